@@ -1,0 +1,333 @@
+//! The catalog as routing sees it: one immutable view, flat and indexed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::{Billing, Capabilities, LaneId, ModelId, Pricing, Rates, Task, Timestamp};
+
+/// Gives out the current view of the catalog.
+///
+/// # Contract
+/// `view` never waits, never fails and costs no more than an atomic load; a
+/// view never changes once it was given out, and a later call may give a newer
+/// one.
+pub trait Catalog: Send + Sync {
+    /// The newest good view.
+    fn view(&self) -> Arc<CatalogView>;
+}
+
+/// Where a view's data came from, best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CatalogSource {
+    /// The upstream's list, fetched by this process.
+    Network,
+    /// An earlier fetch, kept on disk.
+    DiskCache,
+    /// The snapshot that the program was built with; it is stale by nature.
+    Embedded,
+    /// Built by hand, for tests and programs that bring their own list.
+    Given,
+}
+
+/// Where a quality figure came from, best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum QualitySource {
+    /// The user's own scores.
+    Scores,
+    /// Feedback given to the gateway.
+    Feedback,
+    /// Published benchmarks, carried by the catalog.
+    Benchmark,
+    /// A benchmark of another kind of task, widened.
+    RelatedBenchmark,
+    /// What is known of like models: author, price.
+    Prior,
+}
+
+/// How good a model is at one task: the chance of a good answer, with its
+/// uncertainty.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Quality {
+    /// Expected share of good answers, 0 to 1.
+    pub mean: f32,
+    /// Standard error of `mean`.
+    pub error: f32,
+    /// Where the figure came from.
+    pub source: QualitySource,
+}
+
+/// How fast a model is on a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Speed {
+    /// Median time to the first token, in milliseconds.
+    pub first_token_ms: f32,
+    /// Median output speed, in tokens per second.
+    pub tokens_per_second: f32,
+}
+
+/// Facts of one model, the same on every lane.
+#[derive(Debug, Clone, Serialize)]
+pub struct ModelFacts {
+    /// What callers name.
+    pub id: ModelId,
+    /// The permanent, often dated name that answers report.
+    pub canonical: ModelId,
+    /// Name for people.
+    pub name: String,
+    /// When the model appeared.
+    pub created: Timestamp,
+    /// When the model goes away, if that was announced.
+    pub expires: Option<Timestamp>,
+    /// The model that this id stands for at the moment, for `…-latest` ids.
+    pub alias_of: Option<ModelId>,
+    /// Quality per task, indexed by [`Task::index`].
+    pub quality: [Quality; Task::COUNT],
+    /// Share of the output that is reasoning, 0 to 1, when reasoning is on.
+    pub reasoning_share: f32,
+}
+
+/// Place of a model in [`CatalogView::models`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct ModelIndex(pub u32);
+
+/// Place of an offer in [`CatalogView::offers`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct OfferIndex(pub u32);
+
+/// Place of a lane in [`CatalogView::lanes`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct LaneIndex(pub u16);
+
+/// What rules an offer out of ordinary competition, as bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+pub struct OfferTraits(pub u8);
+
+impl OfferTraits {
+    /// Free by contract (`:free`): rate-limited, and prompts may be kept.
+    pub const FREE: u8 = 1;
+    /// Usable through a batch interface only.
+    pub const BATCH_ONLY: u8 = 1 << 1;
+    /// Another name for a model that competes under its own id.
+    pub const ALIAS: u8 = 1 << 2;
+    /// Picks a model itself; its price is known only afterwards.
+    pub const ROUTER: u8 = 1 << 3;
+    /// Has conditional prices.
+    pub const TIERED: u8 = 1 << 4;
+    /// Does not answer chats with text (an image, audio or embeddings model).
+    pub const NOT_CHAT: u8 = 1 << 5;
+
+    /// Whether one of `bits` is set.
+    pub const fn any(self, bits: u8) -> bool {
+        self.0 & bits != 0
+    }
+}
+
+/// One model on one lane: a row that can become a candidate. Small, `Copy`,
+/// and in one flat array, so that a scan over all of them takes microseconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Offer {
+    /// The model.
+    pub model: ModelIndex,
+    /// The lane.
+    pub lane: LaneIndex,
+    /// What rules it out of ordinary competition.
+    pub traits: OfferTraits,
+    /// Whether there is a price to calculate with.
+    pub priced: bool,
+    /// What the model can do here.
+    pub can: Capabilities,
+    /// Context window in tokens, prompt and output together; 0 when unknown.
+    pub context: u32,
+    /// Most output tokens; 0 when not limited beyond the context.
+    pub max_output: u32,
+    /// Moment of expiry in seconds since the epoch; `i64::MAX` when none.
+    pub expires: i64,
+    /// Base prices; full prices with their conditions are in [`CatalogView::pricing`].
+    pub rates: Rates,
+    /// Published speed, when known.
+    pub speed: Option<Speed>,
+}
+
+/// A road to models.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Lane {
+    /// Its name.
+    pub id: LaneId,
+    /// How it is paid.
+    pub billing: Billing,
+    /// Fee on top of listed prices, in basis points (1/10,000).
+    pub fee_basis_points: u32,
+    /// Whether consecutive candidates on this lane may travel as one attempt
+    /// with a list of models.
+    pub takes_model_lists: bool,
+}
+
+/// An immutable picture of all models, prices and lanes.
+#[derive(Debug)]
+pub struct CatalogView {
+    version: u64,
+    source: CatalogSource,
+    as_of: Timestamp,
+    models: Box<[ModelFacts]>,
+    lanes: Box<[Lane]>,
+    offers: Box<[Offer]>,
+    pricing: Box<[Pricing]>,
+    upstream_ids: Box<[ModelId]>,
+    // First offer of each model, with one more entry at the end.
+    first_offer: Box<[u32]>,
+    index: HashMap<Box<str>, ModelIndex>,
+}
+
+/// One offer with everything that belongs to it, for building a view.
+#[derive(Debug, Clone)]
+pub struct OfferSpec {
+    /// The flat row; its `model` is set by [`CatalogView::new`].
+    pub offer: Offer,
+    /// Full prices.
+    pub pricing: Pricing,
+    /// The model's name on this lane.
+    pub upstream_id: ModelId,
+}
+
+impl CatalogView {
+    /// Builds a view. Models are sorted by id; of two with the same id the
+    /// first stays.
+    pub fn new(
+        version: u64,
+        source: CatalogSource,
+        as_of: Timestamp,
+        lanes: Vec<Lane>,
+        mut models: Vec<(ModelFacts, Vec<OfferSpec>)>,
+    ) -> Self {
+        models.sort_by(|(a, _), (b, _)| a.id.cmp(&b.id));
+        models.dedup_by(|(later, _), (earlier, _)| later.id == earlier.id);
+        let mut index = HashMap::with_capacity(models.len() * 2);
+        let mut facts = Vec::with_capacity(models.len());
+        let mut offers = Vec::with_capacity(models.len());
+        let mut pricing = Vec::with_capacity(models.len());
+        let mut upstream_ids = Vec::with_capacity(models.len());
+        let mut first_offer = vec![0];
+        for (number, (model, specs)) in (0_u32..).zip(models) {
+            let place = ModelIndex(number);
+            index.insert(model.id.as_str().into(), place);
+            for spec in specs {
+                offers.push(Offer {
+                    model: place,
+                    ..spec.offer
+                });
+                pricing.push(spec.pricing);
+                upstream_ids.push(spec.upstream_id);
+            }
+            first_offer.push(u32::try_from(offers.len()).unwrap_or(u32::MAX));
+            facts.push(model);
+        }
+        // Ids win over canonical names, and the plain model over its variants.
+        for (number, model) in (0_u32..).zip(&facts) {
+            let place = ModelIndex(number);
+            let is_plain = model.id.variant().is_none() && model.alias_of.is_none();
+            match index.entry(model.canonical.as_str().into()) {
+                std::collections::hash_map::Entry::Vacant(entry) => {
+                    entry.insert(place);
+                }
+                std::collections::hash_map::Entry::Occupied(mut entry) if is_plain => {
+                    let held = &facts[entry.get().0 as usize];
+                    if held.id != model.canonical && held.id.variant().is_some() {
+                        entry.insert(place);
+                    }
+                }
+                std::collections::hash_map::Entry::Occupied(_) => {}
+            }
+        }
+        Self {
+            version,
+            source,
+            as_of,
+            models: facts.into(),
+            lanes: lanes.into(),
+            offers: offers.into(),
+            pricing: pricing.into(),
+            upstream_ids: upstream_ids.into(),
+            first_offer: first_offer.into(),
+            index,
+        }
+    }
+
+    /// Number of this view; grows with each refresh, and is part of every plan.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Where the data came from.
+    pub fn source(&self) -> CatalogSource {
+        self.source
+    }
+
+    /// When the data was true.
+    pub fn as_of(&self) -> Timestamp {
+        self.as_of
+    }
+
+    /// All models, sorted by id.
+    pub fn models(&self) -> &[ModelFacts] {
+        &self.models
+    }
+
+    /// All lanes.
+    pub fn lanes(&self) -> &[Lane] {
+        &self.lanes
+    }
+
+    /// All offers; those of one model stand together.
+    pub fn offers(&self) -> &[Offer] {
+        &self.offers
+    }
+
+    /// The model at a place.
+    pub fn model(&self, place: ModelIndex) -> &ModelFacts {
+        &self.models[place.0 as usize]
+    }
+
+    /// The lane at a place.
+    pub fn lane(&self, place: LaneIndex) -> &Lane {
+        &self.lanes[usize::from(place.0)]
+    }
+
+    /// The offer at a place.
+    pub fn offer(&self, place: OfferIndex) -> &Offer {
+        &self.offers[place.0 as usize]
+    }
+
+    /// The full prices of an offer.
+    pub fn pricing(&self, place: OfferIndex) -> &Pricing {
+        &self.pricing[place.0 as usize]
+    }
+
+    /// The model's name on the lane of an offer.
+    pub fn upstream_id(&self, place: OfferIndex) -> &ModelId {
+        &self.upstream_ids[place.0 as usize]
+    }
+
+    /// The offers of one model.
+    pub fn offers_of(&self, place: ModelIndex) -> impl Iterator<Item = OfferIndex> + use<> {
+        let place = place.0 as usize;
+        (self.first_offer[place]..self.first_offer[place + 1]).map(OfferIndex)
+    }
+
+    /// The model of that id or canonical name, exactly.
+    pub fn find(&self, id: &str) -> Option<ModelIndex> {
+        self.index.get(id).copied()
+    }
+
+    /// The model that an answer reports: by id, by canonical name, then without
+    /// its variant.
+    pub fn find_served(&self, id: &ModelId) -> Option<ModelIndex> {
+        self.find(id.as_str())
+            .or_else(|| self.find(id.without_variant()))
+    }
+}

@@ -1,0 +1,86 @@
+use serde::Serialize;
+
+use crate::{AttemptRecord, Breaker, CallId, LaneId, ModelId, Receipt};
+
+/// Something worth a log line, a metric or a line on a screen. No event holds
+/// prompt or answer text.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+#[non_exhaustive]
+pub enum Event {
+    /// An attempt is about to be sent.
+    AttemptStarted {
+        /// The call.
+        call: CallId,
+        /// Number of the attempt.
+        attempt: u32,
+        /// The lane taken.
+        lane: LaneId,
+        /// The models asked for.
+        models: Vec<ModelId>,
+    },
+    /// An attempt failed before the caller saw anything.
+    AttemptFailed {
+        /// The call.
+        call: CallId,
+        /// The attempt.
+        record: AttemptRecord,
+        /// Whether another attempt follows.
+        goes_on: bool,
+        /// Milliseconds of waiting before the next attempt.
+        wait_ms: u64,
+    },
+    /// The first semantic frame is there.
+    Committed {
+        /// The call.
+        call: CallId,
+        /// Number of the attempt.
+        attempt: u32,
+        /// Milliseconds from the attempt's start.
+        first_token_ms: u64,
+    },
+    /// A breaker changed its state.
+    BreakerChanged {
+        /// The lane.
+        lane: LaneId,
+        /// The model; `None` for the lane as a whole.
+        model: Option<ModelId>,
+        /// The new state.
+        breaker: Breaker,
+        /// Why.
+        why: String,
+    },
+    /// A call was settled.
+    Settled {
+        /// Its receipt.
+        receipt: Receipt,
+    },
+    /// The catalog was refreshed, or a refresh was refused.
+    Catalog {
+        /// What happened, in words.
+        what: String,
+        /// Whether the new data is in use.
+        taken: bool,
+    },
+}
+
+/// Hears of events. Nothing waits for it: it must return at once and must not
+/// fail.
+pub trait Observer: Send + Sync {
+    /// Takes note of an event.
+    fn on(&self, event: &Event);
+}
+
+/// An observer that ignores everything.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Observer for Silent {
+    fn on(&self, _: &Event) {}
+}
+
+impl<F: Fn(&Event) + Send + Sync> Observer for F {
+    fn on(&self, event: &Event) {
+        self(event);
+    }
+}

@@ -1,0 +1,247 @@
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::{
+    Attempt, AttemptRecord, BoxFuture, Call, CallId, CallerId, Cost, CostSource, Failure,
+    FailureKind, Plan, Task, Timestamp, TokenUsage, Usd,
+};
+
+/// Keeps the money: reserves before, records during, settles after.
+///
+/// # Contract
+/// - `hold` and `settle` never wait and do no I/O.
+/// - `dispatch` returns when the attempt is recorded as durably as configured;
+///   until it has, the attempt is not sent.
+/// - Every hold is settled exactly once, whatever way the call ends; what was
+///   not spent is free again at that moment.
+pub trait Ledger: Send + Sync {
+    /// Reserves the plan's worst case.
+    ///
+    /// # Errors
+    /// `BudgetExceeded` when a budget has no room, `LedgerUnavailable` when
+    /// nothing can be recorded.
+    fn hold(&self, call: &Call, plan: &Plan) -> Result<Hold, Failure>;
+
+    /// Records that an attempt is about to be sent, after raising the hold if
+    /// this attempt is dearer than what is held.
+    fn dispatch<'a>(
+        &'a self,
+        hold: &'a mut Hold,
+        attempt: &'a Attempt,
+    ) -> BoxFuture<'a, Result<(), Failure>>;
+
+    /// Ends the call: books what its attempts cost, frees the rest.
+    fn settle(&self, hold: Hold, outcome: Outcome) -> Receipt;
+}
+
+/// Facts of a call that its receipt repeats.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CallFacts {
+    /// The call.
+    pub call: CallId,
+    /// Who called.
+    pub caller: CallerId,
+    /// When the call was admitted.
+    pub at: Timestamp,
+    /// What the caller named as the model.
+    pub requested: String,
+    /// What the call was about.
+    pub task: Task,
+    /// The policy that ranked.
+    pub policy: String,
+    /// Tags that the caller gave.
+    pub tags: Vec<(String, String)>,
+}
+
+impl CallFacts {
+    /// The facts of a planned call.
+    pub fn of(call: &Call, plan: &Plan) -> Self {
+        let target = plan.profile.target.as_ref();
+        Self {
+            call: call.id,
+            caller: call.caller.clone(),
+            at: call.at,
+            requested: target.map_or_else(|| "tollgate/auto".to_owned(), ToString::to_string),
+            task: plan.profile.task,
+            policy: plan.policy.to_string(),
+            tags: call.hints.tags.clone(),
+        }
+    }
+}
+
+/// Money reserved for one call. It must be settled.
+#[derive(Debug)]
+#[must_use = "a hold blocks budget until it is settled"]
+pub struct Hold {
+    /// Facts of the call.
+    pub facts: CallFacts,
+    amount: Usd,
+    kept: Usd,
+    dispatched: u32,
+}
+
+impl Hold {
+    /// A hold over `amount`. Made by ledgers only.
+    pub fn new(facts: CallFacts, amount: Usd) -> Self {
+        Self {
+            facts,
+            amount,
+            kept: Usd::ZERO,
+            dispatched: 0,
+        }
+    }
+
+    /// What is reserved at the moment.
+    pub fn amount(&self) -> Usd {
+        self.amount
+    }
+
+    /// What must be reserved so that one more attempt of that worst case fits
+    /// beside what earlier attempts may have cost.
+    pub fn needed_for(&self, worst: Usd) -> Usd {
+        self.kept + worst
+    }
+
+    /// Notes that the hold was raised. Called by ledgers only.
+    pub fn raise_to(&mut self, amount: Usd) {
+        self.amount = self.amount.max(amount);
+    }
+
+    /// Notes that one more attempt was recorded. Called by ledgers only.
+    pub fn count_dispatch(&mut self) {
+        self.dispatched += 1;
+    }
+
+    /// How many attempts were recorded.
+    pub fn dispatched(&self) -> u32 {
+        self.dispatched
+    }
+
+    /// Keeps `amount` reserved for an attempt that ended and may have been
+    /// billed. Called by whoever walks the plan.
+    pub fn keep(&mut self, amount: Usd) {
+        self.kept += amount;
+    }
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "ended", content = "kind")]
+pub enum Ended {
+    /// With a complete answer.
+    Complete,
+    /// Without any answer.
+    Failed(FailureKind),
+    /// In the middle of an answer.
+    Cut(FailureKind),
+    /// Because the caller went away.
+    Abandoned,
+}
+
+impl Ended {
+    /// The name used in reports and stores.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Failed(_) => "failed",
+            Self::Cut(_) => "cut",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
+/// What happened to a call, for settling it.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// How it ended.
+    pub ended: Ended,
+    /// All its attempts in order, complete and booked.
+    pub attempts: Vec<AttemptRecord>,
+    /// Milliseconds from admission to the end.
+    pub took_ms: u64,
+}
+
+/// What a call did and cost: the last word to its caller.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Receipt {
+    /// Facts of the call.
+    #[serde(flatten)]
+    pub facts: CallFacts,
+    /// How it ended.
+    #[serde(flatten)]
+    pub ended: Ended,
+    /// Milliseconds from admission to the end.
+    pub took_ms: u64,
+    /// What was reserved.
+    pub held: Usd,
+    /// All attempts in order.
+    pub attempts: Vec<AttemptRecord>,
+}
+
+impl Receipt {
+    /// The receipt of a settled call.
+    pub fn new(hold: &Hold, outcome: Outcome) -> Self {
+        Self {
+            facts: hold.facts.clone(),
+            ended: outcome.ended,
+            took_ms: outcome.took_ms,
+            held: hold.amount,
+            attempts: outcome.attempts,
+        }
+    }
+
+    /// What all attempts cost, except what is [`unresolved`](Self::unresolved).
+    /// `None` when nothing was billed.
+    pub fn cost(&self) -> Option<Cost> {
+        self.attempts
+            .iter()
+            .filter_map(|attempt| attempt.cost)
+            .filter(|cost| cost.source != CostSource::WorstCase)
+            .reduce(|sum, cost| sum.plus(&cost))
+    }
+
+    /// The most that attempts of unknown cost may have cost beside
+    /// [`cost`](Self::cost).
+    pub fn unresolved(&self) -> Usd {
+        self.attempts
+            .iter()
+            .filter_map(|attempt| attempt.cost)
+            .filter(|cost| cost.source == CostSource::WorstCase)
+            .map(|cost| cost.amount())
+            .sum()
+    }
+
+    /// The attempt that answered, whole or in part.
+    pub fn served(&self) -> Option<&AttemptRecord> {
+        self.attempts
+            .last()
+            .filter(|_| !matches!(self.ended, Ended::Failed(_)))
+    }
+
+    /// Tokens of all attempts.
+    pub fn tokens(&self) -> TokenUsage {
+        self.attempts
+            .iter()
+            .fold(TokenUsage::default(), |sum, attempt| sum + attempt.tokens)
+    }
+
+    /// How often another attempt was needed.
+    pub fn failovers(&self) -> usize {
+        self.attempts.len().saturating_sub(1)
+    }
+}
+
+impl fmt::Display for Receipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cost = self.cost().unwrap_or(Cost::NOTHING);
+        write!(
+            f,
+            "{} {}: ${} ({})",
+            self.facts.call,
+            self.ended.as_str(),
+            cost.amount(),
+            cost.source
+        )
+    }
+}

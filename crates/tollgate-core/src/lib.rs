@@ -1,0 +1,60 @@
+#![doc = include_str!("../README.md")]
+
+mod capability;
+mod cost;
+mod failure;
+mod id;
+mod money;
+mod price;
+mod secret;
+mod time;
+mod tokens;
+
+mod attempt;
+mod call;
+mod catalog;
+mod event;
+mod failover;
+mod health;
+mod ledger;
+mod lookup;
+mod plan;
+mod policy;
+mod profile;
+mod reply;
+mod store;
+
+pub use crate::attempt::{Attempt, AttemptEnd, AttemptRecord, LlmProvider, Observed, book};
+pub use crate::call::{Call, Delivery, Hints, InvalidTarget, Target, Task, UnknownTask};
+pub use crate::capability::Capabilities;
+pub use crate::catalog::{
+    Catalog, CatalogSource, CatalogView, Lane, LaneIndex, ModelFacts, ModelIndex, Offer,
+    OfferIndex, OfferSpec, OfferTraits, Quality, QualitySource, Speed,
+};
+pub use crate::cost::{Billing, Cost, CostSource};
+pub use crate::event::{Event, Observer, Silent};
+pub use crate::failover::{BoxFuture, Exhausted, Failover, Trip, Won};
+pub use crate::failure::{Billed, Failure, FailureKind, Next, Origin, Result, Rule, Scope};
+pub use crate::health::{Breaker, Health, HealthView};
+pub use crate::id::{
+    CallId, CallerId, GenerationId, InvalidId, LaneId, MAX_ID_BYTES, ModelId, ProviderId,
+};
+pub use crate::ledger::{CallFacts, Ended, Hold, Ledger, Outcome, Receipt};
+pub use crate::lookup::{CostLookup, Reconciled};
+pub use crate::money::{InvalidMoney, Rate, Tally, Usd};
+pub use crate::plan::{
+    CatalogStamp, DropCounts, DropReason, Dropped, ExplainedCandidate, Explanation, Place, Plan,
+    Planned,
+};
+pub use crate::policy::{Candidate, Ranked, Ranking, RoutingPolicy, Terms};
+pub use crate::price::{
+    Price, PriceCondition, PriceOverride, PriceUnknown, Pricing, Rates, RatesPatch,
+};
+pub use crate::profile::{CallProfile, TaskSource, TokenBounds};
+pub use crate::reply::{Facts, Finish, Frame, FrameKind, Frames, Head, Reply, Served, UsageReport};
+pub use crate::secret::ApiKey;
+pub use crate::store::{
+    Dimension, LedgerEvent, LedgerStore, OpenAttempt, StoreError, UsageQuery, UsageRow,
+};
+pub use crate::time::{Clock, Timestamp};
+pub use crate::tokens::TokenUsage;

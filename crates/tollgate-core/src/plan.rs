@@ -1,0 +1,367 @@
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::{
+    Billing, CallProfile, Candidate, Capabilities, CatalogSource, Lane, LaneId, ModelId, Pricing,
+    Quality, Rates, Task, TaskSource, Terms, Timestamp, TokenBounds, Usd,
+};
+
+/// Why a model was left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case", tag = "reason")]
+#[non_exhaustive]
+pub enum DropReason {
+    /// The caller or the configuration asked for other models.
+    NotInList,
+    /// It cannot do what the call needs.
+    CannotDo {
+        /// What is missing.
+        missing: Capabilities,
+    },
+    /// The prompt, with room for an answer, does not fit.
+    ContextTooSmall {
+        /// Tokens that are needed.
+        needed: u64,
+        /// Tokens that the window holds.
+        window: u64,
+    },
+    /// The caller wants more output than the model gives.
+    OutputTooShort {
+        /// Tokens that were asked for.
+        wanted: u64,
+        /// Tokens that the model gives at most.
+        limit: u64,
+    },
+    /// There is no price to promise anything by.
+    PriceUnknown,
+    /// Even a short answer can cost more than the call may.
+    OverCeiling {
+        /// Most that the call can cost here.
+        worst: Usd,
+        /// Most that the call may cost.
+        ceiling: Usd,
+    },
+    /// The model is gone.
+    Expired,
+    /// It is usable through a batch interface only.
+    BatchOnly,
+    /// It is another name of a model that competes under its own id.
+    Alias,
+    /// It picks a model itself.
+    Router,
+    /// It does not answer with text.
+    NotChat,
+    /// It is free, and free models were not asked for.
+    FreeTier,
+    /// Its expected answer takes too long.
+    TooSlow {
+        /// Expected milliseconds.
+        expected_ms: u64,
+        /// Acceptable milliseconds.
+        limit_ms: u64,
+    },
+    /// Its quality is below the policy's floor.
+    BelowQualityFloor,
+    /// The breaker of the model or of its lane is open.
+    BreakerOpen,
+}
+
+impl DropReason {
+    /// How many kinds of reasons there are; reasons index arrays of this length.
+    pub const COUNT: usize = 15;
+
+    /// The kind's place in arrays.
+    pub const fn index(self) -> usize {
+        match self {
+            Self::NotInList => 0,
+            Self::CannotDo { .. } => 1,
+            Self::ContextTooSmall { .. } => 2,
+            Self::OutputTooShort { .. } => 3,
+            Self::PriceUnknown => 4,
+            Self::OverCeiling { .. } => 5,
+            Self::Expired => 6,
+            Self::BatchOnly => 7,
+            Self::Alias => 8,
+            Self::Router => 9,
+            Self::NotChat => 10,
+            Self::FreeTier => 11,
+            Self::TooSlow { .. } => 12,
+            Self::BelowQualityFloor => 13,
+            Self::BreakerOpen => 14,
+        }
+    }
+
+    /// The kind's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotInList => "not_in_list",
+            Self::CannotDo { .. } => "cannot_do",
+            Self::ContextTooSmall { .. } => "context_too_small",
+            Self::OutputTooShort { .. } => "output_too_short",
+            Self::PriceUnknown => "price_unknown",
+            Self::OverCeiling { .. } => "over_ceiling",
+            Self::Expired => "expired",
+            Self::BatchOnly => "batch_only",
+            Self::Alias => "alias",
+            Self::Router => "router",
+            Self::NotChat => "not_chat",
+            Self::FreeTier => "free_tier",
+            Self::TooSlow { .. } => "too_slow",
+            Self::BelowQualityFloor => "below_quality_floor",
+            Self::BreakerOpen => "breaker_open",
+        }
+    }
+}
+
+impl std::fmt::Display for DropReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NotInList => f.write_str("not in the list"),
+            Self::CannotDo { missing } => write!(f, "cannot do: {missing}"),
+            Self::ContextTooSmall { needed, window } => {
+                write!(f, "needs {needed} tokens, the window holds {window}")
+            }
+            Self::OutputTooShort { wanted, limit } => {
+                write!(f, "{wanted} output tokens wanted, it gives {limit}")
+            }
+            Self::PriceUnknown => f.write_str("no reliable price"),
+            Self::OverCeiling { worst, ceiling } => {
+                write!(f, "could cost ${worst}, the ceiling is ${ceiling}")
+            }
+            Self::Expired => f.write_str("expired"),
+            Self::BatchOnly => f.write_str("batch interface only"),
+            Self::Alias => f.write_str("another name of a model that competes itself"),
+            Self::Router => f.write_str("picks a model itself"),
+            Self::NotChat => f.write_str("does not answer with text"),
+            Self::FreeTier => f.write_str("free tier, not asked for"),
+            Self::TooSlow {
+                expected_ms,
+                limit_ms,
+            } => {
+                write!(
+                    f,
+                    "expected to take {expected_ms} ms, the limit is {limit_ms} ms"
+                )
+            }
+            Self::BelowQualityFloor => f.write_str("below the quality floor"),
+            Self::BreakerOpen => f.write_str("out of service for the moment"),
+        }
+    }
+}
+
+/// How many were left out, by kind of reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DropCounts([u32; DropReason::COUNT]);
+
+impl DropCounts {
+    /// Counts one more.
+    pub fn count(&mut self, reason: DropReason) {
+        self.0[reason.index()] += 1;
+    }
+
+    /// How many were left out for reasons of that kind.
+    pub fn of(&self, reason: DropReason) -> u32 {
+        self.0[reason.index()]
+    }
+
+    /// How many were left out in all.
+    pub fn total(&self) -> u32 {
+        self.0.iter().sum()
+    }
+}
+
+/// Why a candidate stands where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// The caller named it.
+    Named,
+    /// The policy ranked it.
+    Ranked,
+    /// The fallback chain lists it.
+    Chain,
+}
+
+/// One candidate of a plan, with everything that later steps need, so that
+/// they never look into the catalog again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Planned {
+    /// The figures that it was ranked by.
+    pub candidate: Candidate,
+    /// The model.
+    pub model: ModelId,
+    /// The model's name on the lane.
+    pub upstream_id: ModelId,
+    /// The lane.
+    pub lane: Lane,
+    /// Full prices, for the cost of whatever usage is reported.
+    pub pricing: Pricing,
+    /// Why it stands here.
+    pub place: Place,
+    /// The policy's score; 0 when not ranked.
+    pub score: f64,
+    /// What the score was made of.
+    pub terms: Terms,
+}
+
+impl Planned {
+    /// The prices that hold for a request with that many prompt tokens.
+    pub fn rates(&self, prompt_tokens: u64, at: Timestamp) -> Option<Rates> {
+        self.pricing.at(prompt_tokens, at).ok()
+    }
+}
+
+/// Which models serve a call, in which order. Never empty, and everything in
+/// it is possible and within the ceiling.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    first: Planned,
+    rest: Vec<Planned>,
+    /// Name of the policy that ranked.
+    pub policy: Arc<str>,
+    /// The profile that was planned for.
+    pub profile: Arc<CallProfile>,
+    /// Number of the catalog view.
+    pub catalog_version: u64,
+    /// How many offers were left out, by reason.
+    pub dropped: DropCounts,
+    /// Things the caller should know, such as a retired model in a list.
+    pub warnings: Vec<String>,
+}
+
+impl Plan {
+    /// A plan over at least one candidate.
+    pub fn new(
+        first: Planned,
+        rest: Vec<Planned>,
+        policy: Arc<str>,
+        profile: Arc<CallProfile>,
+        catalog_version: u64,
+    ) -> Self {
+        Self {
+            first,
+            rest,
+            policy,
+            profile,
+            catalog_version,
+            dropped: DropCounts::default(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// The first choice.
+    pub fn first(&self) -> &Planned {
+        &self.first
+    }
+
+    /// All candidates, best first.
+    pub fn candidates(&self) -> impl Iterator<Item = &Planned> {
+        std::iter::once(&self.first).chain(&self.rest)
+    }
+
+    /// The candidate at a place; 0 is the first choice.
+    pub fn get(&self, place: usize) -> Option<&Planned> {
+        match place {
+            0 => Some(&self.first),
+            _ => self.rest.get(place - 1),
+        }
+    }
+
+    /// How many candidates there are, at least 1.
+    #[expect(clippy::len_without_is_empty, reason = "a plan is never empty")]
+    pub fn len(&self) -> usize {
+        1 + self.rest.len()
+    }
+
+    /// The most that any candidate can cost.
+    pub fn worst(&self) -> Usd {
+        self.candidates()
+            .map(|planned| planned.candidate.worst)
+            .max()
+            .unwrap_or_default()
+    }
+}
+
+/// A plan in words and figures, for people and programs: what `plan` prints.
+#[derive(Debug, Clone, Serialize)]
+pub struct Explanation {
+    /// What was asked for.
+    pub target: String,
+    /// The policy.
+    pub policy: String,
+    /// The task.
+    pub task: Task,
+    /// Where the task came from.
+    pub task_source: TaskSource,
+    /// Prompt tokens.
+    pub prompt: TokenBounds,
+    /// What a model must be able to do.
+    pub needs: Capabilities,
+    /// Most that the call may cost.
+    pub ceiling: Option<Usd>,
+    /// Number, origin and date of the catalog view.
+    pub catalog: CatalogStamp,
+    /// The candidates, best first.
+    pub candidates: Vec<ExplainedCandidate>,
+    /// Every model that was left out, with why.
+    pub dropped: Vec<Dropped>,
+    /// Things the caller should know.
+    pub warnings: Vec<String>,
+}
+
+/// Which catalog a plan was made from.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct CatalogStamp {
+    /// Number of the view.
+    pub version: u64,
+    /// Where it came from.
+    pub source: CatalogSource,
+    /// When it was true.
+    pub as_of: Timestamp,
+    /// Models in it.
+    pub models: usize,
+}
+
+/// One candidate of an explanation.
+#[derive(Debug, Clone, Serialize)]
+pub struct ExplainedCandidate {
+    /// The model.
+    pub model: ModelId,
+    /// The lane.
+    pub lane: LaneId,
+    /// How the lane is paid.
+    pub billing: Billing,
+    /// Why it stands here.
+    pub place: Place,
+    /// Expected total cost.
+    pub expected: Usd,
+    /// Most that it can cost.
+    pub worst: Usd,
+    /// Output limit that was set so that it fits the ceiling.
+    pub clamp: Option<u32>,
+    /// Quality for the task.
+    pub quality: Quality,
+    /// Expected time to a complete answer, in milliseconds.
+    pub latency_ms: f32,
+    /// Whether that was measured or published.
+    pub latency_known: bool,
+    /// The policy's score.
+    pub score: f64,
+    /// What the score was made of.
+    pub terms: Vec<(&'static str, f32)>,
+    /// One sentence for people.
+    pub why: String,
+}
+
+/// One model that was left out.
+#[derive(Debug, Clone, Serialize)]
+pub struct Dropped {
+    /// The model.
+    pub model: ModelId,
+    /// The lane.
+    pub lane: LaneId,
+    /// Why.
+    #[serde(flatten)]
+    pub reason: DropReason,
+}

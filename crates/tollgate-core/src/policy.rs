@@ -1,0 +1,213 @@
+use std::cmp::Ordering;
+
+use serde::Serialize;
+
+use crate::{CallProfile, LaneIndex, ModelIndex, OfferIndex, Quality, Usd};
+
+/// Ranks candidates that are already possible and priced.
+///
+/// A policy can prefer, never permit: capabilities, budgets, ceilings and
+/// breakers were applied before, and what it leaves out cannot be brought back.
+///
+/// # Contract
+/// - Pure and synchronous: no clock, no I/O, no lock; the same arguments give
+///   the same ranking, so that a plan can be replayed.
+/// - The score of a candidate depends on that candidate and the call, not on
+///   which others compete; a choice does not change because an irrelevant
+///   candidate came or went.
+/// - It keeps at least one candidate when it is given one.
+///
+/// ```
+/// use tollgate_core::{CallProfile, Candidate, Ranking, RoutingPolicy};
+///
+/// /// The fastest to answer.
+/// #[derive(Debug)]
+/// struct Fastest;
+///
+/// impl RoutingPolicy for Fastest {
+///     fn rank(&self, _: &CallProfile, candidates: &[Candidate]) -> Ranking {
+///         Ranking::by_score(candidates, |candidate| -f64::from(candidate.latency_ms))
+///     }
+/// }
+/// ```
+pub trait RoutingPolicy: Send + Sync + std::fmt::Debug {
+    /// The best candidates, best first.
+    fn rank(&self, call: &CallProfile, candidates: &[Candidate]) -> Ranking;
+}
+
+/// One model on one lane that can serve the call, with what it is expected to
+/// cost and to be worth.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Candidate {
+    /// The offer it came from.
+    pub offer: OfferIndex,
+    /// The model. Models are numbered in the order of their ids, so this breaks ties.
+    pub model: ModelIndex,
+    /// The lane.
+    pub lane: LaneIndex,
+    /// Expected total cost.
+    pub expected: Usd,
+    /// Most that the call can cost here.
+    pub worst: Usd,
+    /// Output limit that makes `worst` fit the ceiling, when the caller set none.
+    pub clamp: Option<u32>,
+    /// Expected output tokens.
+    pub output_tokens: u32,
+    /// Quality for the call's task.
+    pub quality: Quality,
+    /// Expected time to a complete answer, in milliseconds.
+    pub latency_ms: f32,
+    /// Whether `latency_ms` was measured or published, rather than assumed.
+    pub latency_known: bool,
+    /// Smoothed share of failed attempts, 0 to 1.
+    pub failure_share: f32,
+    /// Free by contract.
+    pub free: bool,
+}
+
+impl Candidate {
+    /// A candidate with neutral figures, for tests of policies.
+    pub fn neutral(place: u32) -> Self {
+        Self {
+            offer: OfferIndex(place),
+            model: ModelIndex(place),
+            lane: LaneIndex(0),
+            expected: Usd::from_nanos(1_000_000),
+            worst: Usd::from_nanos(2_000_000),
+            clamp: None,
+            output_tokens: 300,
+            quality: Quality {
+                mean: 0.5,
+                error: 0.05,
+                source: crate::QualitySource::Prior,
+            },
+            latency_ms: 2_000.0,
+            latency_known: false,
+            failure_share: 0.05,
+            free: false,
+        }
+    }
+}
+
+/// Parts of a score with their names, for the explanation.
+pub type Terms = [(&'static str, f32); 4];
+
+/// One ranked candidate.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ranked {
+    /// Place in the slice that was ranked.
+    pub place: u32,
+    /// Higher is better; comparable within one ranking only.
+    pub score: f64,
+    /// What the score was made of; unused entries have an empty name.
+    pub terms: Terms,
+}
+
+/// The best candidates in order, at most [`Ranking::LIMIT`] of them. It holds
+/// them inline: ranking thousands allocates nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ranking {
+    kept: [Ranked; Self::LIMIT],
+    len: usize,
+}
+
+impl Ranking {
+    /// Most candidates that a ranking keeps.
+    pub const LIMIT: usize = 16;
+
+    /// No candidate yet.
+    pub fn new() -> Self {
+        let empty = Ranked {
+            place: 0,
+            score: 0.0,
+            terms: Terms::default(),
+        };
+        Self {
+            kept: [empty; Self::LIMIT],
+            len: 0,
+        }
+    }
+
+    /// Ranks by one score; equal scores keep the order of the slice, and a
+    /// score that is not a number ranks last.
+    pub fn by_score(candidates: &[Candidate], score: impl Fn(&Candidate) -> f64) -> Self {
+        let mut ranking = Self::new();
+        for (place, candidate) in (0_u32..).zip(candidates) {
+            ranking.offer(Ranked {
+                place,
+                score: score(candidate),
+                terms: Terms::default(),
+            });
+        }
+        ranking
+    }
+
+    /// Takes one more candidate if it is among the best so far.
+    pub fn offer(&mut self, mut ranked: Ranked) {
+        if ranked.score.is_nan() {
+            ranked.score = f64::NEG_INFINITY;
+        }
+        if self.len == Self::LIMIT && ranked.score <= self.kept[self.len - 1].score {
+            return;
+        }
+        let at = self.kept[..self.len].partition_point(|held| held.score >= ranked.score);
+        self.len = (self.len + 1).min(Self::LIMIT);
+        self.kept[at..self.len].rotate_right(1);
+        self.kept[at] = ranked;
+    }
+
+    /// Takes one more candidate at the end, whatever its score; `false` when full.
+    pub fn push(&mut self, ranked: Ranked) -> bool {
+        if self.len == Self::LIMIT {
+            return false;
+        }
+        self.kept[self.len] = ranked;
+        self.len += 1;
+        true
+    }
+
+    /// Sorts what is kept by another order; equal ones keep their order.
+    pub fn sort_by(&mut self, mut compare: impl FnMut(&Ranked, &Ranked) -> Ordering) {
+        self.kept[..self.len].sort_by(|a, b| compare(a, b));
+    }
+
+    /// The candidates, best first.
+    pub fn as_slice(&self) -> &[Ranked] {
+        &self.kept[..self.len]
+    }
+}
+
+impl Default for Ranking {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const _: fn(&dyn RoutingPolicy) = |_| {};
+
+    #[test]
+    fn a_ranking_keeps_the_best_in_order_and_is_stable() {
+        let candidates: Vec<_> = (0..100).map(Candidate::neutral).collect();
+        let ranking = Ranking::by_score(&candidates, |c| f64::from(c.model.0 / 2));
+        let places: Vec<_> = ranking.as_slice().iter().map(|r| r.place).collect();
+        assert_eq!(
+            places,
+            [
+                98, 99, 96, 97, 94, 95, 92, 93, 90, 91, 88, 89, 86, 87, 84, 85
+            ]
+        );
+    }
+
+    #[test]
+    fn not_a_number_ranks_last() {
+        let candidates: Vec<_> = (0..3).map(Candidate::neutral).collect();
+        let ranking =
+            Ranking::by_score(&candidates, |c| if c.model.0 == 0 { f64::NAN } else { 0.0 });
+        assert_eq!(ranking.as_slice()[2].place, 0);
+    }
+}

@@ -1,0 +1,177 @@
+//! Calls, profiles, plans and records with sensible defaults, to be changed
+//! field by field.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tollgate_core::{
+    AttemptEnd, AttemptRecord, Billing, Call, CallFacts, CallId, CallProfile, CallerId, Candidate,
+    Capabilities, Cost, CostSource, Delivery, Hints, Lane, LaneId, ModelId, Place, Plan, Planned,
+    Price, Pricing, Rate, Rates, Served, Task, TaskSource, Terms, Timestamp, TokenBounds,
+    TokenUsage, Usd,
+};
+use tollgate_wire::ChatRequest;
+
+/// A moment that all builders use: 2026-08-08T12:00:00Z.
+pub const NOON: Timestamp = Timestamp::from_secs(1_786_190_400);
+
+/// A model id from a literal.
+///
+/// # Panics
+/// When the text is no valid id.
+pub fn model(id: &str) -> ModelId {
+    ModelId::new(id).expect("a literal in a test is a valid id")
+}
+
+/// A lane id from a literal.
+///
+/// # Panics
+/// When the text is no valid id.
+pub fn lane_id(id: &str) -> LaneId {
+    LaneId::new(id).expect("a literal in a test is a valid id")
+}
+
+/// A request that says hello to `model`.
+///
+/// # Panics
+/// Never, as the text is valid JSON.
+pub fn request(model: &str) -> ChatRequest {
+    let text =
+        format!(r#"{{"model":"{model}","messages":[{{"role":"user","content":"Say hello."}}]}}"#);
+    ChatRequest::parse(text.as_bytes()).expect("a literal request is valid")
+}
+
+/// A call for `model` with number `n`.
+pub fn call(n: u128, model: &str) -> Call {
+    Call {
+        id: CallId::from_parts(NOON, n),
+        caller: CallerId::local(),
+        at: NOON,
+        timeout: Duration::from_secs(600),
+        delivery: Delivery::Stream,
+        hints: Hints::default(),
+        request: request(model),
+    }
+}
+
+/// A profile of a short chat.
+pub fn profile() -> CallProfile {
+    CallProfile {
+        at: NOON,
+        target: None,
+        fallbacks: Vec::new(),
+        policy: None,
+        task: Task::Chat,
+        task_source: TaskSource::Profiled,
+        prompt: TokenBounds {
+            low: 8,
+            likely: 10,
+            high: 40,
+        },
+        images: 0,
+        max_output: None,
+        answers: 1,
+        needs: Capabilities::TEXT_OUTPUT,
+        ceiling: None,
+        prefer_free: None,
+        max_latency: None,
+    }
+}
+
+/// A lane paid in credits that takes model lists when it is `openrouter`.
+pub fn lane(id: &str) -> Lane {
+    Lane {
+        id: lane_id(id),
+        billing: if id == "openrouter" {
+            Billing::Credits
+        } else {
+            Billing::Direct
+        },
+        fee_basis_points: 0,
+        takes_model_lists: id == "openrouter",
+    }
+}
+
+/// A candidate for `model` on `lane` at 1 and 2 dollars per million tokens,
+/// with a worst case of one cent.
+pub fn planned(id: &str, on: &str) -> Planned {
+    let mut candidate = Candidate::neutral(0);
+    candidate.worst = Usd::from_nanos(10_000_000);
+    Planned {
+        candidate,
+        model: model(id),
+        upstream_id: model(id),
+        lane: lane(on),
+        pricing: Pricing::Known(Price {
+            base: Rates {
+                input: Rate::from_attos(1_000_000_000_000),
+                output: Rate::from_attos(2_000_000_000_000),
+                ..Rates::default()
+            },
+            overrides: Vec::new(),
+        }),
+        place: Place::Ranked,
+        score: 0.0,
+        terms: Terms::default(),
+    }
+}
+
+/// A plan over these candidates.
+///
+/// # Panics
+/// When there is none.
+pub fn plan(candidates: Vec<Planned>) -> Plan {
+    let mut candidates = candidates.into_iter();
+    let first = candidates
+        .next()
+        .expect("a plan has at least one candidate");
+    Plan::new(
+        first,
+        candidates.collect(),
+        "balanced".into(),
+        Arc::new(profile()),
+        1,
+    )
+}
+
+/// Facts of call `n`.
+pub fn facts(n: u128) -> CallFacts {
+    CallFacts {
+        call: CallId::from_parts(NOON, n),
+        caller: CallerId::local(),
+        at: NOON,
+        requested: "tollgate/auto".into(),
+        task: Task::Chat,
+        policy: "balanced".into(),
+        tags: Vec::new(),
+    }
+}
+
+/// The record of a complete attempt of `model` that cost `nanos` in credits.
+pub fn record(number: u32, id: &str, nanos: i64) -> AttemptRecord {
+    AttemptRecord {
+        number,
+        lane: lane_id("openrouter"),
+        billing: Billing::Credits,
+        requested: model(id),
+        served: Served {
+            model: Some(model(id)),
+            provider: None,
+            generation: None,
+        },
+        started_ms: 0,
+        first_token_ms: Some(200),
+        took_ms: 900,
+        end: AttemptEnd::Complete,
+        tokens: TokenUsage {
+            input: 10,
+            output: 20,
+            ..TokenUsage::default()
+        },
+        cost: Some(Cost::paid_by(
+            Billing::Credits,
+            Usd::from_nanos(nanos),
+            CostSource::Reported,
+        )),
+    }
+}
