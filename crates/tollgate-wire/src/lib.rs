@@ -1,0 +1,68 @@
+#![doc = include_str!("../README.md")]
+
+mod document;
+mod envelope;
+mod json;
+mod number;
+mod parse_error;
+mod raw;
+mod words;
+
+mod chat;
+mod error;
+mod merge;
+mod sse;
+mod usage;
+
+mod account;
+mod embeddings;
+mod endpoints;
+mod generation;
+mod models;
+mod pricing;
+mod providers;
+
+pub use bytes::Bytes;
+pub use serde_json::value::RawValue;
+
+pub use crate::account::{Budget, Credits, CreditsReply, FreeModelRequests, KeyInfo, KeyReply};
+pub use crate::chat::chunk::{ChatChunk, ChunkChoice, Delta, StreamEvent, TextLength};
+pub use crate::chat::message::{ContentPart, Message};
+pub use crate::chat::metadata::{
+    AvailableEndpoint, AvailableEndpoints, PipelineStage, RouterAttempt, RouterMetadata,
+};
+pub use crate::chat::plugin::Plugin;
+pub use crate::chat::preferences::{MaxPrice, ProviderPreferences};
+pub use crate::chat::reasoning::Reasoning;
+pub use crate::chat::request::{CacheControl, ChatRequest, Delivery};
+pub use crate::chat::response::{
+    AssistantMessage, ChatReply, ChatResponse, Choice, FunctionCall, ToolCall,
+};
+pub use crate::chat::tool::{FunctionSpec, JsonSchema, ResponseFormat, Tool, ToolChoice};
+pub use crate::chat::view::{MessageView, PartView};
+pub use crate::document::Rows;
+pub use crate::embeddings::{EmbeddingsRequest, EmbeddingsResponse};
+pub use crate::endpoints::{
+    EndpointListReply, Endpoints, EndpointsReply, Percentiles, PublicEndpoint, ToolChoiceSupport,
+};
+pub use crate::error::ErrorBody;
+pub use crate::generation::{Generation, GenerationReply, ProviderResponse};
+pub use crate::json::Object;
+pub use crate::merge::ChunkMerger;
+pub use crate::models::{
+    AliasTarget, Architecture, ArenaScore, Benchmarks, Model, ModelCount, ModelCountReply,
+    ModelLinks, ModelReply, ModelsPage, PageLinks, QualityIndices, ReasoningTraits, TopProvider,
+};
+pub use crate::number::Decimal;
+pub use crate::parse_error::ParseError;
+pub use crate::pricing::{Pricing, PricingOverride};
+pub use crate::providers::{ProviderInfo, ProvidersReply};
+pub use crate::raw::{Raw, Text};
+pub use crate::sse::{DEFAULT_EVENT_LIMIT, Incomplete, SseDecoder, SseError, SseItem, StreamEnd};
+pub use crate::usage::{
+    CompletionTokensDetails, CostDetails, PromptTokensDetails, ServerToolUse, Usage,
+};
+pub use crate::words::{
+    DataCollection, ErrorType, FinishReason, LimitSource, Modality, Quantization, ReasoningEffort,
+    ReasoningSummary, Role, RoutingStrategy, ServiceTier, Verbosity,
+};

@@ -1,0 +1,65 @@
+//! Which call a piece of a tool call belongs to.
+
+use serde_json::value::RawValue;
+
+use super::pieces::{Pieces, Rule};
+use crate::Object;
+use crate::json::is_null;
+use crate::raw::as_text;
+
+/// The call with the same index, unless the piece brings another id; without an index the call with the same id, without
+/// either the last call, unless that is whole and the piece brings a name.
+pub(super) fn place(calls: &[Pieces], piece: &Object) -> Option<usize> {
+    let id = word(piece.get("id"));
+    if let Some(index) = piece.get("index").filter(|index| !is_null(index)) {
+        let same_index = |call: &Pieces| {
+            call.last("index")
+                .is_some_and(|known| known.get() == index.get())
+        };
+        let position = calls.iter().rposition(same_index)?;
+        let same_id = match (id.as_deref(), calls[position].text("id")) {
+            (Some(new), Some(known)) => known.is_empty() || new == known,
+            _ => true,
+        };
+        return same_id.then_some(position);
+    }
+    if let Some(id) = id {
+        return calls.iter().rposition(|call| call.text("id") == Some(&id));
+    }
+    let last = calls.len().checked_sub(1)?;
+    let function: Option<Object> = piece.read("function").ok().flatten();
+    let named = function.is_some_and(|function| word(function.get("name")).is_some());
+    (!(named && is_whole(&calls[last]))).then_some(last)
+}
+
+pub(super) fn rule(key: &str) -> Rule {
+    match key {
+        "function" => Rule::Nested(function_rule),
+        "id" | "type" => Rule::LastWord,
+        _ => Rule::Last,
+    }
+}
+
+fn function_rule(key: &str) -> Rule {
+    match key {
+        "arguments" => Rule::Append,
+        "name" => Rule::LastWord,
+        _ => Rule::Last,
+    }
+}
+
+/// Whether the call has a name and its arguments are complete JSON.
+fn is_whole(call: &Pieces) -> bool {
+    let Some(function) = call.nested("function") else {
+        return false;
+    };
+    let arguments = function.text("arguments").unwrap_or_default();
+    function.text("name").is_some()
+        && serde_json::from_str::<serde::de::IgnoredAny>(arguments).is_ok()
+}
+
+fn word(raw: Option<&RawValue>) -> Option<String> {
+    raw.and_then(as_text)
+        .filter(|text| !text.is_empty())
+        .map(|text| text.into_owned())
+}

@@ -1,0 +1,16 @@
+//! Behaviour of the wire shapes, on properties, composed samples and recorded traffic.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod catalog;
+mod error;
+mod fixtures;
+mod json;
+mod merge;
+mod number;
+mod recorded;
+mod request;
+mod response;
+mod samples;
+mod sse;
+mod usage;
+mod words;

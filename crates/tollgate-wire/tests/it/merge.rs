@@ -1,0 +1,224 @@
+//! Chunks merged into an answer.
+
+use proptest::prelude::*;
+use tollgate_wire::{ChatResponse, ChunkMerger, FinishReason, Object, StreamEvent};
+
+use crate::fixtures::{read_stream, sample};
+
+fn merge<T: AsRef<str>>(deltas: &[T]) -> ChatResponse {
+    let mut merger = ChunkMerger::new();
+    for delta in deltas {
+        let data = format!(
+            r#"{{"id":"g","choices":[{{"index":0,"delta":{}}}]}}"#,
+            delta.as_ref()
+        );
+        let StreamEvent::Chunk(chunk) = StreamEvent::parse(data.as_bytes()).unwrap() else {
+            panic!("{data}")
+        };
+        merger.push(&chunk).unwrap();
+    }
+    merger.finish()
+}
+
+/// Checks the member of the merged message.
+fn check(deltas: &[&str], key: &str, expected: &str) {
+    let message = merge(deltas).choices().remove(0).message.to_object();
+    assert_eq!(
+        message.get(key).map(|raw| raw.get()),
+        Some(expected),
+        "{deltas:?}"
+    );
+}
+
+#[test]
+fn the_sample_stream_becomes_the_answer_that_would_have_come_whole() {
+    let answer = read_stream(&sample("chat-stream.sse")).merger.finish();
+    let value: serde_json::Value = serde_json::from_slice(&answer.to_vec()).unwrap();
+    insta::assert_snapshot!(serde_json::to_string_pretty(&value).unwrap());
+}
+
+#[test]
+fn reasoning_items_are_put_together_by_index_and_type() {
+    check(
+        &[
+            r#"{"reasoning_details":[{"type":"reasoning.text","index":0,"text":"a","format":"f"}]}"#,
+            r#"{"reasoning_details":[{"type":"reasoning.encrypted","index":0,"data":"x"},{"type":"reasoning.text","index":1,"text":"c"}]}"#,
+            r#"{"reasoning_details":[{"type":"reasoning.text","index":0,"text":"b"},{"index":1,"signature":"s"}]}"#,
+        ],
+        "reasoning_details",
+        r#"[{"type":"reasoning.text","index":0,"text":"ab","format":"f"},{"type":"reasoning.encrypted","index":0,"data":"x"},{"type":"reasoning.text","index":1,"text":"c","signature":"s"}]"#,
+    );
+}
+
+#[test]
+fn reasoning_items_without_an_index_join_the_last_one_of_their_kind() {
+    check(
+        &[
+            r#"{"reasoning_details":[{"type":"reasoning.text","text":"a","n":1.10}]}"#,
+            r#"{"reasoning_details":[{"type":"reasoning.text","text":"b"}]}"#,
+            r#"{"reasoning_details":[{"type":"reasoning.encrypted","data":"x","id":"1"},{"type":"reasoning.encrypted","data":"y","id":"2"}]}"#,
+        ],
+        "reasoning_details",
+        r#"[{"type":"reasoning.text","text":"ab","n":1.10},{"type":"reasoning.encrypted","data":"x","id":"1"},{"type":"reasoning.encrypted","data":"y","id":"2"}]"#,
+    );
+}
+
+#[test]
+fn calls_are_put_together_by_index() {
+    check(
+        &[
+            r#"{"tool_calls":[{"index":1,"id":"b","type":"function","function":{"name":"g","arguments":""}}]}"#,
+            r#"{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{\""}},{"index":1,"id":"b","function":{"name":"g","arguments":"{}"}}]}"#,
+            r#"{"tool_calls":[{"index":0,"id":"","function":{"name":"","arguments":"x\":1}"}}]}"#,
+        ],
+        "tool_calls",
+        r#"[{"index":1,"id":"b","type":"function","function":{"name":"g","arguments":"{}"}},{"index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":1}"}}]"#,
+    );
+}
+
+#[test]
+fn a_new_id_on_an_old_index_is_a_new_call() {
+    let calls = |deltas: &[&str]| {
+        let calls = merge(deltas).choices().remove(0).message.tool_calls;
+        calls
+            .iter()
+            .map(|call| (call.id.clone(), call.function.arguments_text().into_owned()))
+            .collect::<Vec<_>>()
+    };
+    let found = calls(&[
+        r#"{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}]}"#,
+        r#"{"tool_calls":[{"index":0,"id":"b","function":{"name":"f","arguments":"[1"}}]}"#,
+        r#"{"tool_calls":[{"index":0,"function":{"arguments":"]"}}]}"#,
+    ]);
+    assert_eq!(
+        found,
+        [
+            (Some("a".into()), "{}".into()),
+            (Some("b".into()), "[1]".into())
+        ]
+    );
+    // Neither index nor id: a name after complete arguments begins a call, anything else goes on.
+    let found = calls(&[
+        r#"{"tool_calls":[{"function":{"name":"f","arguments":"{\"a\""}}]}"#,
+        r#"{"tool_calls":[{"index":null,"function":{"name":"f","arguments":":1}"}},{"function":{"name":"g","arguments":{"b":2}}}]}"#,
+    ]);
+    assert_eq!(
+        found,
+        [(None, r#"{"a":1}"#.into()), (None, r#"{"b":2}"#.into())]
+    );
+    // Ids alone.
+    let found = calls(&[
+        r#"{"tool_calls":[{"id":"a","function":{"name":"f","arguments":"{"}},{"id":"b","function":{"name":"g"}}]}"#,
+        r#"{"tool_calls":[{"id":"a","function":{"arguments":"}"}}]}"#,
+    ]);
+    assert_eq!(
+        found,
+        [
+            (Some("a".into()), "{}".into()),
+            (Some("b".into()), "{}".into())
+        ]
+    );
+}
+
+#[test]
+fn images_and_annotations_are_listed_and_sound_is_appended() {
+    check(
+        &[
+            r#"{"images":[{"n":1}]}"#,
+            r#"{"images":null}"#,
+            r#"{"images":[{"n":2.0}]}"#,
+        ],
+        "images",
+        r#"[{"n":1},{"n":2.0}]"#,
+    );
+    check(
+        &[
+            r#"{"annotations":[1]}"#,
+            r#"{"annotations":[]}"#,
+            r#"{"annotations":[2]}"#,
+        ],
+        "annotations",
+        "[1,2]",
+    );
+    check(
+        &[
+            r#"{"audio":{"id":"a","data":"AA","transcript":"x"}}"#,
+            r#"{"audio":{"data":"BB","transcript":"y","expires_at":1}}"#,
+        ],
+        "audio",
+        r#"{"id":"a","data":"AABB","transcript":"xy","expires_at":1}"#,
+    );
+}
+
+#[test]
+fn nothing_said_is_null_and_no_calls_are_no_key() {
+    let message = merge(&[r#"{"role":"assistant","tool_calls":null,"refusal":null}"#])
+        .choices()
+        .remove(0)
+        .message;
+    assert_eq!(
+        message.to_object().to_vec(),
+        br#"{"role":"assistant","content":null,"refusal":null}"#
+    );
+    assert!(merge(&[r#"{"content":null}"#, r#"{"content":""}"#]).is_empty_answer());
+}
+
+#[test]
+fn the_repeated_finish_reason_is_one_and_null_does_not_undo_it() {
+    let mut merger = ChunkMerger::new();
+    assert_eq!(merger.finish_reason(), None);
+    for finish in [r#""stop""#, r#""stop""#, "null"] {
+        let data = format!(
+            r#"{{"choices":[{{"index":0,"delta":{{}},"finish_reason":{finish},"native_finish_reason":{finish}}}]}}"#
+        );
+        let StreamEvent::Chunk(chunk) = StreamEvent::parse(data.as_bytes()).unwrap() else {
+            panic!()
+        };
+        merger.push(&chunk).unwrap();
+    }
+    assert_eq!(merger.finish_reason(), Some(FinishReason::Stop));
+    let answer = merger.finish();
+    assert_eq!(answer.choices().len(), 1);
+    assert_eq!(
+        answer.choices()[0].native_finish_reason.as_deref(),
+        Some("stop")
+    );
+}
+
+#[test]
+fn choices_logprobs_and_unknown_members_are_kept() {
+    let mut merger = ChunkMerger::new();
+    let chunks = [
+        r#"{"id":"g","object":"chat.completion.chunk","choices":[{"index":1,"delta":{"content":"b","odd":1.10},"logprobs":{"content":[{"logprob":-0.10}],"refusal":null}}],"alignment":{"calls":[]}}"#,
+        r#"{"id":"g","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"a"}},{"index":1,"delta":{},"logprobs":{"content":[{"logprob":1e-2}]}}],"usage":{"prompt_tokens":1}}"#,
+    ];
+    for data in chunks {
+        let StreamEvent::Chunk(chunk) = StreamEvent::parse(data.as_bytes()).unwrap() else {
+            panic!()
+        };
+        merger.push(&chunk).unwrap();
+    }
+    let expected = r#"{"id":"g","object":"chat.completion","alignment":{"calls":[]},"choices":[{"index":0,"message":{"role":"assistant","content":"a"},"finish_reason":null},{"index":1,"message":{"role":"assistant","content":"b","odd":1.10},"finish_reason":null,"logprobs":{"content":[{"logprob":-0.10},{"logprob":1e-2}],"refusal":null}}],"usage":{"prompt_tokens":1}}"#;
+    assert_eq!(
+        String::from_utf8(merger.finish().to_vec()).unwrap(),
+        expected
+    );
+}
+
+proptest! {
+    #[test]
+    fn text_does_not_depend_on_how_it_was_cut(pieces in prop::collection::vec(any::<String>(), 1..8)) {
+        let deltas: Vec<String> = pieces
+            .iter()
+            .map(|piece| {
+                let mut delta = Object::new();
+                delta.set("content", piece).unwrap();
+                delta.set("reasoning", piece).unwrap();
+                String::from_utf8(delta.to_vec()).unwrap()
+            })
+            .collect();
+        let answer = merge(&deltas);
+        prop_assert_eq!(answer.text(), pieces.concat());
+        prop_assert_eq!(answer.choices().remove(0).message.reasoning, Some(pieces.concat()));
+    }
+}
