@@ -1,0 +1,178 @@
+//! Reading a reply up to the commit point. Until then nothing was shown, so
+//! everything can still be undone.
+
+use std::collections::VecDeque;
+
+use futures_util::StreamExt;
+use tokio::time::{Instant, timeout_at};
+use tollgate_core::{
+    Delivery, Failure, FailureKind, Frame, FrameKind, Frames, Head, Reply, Scope, Served,
+    UsageReport,
+};
+
+use crate::watch::Idle;
+
+/// When an answer counts as given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CommitPoint {
+    /// With its first semantic frame: what follows is shown as it comes.
+    FirstSemantic,
+    /// At its end: nothing is shown before.
+    End,
+}
+
+impl CommitPoint {
+    pub(crate) fn of(delivery: Delivery) -> Self {
+        match delivery {
+            Delivery::Stream => Self::FirstSemantic,
+            Delivery::Whole => Self::End,
+        }
+    }
+}
+
+/// How long an attempt may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Timers {
+    /// Until when the first semantic frame must be there.
+    pub(crate) first: Instant,
+    /// Whose fault it is when it is not: a target's own only if it had its full time.
+    pub(crate) first_scope: Scope,
+    /// Longest silence after it.
+    pub(crate) idle: std::time::Duration,
+    /// When the call's time is over.
+    pub(crate) deadline: Instant,
+}
+
+impl Timers {
+    /// The failure of an attempt that showed nothing in time.
+    pub(crate) fn late(&self) -> Failure {
+        if self.first >= self.deadline {
+            return out_of_time();
+        }
+        Failure::new(
+            FailureKind::Silent,
+            "the upstream sent no part of an answer in time",
+        )
+        .with_scope(self.first_scope)
+    }
+}
+
+/// The failure of a call whose total time is over.
+pub(crate) fn out_of_time() -> Failure {
+    Failure::new(FailureKind::Deadline, "the call's total time is over")
+        .with_hint("allow more time, or ask for a shorter answer")
+}
+
+/// What was seen of a reply before its commit point.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) served: Served,
+    pub(crate) usage: Option<Box<UsageReport>>,
+    pub(crate) output_bytes: u64,
+    /// When the first semantic frame came.
+    pub(crate) first_semantic: Option<Instant>,
+    finished: bool,
+}
+
+/// A committed reply.
+pub(crate) struct Committed {
+    pub(crate) head: Head,
+    pub(crate) seen: Seen,
+    /// Frames that came so far, without keep-alives: they have done their work.
+    pub(crate) held_back: VecDeque<Frame>,
+    /// The rest; `None` when the upstream's end was seen.
+    pub(crate) rest: Option<Frames>,
+}
+
+/// Reads until the commit point. An answer that ends well before it is an
+/// answer: a model may have nothing to say, if it says so.
+///
+/// # Errors
+/// The failure, with what was seen before it.
+///
+/// # Cancellation
+/// Dropping the future drops the reply, which closes the upstream.
+pub(crate) async fn read_until(
+    point: CommitPoint,
+    reply: Reply,
+    timers: Timers,
+) -> Result<Committed, (Seen, Failure)> {
+    let Reply { head, mut frames } = reply;
+    let mut seen = Seen::default();
+    seen.served.generation.clone_from(&head.generation);
+    let mut held_back = VecDeque::new();
+    let mut idle = Idle::new(timers.idle);
+    loop {
+        let next = match seen.first_semantic {
+            None => timeout_at(timers.first, frames.next())
+                .await
+                .map_err(|_| timers.late()),
+            Some(_) => idle.next(&mut frames, timers.deadline).await,
+        };
+        let frame = match next {
+            Err(failure) => return Err((seen, failure)),
+            Ok(Some(Err(failure))) => return Err((seen, unseen(failure))),
+            Ok(None) => return seen.ended(head, held_back),
+            Ok(Some(Ok(frame))) => frame,
+        };
+        seen.note(&frame);
+        let semantic = frame.facts.semantic;
+        if frame.kind != FrameKind::KeepAlive {
+            held_back.push_back(frame);
+        }
+        if semantic && point == CommitPoint::FirstSemantic {
+            return Ok(Committed {
+                head,
+                seen,
+                held_back,
+                rest: Some(frames),
+            });
+        }
+    }
+}
+
+impl Seen {
+    fn note(&mut self, frame: &Frame) {
+        let facts = &frame.facts;
+        self.output_bytes += u64::from(facts.output_bytes);
+        self.finished |= facts.finish.is_some();
+        if facts.semantic {
+            self.first_semantic.get_or_insert_with(Instant::now);
+        }
+        if let Some(served) = &facts.served {
+            self.served.update(served);
+        }
+        if facts.usage.is_some() {
+            self.usage.clone_from(&facts.usage);
+        }
+    }
+
+    fn ended(self, head: Head, held_back: VecDeque<Frame>) -> Result<Committed, (Self, Failure)> {
+        if self.first_semantic.is_none() && !self.finished {
+            let failure = Failure::new(FailureKind::BadReply, "the upstream's answer is empty");
+            return Err((self, failure));
+        }
+        Ok(Committed {
+            head,
+            seen: self,
+            held_back,
+            rest: None,
+        })
+    }
+}
+
+/// What a broken answer means while nobody has seen any of it: who reports it
+/// as cut cannot know that it was held back.
+fn unseen(failure: Failure) -> Failure {
+    if failure.kind() != FailureKind::Truncated {
+        return failure;
+    }
+    let rule = failure.rule();
+    Failure::new(
+        FailureKind::Interrupted,
+        "the answer broke off before any of it was shown",
+    )
+    .with_scope(rule.scope)
+    .with_billed(rule.billed)
+    .with_source(failure)
+}

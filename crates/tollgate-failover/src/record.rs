@@ -1,0 +1,93 @@
+//! From a running attempt to its record.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tollgate_core::{
+    Attempt, AttemptEnd, AttemptRecord, Call, Cost, Failure, Observed, Plan, Planned, TokenUsage,
+    book,
+};
+
+use crate::commit::Seen;
+use crate::target::{Member, Target};
+
+/// An attempt that was sent.
+#[derive(Debug)]
+pub(crate) struct Running<'p> {
+    pub(crate) attempt: Attempt,
+    pub(crate) target: Target<'p>,
+    pub(crate) started: Instant,
+    /// From the call's admission to `started`.
+    pub(crate) waited: Duration,
+}
+
+impl<'p> Running<'p> {
+    /// The candidate that answers: the one that the upstream names, else the wanted one.
+    pub(crate) fn answering(&self, seen: &Seen) -> Member<'p> {
+        let index = self.target.answering(&seen.served).unwrap_or(0);
+        self.target
+            .get(index)
+            .unwrap_or_else(|| self.target.first())
+    }
+
+    /// The record of an attempt that goes on. Whoever reads the answer to its
+    /// end completes it; until then it counts as abandoned.
+    pub(crate) fn going_on(&self, seen: &Seen) -> AttemptRecord {
+        self.record(seen, AttemptEnd::Abandoned, TokenUsage::default(), None)
+    }
+
+    /// The record of an attempt that failed, booked.
+    pub(crate) fn failed(
+        &self,
+        call: &Call,
+        plan: &Plan,
+        seen: &Seen,
+        failure: &Failure,
+    ) -> AttemptRecord {
+        let observed = Observed {
+            usage: seen.usage.as_deref(),
+            complete: false,
+            output_bytes: seen.output_bytes,
+            billed: Some(failure.rule().billed),
+        };
+        let planned: &Planned = self.answering(seen).planned;
+        let prompt = plan.profile.prompt.likely;
+        let (tokens, cost) = book(planned, prompt, call.at, self.attempt.worst, observed);
+        let end = AttemptEnd::Failed {
+            kind: failure.kind(),
+            status: failure.status(),
+            message: failure.message().to_owned(),
+        };
+        self.record(seen, end, tokens, cost)
+    }
+
+    fn record(
+        &self,
+        seen: &Seen,
+        end: AttemptEnd,
+        tokens: TokenUsage,
+        cost: Option<Cost>,
+    ) -> AttemptRecord {
+        let first = self.target.first().planned;
+        AttemptRecord {
+            number: self.attempt.number,
+            lane: self.attempt.lane.clone(),
+            billing: first.lane.billing,
+            requested: first.model.clone(),
+            served: seen.served.clone(),
+            started_ms: millis(self.waited),
+            first_token_ms: seen
+                .first_semantic
+                .map(|moment| millis(moment - self.started)),
+            took_ms: millis(self.started.elapsed()),
+            end,
+            tokens,
+            cost,
+        }
+    }
+}
+
+/// Whole milliseconds.
+pub(crate) fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,142 @@
+//! An answer after its commit point: it is shown as it comes, and can only
+//! end, well or with a failure as its last item.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use tokio::time::{Instant, timeout_at};
+use tollgate_core::{Failure, FailureKind, Frame, FrameKind, Frames, Planned};
+
+use crate::commit::out_of_time;
+use crate::health::HealthBook;
+
+/// A running answer, with who is told how it ends.
+pub(crate) struct Watch {
+    pub(crate) held_back: VecDeque<Frame>,
+    pub(crate) rest: Option<Frames>,
+    pub(crate) idle: Idle,
+    pub(crate) deadline: Instant,
+    /// Present until it has spoken.
+    pub(crate) witness: Option<Witness>,
+}
+
+/// Tells health how an attempt ended. Nobody is told of an answer that is
+/// dropped: leaving is no evidence.
+pub(crate) struct Witness {
+    pub(crate) health: Arc<HealthBook>,
+    pub(crate) planned: Planned,
+    pub(crate) first_token: Option<Duration>,
+}
+
+impl Witness {
+    pub(crate) fn worked(self) {
+        self.health.worked(&self.planned, self.first_token);
+    }
+
+    fn failed(self, failure: &Failure) {
+        self.health.failed(std::iter::once(&self.planned), failure);
+    }
+}
+
+impl Watch {
+    /// The frames: those held back, then the rest as it comes.
+    pub(crate) fn into_frames(self) -> Frames {
+        stream::unfold(self, |mut watch| async move {
+            Some((watch.next().await?, watch))
+        })
+        .boxed()
+    }
+
+    async fn next(&mut self) -> Option<Result<Frame, Failure>> {
+        if let Some(frame) = self.held_back.pop_front() {
+            return Some(Ok(frame));
+        }
+        let frames = self.rest.as_mut()?;
+        let failure = match self.idle.next(frames, self.deadline).await {
+            Ok(Some(Ok(frame))) => {
+                // Readers may leave at the end marker, without asking for more.
+                if frame.kind == FrameKind::Done {
+                    self.end_seen();
+                }
+                return Some(Ok(frame));
+            }
+            Ok(None) => {
+                self.end_seen();
+                self.rest = None;
+                return None;
+            }
+            Ok(Some(Err(failure))) | Err(failure) => failure,
+        };
+        if let Some(witness) = self.witness.take() {
+            witness.failed(&failure);
+        }
+        self.rest = None;
+        Some(Err(cut(failure)))
+    }
+
+    fn end_seen(&mut self) {
+        if let Some(witness) = self.witness.take() {
+            witness.worked();
+        }
+    }
+}
+
+/// What a failure means once some of the answer was seen: it is cut, whatever
+/// the cause, and nobody may try again.
+fn cut(failure: Failure) -> Failure {
+    if failure.kind() == FailureKind::Truncated {
+        return failure.stop();
+    }
+    Failure::new(FailureKind::Truncated, "the answer broke off in the middle")
+        .with_source(failure)
+        .stop()
+}
+
+/// Measures silence between semantic frames. Comments and empty events do not
+/// end it, and only time that was spent waiting counts: a slow reader is not a
+/// silent upstream.
+#[derive(Debug)]
+pub(crate) struct Idle {
+    limit: Duration,
+    left: Duration,
+}
+
+impl Idle {
+    pub(crate) fn new(limit: Duration) -> Self {
+        Self { limit, left: limit }
+    }
+
+    /// The next frame, or the failure of silence or of the call's total time.
+    pub(crate) async fn next(
+        &mut self,
+        frames: &mut Frames,
+        deadline: Instant,
+    ) -> Result<Option<Result<Frame, Failure>>, Failure> {
+        let start = Instant::now();
+        let until = start + self.left;
+        let next = timeout_at(until.min(deadline), frames.next())
+            .await
+            .map_err(|_| {
+                if deadline <= until {
+                    out_of_time()
+                } else {
+                    self.silence()
+                }
+            })?;
+        self.left = match &next {
+            Some(Ok(frame)) if frame.facts.semantic => self.limit,
+            _ => self.left.saturating_sub(start.elapsed()),
+        };
+        Ok(next)
+    }
+
+    fn silence(&self) -> Failure {
+        let seconds = self.limit.as_secs_f64();
+        Failure::new(
+            FailureKind::Silent,
+            format!("the upstream fell silent for {seconds} s"),
+        )
+    }
+}
