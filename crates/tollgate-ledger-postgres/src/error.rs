@@ -1,0 +1,55 @@
+use tollgate_core::{Failure, FailureKind};
+
+/// Why the database cannot be used. Messages never hold the address, which may
+/// hold a password.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The address cannot be read.
+    #[error(
+        "ledger.url is no PostgreSQL address; write postgres://user:password@host:5432/database"
+    )]
+    Url(#[source] tokio_postgres::Error),
+    /// The schema's name cannot be used.
+    #[error(
+        "ledger.schema is {0:?}; it must start with a lower-case letter or _, hold only \
+         lower-case letters, digits and _, and have at most 63 of them"
+    )]
+    SchemaName(String),
+    /// No connection.
+    #[error(
+        "cannot connect to the ledger's database; check ledger.url and that the server runs and \
+         takes connections without TLS"
+    )]
+    Connect(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Another process has this node's name.
+    #[error(
+        "the node {0:?} is running already; give each node its own ledger.node, or stop the other one"
+    )]
+    NodeTaken(String),
+    /// The tables were made by a newer Tollgate.
+    #[error(
+        "the ledger's tables have schema {found}, this Tollgate knows schemas up to {known}; \
+         use the newer Tollgate, or set another ledger.schema"
+    )]
+    Newer {
+        /// The tables' schema.
+        found: i64,
+        /// The newest schema that is known.
+        known: i64,
+    },
+    /// The tables cannot be made or read.
+    #[error(
+        "cannot prepare the ledger's tables; the user needs the right to create a schema, or to \
+         use the existing one"
+    )]
+    Prepare(#[source] tokio_postgres::Error),
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        Self::new(FailureKind::Configuration, "the ledger cannot be opened")
+            .with_hint(error.to_string())
+            .with_source(error)
+    }
+}

@@ -1,0 +1,157 @@
+//! Opening, sharing and naming.
+
+use std::time::Duration;
+
+use tollgate_core::{
+    ApiKey, Failure, FailureKind, LedgerEvent, LedgerStore, Timestamp, UsageQuery, Usd,
+};
+use tollgate_ledger_postgres::{OpenError, PostgresConfig, PostgresStore};
+use tollgate_testkit::builders::{facts, lane_id, model, record};
+
+use crate::server::Server;
+
+fn named(config: &PostgresConfig, node: &str) -> PostgresConfig {
+    PostgresConfig {
+        node: node.into(),
+        ..config.clone()
+    }
+}
+
+fn settled(n: u128) -> LedgerEvent {
+    LedgerEvent::Settle {
+        facts: facts(n),
+        record: record(1, "a/one", 10),
+    }
+}
+
+fn dispatched(n: u128, at: Timestamp) -> [LedgerEvent; 2] {
+    let facts = facts(n);
+    let dispatch = LedgerEvent::Dispatch {
+        call: facts.call,
+        attempt: 1,
+        at,
+        lane: lane_id("openrouter"),
+        model: model("a/one"),
+        worst: Usd::from_nanos(5),
+    };
+    let amount = Usd::from_nanos(5);
+    [LedgerEvent::Hold { facts, amount }, dispatch]
+}
+
+#[tokio::test]
+async fn nodes_share_one_ledger_and_start_at_the_same_time() {
+    let Some(server) = Server::find("nodes that share a ledger") else {
+        return;
+    };
+    let config = server.config();
+    let (one, two) = tokio::join!(
+        PostgresStore::open(named(&config, "one")),
+        PostgresStore::open(named(&config, "two"))
+    );
+    let (one, two) = (one.unwrap(), two.unwrap());
+    one.append(&[settled(1), settled(2)]).await.unwrap();
+    two.append(&[settled(2), settled(3)]).await.unwrap();
+    let rows = one.report(&UsageQuery::default()).await.unwrap();
+    assert_eq!(rows[0].credits.nanos(), 30, "each end counts once");
+    server.clean().await;
+}
+
+#[tokio::test]
+async fn a_nodes_name_is_taken_once() {
+    let Some(server) = Server::find("the names of nodes") else {
+        return;
+    };
+    let config = server.config();
+    let first = PostgresStore::open(config.clone()).await.unwrap();
+    let second = PostgresStore::open(config.clone()).await.unwrap_err();
+    assert!(matches!(&second, OpenError::NodeTaken(node) if node == "main"));
+    assert!(second.to_string().contains("ledger.node"));
+    let other = PostgresStore::open(server.config()).await;
+    assert!(other.is_ok(), "another schema is another ledger");
+    drop(first);
+    server.clean().await;
+}
+
+#[tokio::test]
+async fn a_node_recovers_its_own_attempts_and_those_long_lost() {
+    let Some(server) = Server::find("open attempts of several nodes") else {
+        return;
+    };
+    let config = server.config();
+    let one = PostgresStore::open(named(&config, "one")).await.unwrap();
+    let two = PostgresStore::open(named(&config, "two")).await.unwrap();
+    // By the server's clock: one long ago, one that may still be running.
+    let far_future = Timestamp::from_secs(32_503_680_000);
+    one.append(&dispatched(1, Timestamp::from_secs(0)))
+        .await
+        .unwrap();
+    one.append(&dispatched(2, far_future)).await.unwrap();
+    let calls = |open: Vec<tollgate_core::OpenAttempt>| -> Vec<_> {
+        open.iter().map(|attempt| attempt.facts.call).collect()
+    };
+    let (old, new) = (facts(1).call, facts(2).call);
+    assert_eq!(calls(one.open_attempts().await.unwrap()), [old, new]);
+    assert_eq!(calls(two.open_attempts().await.unwrap()), [old]);
+    server.clean().await;
+}
+
+#[tokio::test]
+async fn newer_tables_are_left_alone() {
+    let Some(server) = Server::find("newer tables") else {
+        return;
+    };
+    let config = server.config();
+    drop(PostgresStore::open(named(&config, "old")).await.unwrap());
+    let newer = format!(
+        "INSERT INTO {}.schema_version (version) VALUES (99)",
+        config.schema
+    );
+    server.execute(&newer).await;
+    let error = PostgresStore::open(named(&config, "new"))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, OpenError::Newer { found: 99, .. }),
+        "{error:?}"
+    );
+    server.clean().await;
+}
+
+#[tokio::test]
+async fn names_that_are_no_names_are_refused_before_connecting() {
+    for schema in [
+        "",
+        "Ledger",
+        "1st",
+        "a-b",
+        "x\"; DROP TABLE hold; --",
+        &"x".repeat(64),
+    ] {
+        let config = PostgresConfig {
+            schema: schema.to_owned(),
+            ..PostgresConfig::new(ApiKey::new("postgres://127.0.0.1:1/none"))
+        };
+        let error = PostgresStore::open(config).await.unwrap_err();
+        assert!(
+            matches!(error, OpenError::SchemaName(_)),
+            "{schema}: {error:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_address_is_explained_without_its_password() {
+    for url in [
+        "postgres://user:hunter2@host:port/x",
+        "postgres://user:hunter2@127.0.0.1:1/x",
+    ] {
+        let config = PostgresConfig {
+            lost_after: Duration::from_secs(1),
+            ..PostgresConfig::new(ApiKey::new(url))
+        };
+        let error = PostgresStore::open(config).await.unwrap_err();
+        assert!(error.to_string().contains("ledger.url"));
+        assert!(!format!("{error:?} {error}").contains("hunter2"));
+        assert_eq!(Failure::from(error).kind(), FailureKind::Configuration);
+    }
+}

@@ -1,0 +1,322 @@
+//! What is held and spent in this process, to the nano-dollar.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tollgate_core::{
+    AttemptEnd, AttemptRecord, Billing, CallId, Cost, CostSource, Failure, FailureKind, Hold,
+    LaneId, ModelId, Outcome, Served, Timestamp, TokenUsage, Usd,
+};
+
+/// Stripes; a power of two, well above the number of cores of any machine
+/// that a gateway gets.
+const STRIPES: usize = 64;
+
+/// Figures per stripe that wait for an adjustment before the oldest is given
+/// up: those lanes have no way of asking what a call cost.
+const MAX_UNCERTAIN: usize = 4_096;
+
+/// Sums since the start of this process, plus what recovery booked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[non_exhaustive]
+pub struct Totals {
+    /// Reserved for calls that are running.
+    pub held: Usd,
+    /// Owed to OpenRouter.
+    pub credits: Usd,
+    /// Owed to providers.
+    pub provider: Usd,
+    /// Booked at worst case, beside the two.
+    pub unresolved: Usd,
+}
+
+/// All running calls and all sums, striped by call so that cores do not wait
+/// for each other.
+#[derive(Debug)]
+pub(crate) struct Books {
+    stripes: Box<[Stripe]>,
+}
+
+/// One lock and what it guards, on cache lines of its own.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Stripe(Mutex<Page>);
+
+#[derive(Debug, Default)]
+struct Page {
+    sums: Sums,
+    running: HashMap<CallId, Running>,
+    /// Figures that may still be replaced by better ones, oldest call first.
+    uncertain: BTreeMap<(CallId, u32), Cost>,
+}
+
+/// Wide enough that no sum of amounts saturates, so that what is added can be
+/// taken away again.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sums {
+    held: i128,
+    credits: i128,
+    provider: i128,
+    unresolved: i128,
+}
+
+/// A call that is held and not settled.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) held: Usd,
+    pub(crate) ceiling: Option<Usd>,
+    /// How the lanes of its plan are paid.
+    pub(crate) lanes: Vec<(LaneId, Billing)>,
+    pub(crate) dispatched: Vec<Dispatched>,
+}
+
+/// An attempt that was announced to the store.
+#[derive(Debug)]
+pub(crate) struct Dispatched {
+    pub(crate) number: u32,
+    pub(crate) at: Timestamp,
+    pub(crate) lane: LaneId,
+    pub(crate) model: ModelId,
+    pub(crate) worst: Usd,
+    /// Whether the caller was told to go on. Before that nothing was sent.
+    pub(crate) confirmed: bool,
+}
+
+impl Books {
+    pub(crate) fn new() -> Self {
+        Self {
+            stripes: (0..STRIPES).map(|_| Stripe::default()).collect(),
+        }
+    }
+
+    /// Opens a call.
+    pub(crate) fn open(&self, call: CallId, running: Running) -> Result<(), Failure> {
+        let mut page = self.page(call);
+        if page.running.contains_key(&call) {
+            return Err(defect(call, "the call is held already"));
+        }
+        page.sums.held += nanos(running.held);
+        page.running.insert(call, running);
+        Ok(())
+    }
+
+    /// Undoes `open`.
+    pub(crate) fn cancel(&self, call: CallId) {
+        let mut page = self.page(call);
+        if let Some(running) = page.running.remove(&call) {
+            page.sums.held -= nanos(running.held);
+        }
+    }
+
+    /// The ceiling of a running call.
+    pub(crate) fn ceiling(&self, call: CallId) -> Option<Usd> {
+        self.page(call).running.get(&call)?.ceiling
+    }
+
+    /// Raises what a running call holds.
+    pub(crate) fn raise(&self, call: CallId, amount: Usd) {
+        let mut page = self.page(call);
+        let Page { sums, running, .. } = &mut *page;
+        if let Some(running) = running.get_mut(&call) {
+            sums.held += nanos(amount) - nanos(running.held);
+            running.held = amount;
+        }
+    }
+
+    /// Notes an attempt before it is recorded. One that was refused by the
+    /// store may be announced again.
+    pub(crate) fn announce(&self, call: CallId, attempt: Dispatched) -> Result<(), Failure> {
+        let mut page = self.page(call);
+        let running = page
+            .running
+            .get_mut(&call)
+            .ok_or_else(|| defect(call, "the call is not held"))?;
+        let dispatched = &mut running.dispatched;
+        match dispatched.iter_mut().find(|d| d.number == attempt.number) {
+            None => dispatched.push(attempt),
+            Some(known) if !known.confirmed => *known = attempt,
+            Some(_) => return Err(defect(call, "the attempt was dispatched already")),
+        }
+        Ok(())
+    }
+
+    /// Notes that an announced attempt is recorded and will be sent.
+    pub(crate) fn confirm(&self, call: CallId, number: u32) {
+        if let Some(running) = self.page(call).running.get_mut(&call) {
+            for dispatched in &mut running.dispatched {
+                dispatched.confirmed |= dispatched.number == number;
+            }
+        }
+    }
+
+    /// Whether a call is held and not settled.
+    pub(crate) fn is_running(&self, call: CallId) -> bool {
+        self.page(call).running.contains_key(&call)
+    }
+
+    /// Closes a call: adds to `outcome` the attempts that it says nothing of,
+    /// frees what was held and books what was spent.
+    pub(crate) fn close(&self, hold: &Hold, outcome: &mut Outcome) {
+        let call = hold.facts.call;
+        let mut page = self.page(call);
+        if let Some(running) = page.running.remove(&call) {
+            page.sums.held -= nanos(running.held);
+            running.complete(hold.facts.at, outcome);
+        }
+        for record in &outcome.attempts {
+            page.book(call, record);
+        }
+    }
+
+    /// Books an attempt of a call that this process did not hold.
+    pub(crate) fn book(&self, call: CallId, record: &AttemptRecord) {
+        self.page(call).book(call, record);
+    }
+
+    /// Replaces an uncertain figure by a better one; false when there is none.
+    pub(crate) fn adjust(&self, call: CallId, number: u32, cost: &Cost) -> bool {
+        let mut page = self.page(call);
+        let Some(earlier) = page.uncertain.remove(&(call, number)) else {
+            return false;
+        };
+        page.sums.add(&earlier, -1);
+        page.sums.add(cost, 1);
+        page.remember(call, number, cost);
+        true
+    }
+
+    pub(crate) fn totals(&self) -> Totals {
+        let mut all = Sums::default();
+        for stripe in &self.stripes {
+            let sums = stripe.page().sums;
+            all.held += sums.held;
+            all.credits += sums.credits;
+            all.provider += sums.provider;
+            all.unresolved += sums.unresolved;
+        }
+        Totals {
+            held: usd(all.held),
+            credits: usd(all.credits),
+            provider: usd(all.provider),
+            unresolved: usd(all.unresolved),
+        }
+    }
+
+    fn page(&self, call: CallId) -> MutexGuard<'_, Page> {
+        self.stripes[stripe_of(call, STRIPES)].page()
+    }
+}
+
+/// The stripe of a call: its random bits, mixed so that numbered calls of
+/// tests spread too.
+pub(crate) fn stripe_of(call: CallId, stripes: usize) -> usize {
+    let low = u64::try_from(call.as_u128() & u128::from(u64::MAX)).unwrap_or(0);
+    let mixed = low.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+    usize::try_from(mixed).unwrap_or(0) % stripes
+}
+
+impl Stripe {
+    fn page(&self) -> MutexGuard<'_, Page> {
+        // No code under this lock can panic half-way through a change.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Page {
+    fn book(&mut self, call: CallId, record: &AttemptRecord) {
+        if let Some(cost) = &record.cost {
+            self.sums.add(cost, 1);
+            self.remember(call, record.number, cost);
+        }
+    }
+
+    fn remember(&mut self, call: CallId, number: u32, cost: &Cost) {
+        if !matches!(cost.source, CostSource::Estimated | CostSource::WorstCase) {
+            return;
+        }
+        self.uncertain.insert((call, number), *cost);
+        if self.uncertain.len() > MAX_UNCERTAIN {
+            self.uncertain.pop_first();
+        }
+    }
+}
+
+impl Running {
+    /// Adds the attempts that were announced and that `outcome` lacks: the ones
+    /// that may have been sent at their worst case, the others at nothing.
+    fn complete(self, admitted: Timestamp, outcome: &mut Outcome) {
+        let Self {
+            lanes, dispatched, ..
+        } = self;
+        let known = outcome.attempts.len();
+        for attempt in dispatched {
+            let reported = &outcome.attempts[..known];
+            if reported.iter().any(|r| r.number == attempt.number) {
+                continue;
+            }
+            let billing = lanes
+                .iter()
+                .find(|(lane, _)| *lane == attempt.lane)
+                .map_or(Billing::default(), |(_, billing)| *billing);
+            let cost = attempt
+                .confirmed
+                .then(|| Cost::paid_by(billing, attempt.worst, CostSource::WorstCase));
+            let started_ms = millis_between(admitted, attempt.at);
+            outcome.attempts.push(AttemptRecord {
+                took_ms: outcome.took_ms.saturating_sub(started_ms),
+                ..abandoned(&attempt, billing, started_ms, cost)
+            });
+        }
+        outcome.attempts.sort_by_key(|record| record.number);
+    }
+}
+
+/// The record of an attempt whose end nobody saw.
+pub(crate) fn abandoned(
+    attempt: &Dispatched,
+    billing: Billing,
+    started_ms: u64,
+    cost: Option<Cost>,
+) -> AttemptRecord {
+    AttemptRecord {
+        number: attempt.number,
+        lane: attempt.lane.clone(),
+        billing,
+        requested: attempt.model.clone(),
+        served: Served::default(),
+        started_ms,
+        first_token_ms: None,
+        took_ms: 0,
+        end: AttemptEnd::Abandoned,
+        tokens: TokenUsage::default(),
+        cost,
+    }
+}
+
+pub(crate) fn millis_between(earlier: Timestamp, later: Timestamp) -> u64 {
+    u64::try_from(later.since(earlier).as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Sums {
+    fn add(&mut self, cost: &Cost, sign: i128) {
+        if cost.source == CostSource::WorstCase {
+            self.unresolved += sign * nanos(cost.amount());
+        } else {
+            self.credits += sign * nanos(cost.credits);
+            self.provider += sign * nanos(cost.provider);
+        }
+    }
+}
+
+fn nanos(amount: Usd) -> i128 {
+    i128::from(amount.nanos())
+}
+
+fn usd(nanos: i128) -> Usd {
+    let clamped = nanos.clamp(i128::from(i64::MIN), i128::from(i64::MAX));
+    Usd::from_nanos(i64::try_from(clamped).unwrap_or(i64::MAX))
+}
+
+fn defect(call: CallId, message: &'static str) -> Failure {
+    Failure::new(FailureKind::Internal, message).with("call", call)
+}

@@ -1,0 +1,23 @@
+#![doc = include_str!("../README.md")]
+
+mod config;
+mod error;
+
+mod tracker;
+
+mod admission;
+mod books;
+mod recorder;
+
+mod queue;
+mod writer;
+
+mod memory;
+mod sqlite;
+
+pub use crate::books::Totals;
+pub use crate::config::{Durability, InvalidConfig, LedgerConfig, StoreKind};
+pub use crate::error::OpenError;
+pub use crate::memory::MemoryStore;
+pub use crate::sqlite::SqliteStore;
+pub use crate::tracker::UsageTracker;

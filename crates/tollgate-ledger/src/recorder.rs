@@ -1,0 +1,141 @@
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tollgate_core::{Failure, LedgerEvent, LedgerStore};
+
+use crate::memory::MemoryStore;
+use crate::queue::{Entrance, Entry, Queue, Written, unavailable, unwritten};
+use crate::{Durability, LedgerConfig, writer};
+
+/// The way of an event to the store.
+#[derive(Debug)]
+pub(crate) enum Recorder {
+    /// Straight into memory: there is nothing to wait for.
+    Direct(MemoryStore),
+    /// Through the queue and its one writer.
+    Queued(Queued),
+}
+
+#[derive(Debug)]
+pub(crate) struct Queued {
+    store: Arc<dyn LedgerStore>,
+    queue: Arc<Queue>,
+    durability: Durability,
+    writer: Mutex<Option<JoinHandle<Written>>>,
+}
+
+impl Recorder {
+    /// Starts the writer of a store.
+    pub(crate) fn queued(store: Arc<dyn LedgerStore>, config: &LedgerConfig) -> Self {
+        let queue = Arc::new(Queue::new(config.queue.max(1)));
+        let task = writer::write(
+            Arc::clone(&store),
+            Arc::clone(&queue),
+            config.max_batch.max(1),
+        );
+        Self::Queued(Queued {
+            store,
+            queue,
+            durability: config.durability,
+            writer: Mutex::new(Some(tokio::spawn(task))),
+        })
+    }
+
+    /// Takes the first event of a call, or refuses the call.
+    pub(crate) fn offer(&self, event: impl FnOnce() -> LedgerEvent) -> Result<(), Failure> {
+        match self {
+            // Holds are recorded for the process that comes after a crash;
+            // memory has none, and settlements bring the call's facts again.
+            Self::Direct(_) => Ok(()),
+            Self::Queued(queued) => queued
+                .queue
+                .push(Entry::Event(event(), None), Entrance::Place),
+        }
+    }
+
+    /// Takes an event of a call that was let in; it is never refused for want
+    /// of room.
+    pub(crate) fn record(&self, event: LedgerEvent) -> Result<(), Failure> {
+        match self {
+            Self::Direct(store) => {
+                store.apply(event);
+                Ok(())
+            }
+            Self::Queued(queued) => queued
+                .queue
+                .push(Entry::Event(event, None), Entrance::Writer),
+        }
+    }
+
+    /// Takes an event and returns when it is as safe as configured.
+    pub(crate) async fn confirm(&self, event: LedgerEvent) -> Result<(), Failure> {
+        match self {
+            Self::Direct(store) => {
+                store.apply(event);
+                Ok(())
+            }
+            Self::Queued(queued) if queued.durability == Durability::Relaxed => queued
+                .queue
+                .push(Entry::Event(event, None), Entrance::Store),
+            Self::Queued(queued) => {
+                let (ack, written) = oneshot::channel();
+                queued
+                    .queue
+                    .push(Entry::Event(event, Some(ack)), Entrance::Store)?;
+                answer(written).await
+            }
+        }
+    }
+
+    /// Returns when everything that was recorded is written.
+    pub(crate) async fn flush(&self) -> Result<(), Failure> {
+        let Self::Queued(queued) = self else {
+            return Ok(());
+        };
+        let (ack, written) = oneshot::channel();
+        queued.queue.push(Entry::Barrier(ack), Entrance::Writer)?;
+        answer(written).await
+    }
+
+    /// Writes what waits and ends the writer.
+    pub(crate) async fn shutdown(&self) -> Result<(), Failure> {
+        let Self::Queued(queued) = self else {
+            return Ok(());
+        };
+        queued.queue.close();
+        let writer = queued
+            .writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let Some(writer) = writer else {
+            return Ok(());
+        };
+        match writer.await {
+            Ok(written) => written.map_err(unwritten),
+            Err(error) => Err(unavailable("the ledger's writer failed").with_source(error)),
+        }
+    }
+
+    pub(crate) fn store(&self) -> &dyn LedgerStore {
+        match self {
+            Self::Direct(store) => store,
+            Self::Queued(queued) => &*queued.store,
+        }
+    }
+}
+
+async fn answer(written: oneshot::Receiver<Written>) -> Result<(), Failure> {
+    match written.await {
+        Ok(result) => result.map_err(unwritten),
+        Err(_) => Err(unavailable("the ledger is shut down")),
+    }
+}
+
+/// A tracker that is dropped without `shutdown` lets its writer finish alone.
+impl Drop for Queued {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}

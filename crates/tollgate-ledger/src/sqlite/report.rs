@@ -1,0 +1,190 @@
+//! Questions to the file. Statements are made of the names in this file only;
+//! what a caller says is bound.
+
+use std::fmt::Write as _;
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Row, params};
+use tollgate_core::{
+    CallFacts, CallId, CallerId, Dimension, LaneId, ModelId, OpenAttempt, Timestamp, TokenUsage,
+    UsageQuery, UsageRow, Usd,
+};
+
+use super::rows::TOKENS;
+
+/// Sums of money: what resolved attempts owe to each, then the two parts of
+/// what is unresolved.
+const MONEY: [&str; 4] = [
+    "CASE WHEN source <> 'worst_case' THEN credits_nanos END",
+    "CASE WHEN source <> 'worst_case' THEN provider_nanos END",
+    "CASE WHEN source = 'worst_case' THEN credits_nanos END",
+    "CASE WHEN source = 'worst_case' THEN provider_nanos END",
+];
+
+pub(super) fn usage(
+    connection: &Connection,
+    query: &UsageQuery,
+) -> rusqlite::Result<Vec<UsageRow>> {
+    let columns: Vec<&str> = query
+        .by
+        .iter()
+        .map(|by| column(*by))
+        .collect::<Result<_, _>>()?;
+    let mut statement = connection.prepare_cached(&statement(&columns))?;
+    let since = query.since.map(Timestamp::millis);
+    let until = query.until.map(Timestamp::millis);
+    let mut rows = statement
+        .query_map(params![since, until], |row| usage_row(row, columns.len()))?
+        .collect::<rusqlite::Result<Vec<UsageRow>>>()?;
+    rows.sort_by(|a, b| b.cost().cmp(&a.cost()).then_with(|| a.key.cmp(&b.key)));
+    Ok(rows)
+}
+
+fn statement(columns: &[&str]) -> String {
+    let mut sql = String::from("SELECT ");
+    for column in columns {
+        let _ = write!(sql, "{column}, ");
+    }
+    sql.push_str("count(*), sum(last), sum(failed)");
+    for summand in MONEY.iter().chain(&TOKENS) {
+        // SQLite's sum fails beyond 64 bits, so the halves are summed apart.
+        let _ = write!(
+            sql,
+            ", coalesce(sum(({summand}) >> 32), 0), coalesce(sum(({summand}) & 4294967295), 0)"
+        );
+    }
+    sql.push_str(" FROM booked WHERE (?1 IS NULL OR at_ms >= ?1) AND (?2 IS NULL OR at_ms < ?2)");
+    if !columns.is_empty() {
+        let _ = write!(sql, " GROUP BY {}", columns.join(", "));
+    }
+    sql.push_str(" HAVING count(*) > 0");
+    sql
+}
+
+/// The column of the view that holds a dimension's value.
+fn column(by: Dimension) -> rusqlite::Result<&'static str> {
+    Ok(match by {
+        Dimension::Model => "model",
+        Dimension::Provider => "provider",
+        Dimension::Task => "task",
+        Dimension::Policy => "policy",
+        Dimension::Day => "day",
+        Dimension::Caller => "caller",
+        Dimension::Billing => "billing",
+        Dimension::Lane => "lane",
+        // A dimension that was added to the vocabulary and not here.
+        other => return Err(rusqlite::Error::InvalidColumnName(other.as_str().into())),
+    })
+}
+
+fn usage_row(row: &Row<'_>, keys: usize) -> rusqlite::Result<UsageRow> {
+    let key = (0..keys).map(|at| key(row, at)).collect::<Result<_, _>>()?;
+    let plain = |place: usize| row.get::<_, i64>(keys + place).map(|n| count(n.into()));
+    let sum = |place: usize| exact_sum(row, keys + 3 + 2 * place);
+    Ok(UsageRow {
+        key,
+        attempts: plain(0)?,
+        calls: plain(1)?,
+        failed: plain(2)?,
+        credits: usd(sum(0)?),
+        provider: usd(sum(1)?),
+        unresolved: usd(sum(2)?.saturating_add(sum(3)?)),
+        tokens: tokens(|class| sum(MONEY.len() + class).map(count))?,
+    })
+}
+
+fn key(row: &Row<'_>, at: usize) -> rusqlite::Result<String> {
+    match row.get_ref(at)? {
+        // Only days are numbers.
+        ValueRef::Integer(day) => {
+            let (year, month, day) = Timestamp::from_secs(day.saturating_mul(86_400)).date();
+            Ok(format!("{year:04}-{month:02}-{day:02}"))
+        }
+        _ => row.get(at),
+    }
+}
+
+/// The sum whose upper and lower halves stand at `at` and after it.
+fn exact_sum(row: &Row<'_>, at: usize) -> rusqlite::Result<i128> {
+    let (upper, lower): (i64, i64) = (row.get(at)?, row.get(at + 1)?);
+    Ok((i128::from(upper) << 32) + i128::from(lower))
+}
+
+/// Tokens from the count of each class, by its place in [`TOKENS`].
+fn tokens(class: impl Fn(usize) -> rusqlite::Result<u64>) -> rusqlite::Result<TokenUsage> {
+    Ok(TokenUsage {
+        input: class(0)?,
+        cache_read: class(1)?,
+        cache_write: class(2)?,
+        cache_write_1h: class(3)?,
+        audio_input: class(4)?,
+        output: class(5)?,
+        reasoning: class(6)?,
+        audio_output: class(7)?,
+        image_output: class(8)?,
+        images: class(9)?,
+        web_searches: class(10)?,
+    })
+}
+
+fn usd(nanos: i128) -> Usd {
+    let clamped = nanos.clamp(i128::from(i64::MIN), i128::from(i64::MAX));
+    Usd::from_nanos(i64::try_from(clamped).unwrap_or(i64::MAX))
+}
+
+fn count(sum: i128) -> u64 {
+    u64::try_from(sum.max(0)).unwrap_or(u64::MAX)
+}
+
+const OPEN: &str = "SELECT d.call, d.attempt, d.at_ms, d.lane, d.model, d.worst_nanos,
+    h.caller, coalesce(h.at_ms, d.at_ms), coalesce(h.requested, d.model), coalesce(h.task, ''),
+    coalesce(h.policy, ''), coalesce(h.tags, '[]')
+FROM dispatch AS d
+LEFT JOIN hold AS h ON h.call = d.call
+    AND h.amount_nanos = (SELECT min(amount_nanos) FROM hold WHERE call = d.call)
+WHERE NOT EXISTS (SELECT 1 FROM terminal AS t WHERE t.call = d.call AND t.attempt = d.attempt)
+ORDER BY d.at_ms, d.call, d.attempt";
+
+pub(super) fn open_attempts(connection: &Connection) -> rusqlite::Result<Vec<OpenAttempt>> {
+    connection
+        .prepare_cached(OPEN)?
+        .query_map([], open_attempt)?
+        .collect()
+}
+
+fn open_attempt(row: &Row<'_>) -> rusqlite::Result<OpenAttempt> {
+    let call: [u8; 16] = row.get(0)?;
+    let caller: Option<String> = row.get(6)?;
+    Ok(OpenAttempt {
+        facts: CallFacts {
+            call: CallId::from_u128(u128::from_be_bytes(call)),
+            caller: match caller {
+                Some(name) => parsed(6, CallerId::new(name))?,
+                None => CallerId::local(),
+            },
+            at: Timestamp::from_millis(row.get(7)?),
+            requested: row.get(8)?,
+            task: row.get::<_, String>(9)?.parse().unwrap_or_default(),
+            policy: row.get(10)?,
+            tags: parsed(11, serde_json::from_str(&row.get::<_, String>(11)?))?,
+        },
+        attempt: row.get(1)?,
+        lane: parsed(3, LaneId::new(row.get::<_, String>(3)?))?,
+        model: parsed(4, ModelId::new(row.get::<_, String>(4)?))?,
+        at: Timestamp::from_millis(row.get(2)?),
+        worst: Usd::from_nanos(row.get(5)?),
+    })
+}
+
+fn parsed<T, E: std::error::Error + Send + Sync + 'static>(
+    column: usize,
+    result: Result<T, E>,
+) -> rusqlite::Result<T> {
+    result.map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(
+            column,
+            rusqlite::types::Type::Text,
+            Box::new(error),
+        )
+    })
+}

@@ -1,0 +1,103 @@
+//! The one task that writes to the store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tollgate_core::{LedgerEvent, LedgerStore, StoreError};
+
+use crate::queue::{Ack, Entry, Queue, Written};
+
+/// First and longest wait before a refused batch is offered again.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// How often a batch is offered to a failing store while shutting down.
+const LAST_TRIES: u32 = 3;
+
+/// Writes whatever waits, as one batch, then tells those who wait for it; ends
+/// when the queue is closed and empty. Events that arrive while a batch is
+/// written make the next one: the slower the commit, the larger the group.
+///
+/// A batch that the store refuses is kept and offered again, so that nothing
+/// is lost; until it is taken, those who wait are refused at once.
+///
+/// # Errors
+/// The store's last error, when it still refused after the queue was closed.
+pub(crate) async fn write(
+    store: Arc<dyn LedgerStore>,
+    queue: Arc<Queue>,
+    max_batch: usize,
+) -> Written {
+    let _ends = EndsQueue(&queue);
+    while let Some(entries) = queue.take(max_batch).await {
+        let (events, mut acks) = split(entries);
+        let mut wait = FIRST_WAIT;
+        let mut last_tries = 0;
+        while let Err(error) = append(&*store, &events).await {
+            tracing::warn!(%error, events = events.len(), cause = ?error.source, "ledger events not written, trying again");
+            let error = Arc::new(error);
+            refuse(&mut acks, &queue, &error);
+            last_tries += u32::from(queue.is_closing());
+            if last_tries >= LAST_TRIES {
+                tracing::error!(
+                    events = events.len(),
+                    "ledger events lost at shutdown; their attempts are booked at worst case at the next start"
+                );
+                return Err(error);
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+        queue.set_failing(None);
+        for ack in acks {
+            // Whoever does not wait any more needs no answer.
+            let _ = ack.send(Ok(()));
+        }
+    }
+    Ok(())
+}
+
+fn split(entries: Vec<Entry>) -> (Vec<LedgerEvent>, Vec<Ack>) {
+    let mut events = Vec::with_capacity(entries.len());
+    let mut acks = Vec::new();
+    for entry in entries {
+        match entry {
+            Entry::Event(event, ack) => {
+                events.push(event);
+                acks.extend(ack);
+            }
+            Entry::Barrier(ack) => acks.push(ack),
+        }
+    }
+    (events, acks)
+}
+
+async fn append(store: &dyn LedgerStore, events: &[LedgerEvent]) -> Result<(), StoreError> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    store.append(events).await
+}
+
+fn refuse(acks: &mut Vec<Ack>, queue: &Queue, error: &Arc<StoreError>) {
+    queue.set_failing(Some(Arc::clone(error)));
+    for ack in acks.drain(..) {
+        let _ = ack.send(Err(Arc::clone(error)));
+    }
+}
+
+/// Ends the queue however the writer ends, a panic of the store included, so
+/// that nobody waits for a writer that is gone.
+struct EndsQueue<'a>(&'a Queue);
+
+impl Drop for EndsQueue<'_> {
+    fn drop(&mut self) {
+        let lost = self.0.end();
+        if lost > 0 {
+            tracing::error!(
+                events = lost,
+                "the ledger's writer ended with events waiting"
+            );
+        }
+    }
+}

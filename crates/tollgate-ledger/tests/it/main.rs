@@ -1,0 +1,14 @@
+//! Behaviours of the ledger: stores, tracker, writer.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests; only functions marked as tests are exempt by themselves"
+)]
+
+mod config;
+mod contract;
+mod money;
+mod scene;
+mod sqlite;
+mod tracker;
+mod writer;
