@@ -1,0 +1,254 @@
+//! `POST /chat/completions`: from request to script, in the order of the steps.
+
+use crate::account::{Account, AnswerKind};
+use crate::answer::{Answer, Length};
+use crate::ask::Ask;
+use crate::bill::{Charge, Fee};
+use crate::draw::Draw;
+use crate::effects;
+use crate::fault::{Part, Place};
+use crate::metadata;
+use crate::performance::Performance;
+use crate::pricing::Tokens;
+use crate::refusal::Scene;
+use crate::refuse::{fault_refusal, note_fault, refuse, refuse_plainly, request_fault};
+use crate::reply::{Form, Frame};
+use crate::request::Request;
+use crate::scenario::Scenario;
+use crate::script::Script;
+use crate::select::{Refused, Selection, select};
+use crate::speed::speed;
+use crate::world::World;
+
+/// Answers a chat request.
+pub(crate) fn chat(world: &World, request: &Request) -> Performance {
+    let scenario = world.scenario();
+    let ask = match Ask::parse(&request.body) {
+        Ok(ask) => ask.in_session(request.header("x-session-id")),
+        Err(message) => return refuse_plainly(world, request, message),
+    };
+    let form = if ask.stream {
+        Form::Stream
+    } else {
+        Form::Whole
+    };
+    world.note(request.ticket, |seen| {
+        seen.requested_model = ask.models.first().cloned()
+    });
+
+    let fault = match request_fault(world, request, "chat") {
+        Ok(fault) => fault,
+        Err(message) => return refuse_plainly(world, request, message),
+    };
+    if let Some(fault) = fault.as_ref().filter(|fault| fault.refuses()) {
+        let scene = Scene {
+            model: &ask.models[0],
+            provider: None,
+            is_byok: false,
+            now: request.now,
+        };
+        return refuse(
+            world,
+            request,
+            fault,
+            &fault_refusal(fault, &scene),
+            form,
+            None,
+        );
+    }
+    match select(world, &scenario, request, &ask) {
+        Err(refused) => {
+            let Refused {
+                fault,
+                refusal,
+                attempts,
+            } = *refused;
+            let trail = request
+                .wants_metadata()
+                .then(|| metadata::refused(&ask, &attempts));
+            world.note(request.ticket, |seen| seen.attempts = attempts);
+            refuse(world, request, &fault, &refusal, form, trail)
+        }
+        Ok(mut selection) => {
+            // What was asked for in the header or for everybody comes on top.
+            if let Some(fault) = fault {
+                selection.fault = fault;
+            }
+            serve(world, &scenario, request, &ask, selection)
+        }
+    }
+}
+
+/// Answers, with whatever fault the selection brings.
+fn serve(
+    world: &World,
+    scenario: &Scenario,
+    request: &Request,
+    ask: &Ask,
+    selection: Selection,
+) -> Performance {
+    note_fault(world, request, &selection.fault);
+    let id = world.generation_id(request.ticket.number, &request.body);
+    let seed_parts: [&[u8]; 3] = [b"answer", &ask.essence, selection.model.id.as_bytes()];
+    let mut draw = Draw::new(world.seed, &seed_parts);
+    let answer = make_answer(scenario, request, ask, &selection, &mut draw);
+    let charge = whole_charge(world, scenario, request, ask, &selection, &answer);
+    let speed = speed(scenario, &selection.endpoint);
+    let total = speed.total(answer.tokens());
+    let metadata = request
+        .wants_metadata()
+        .then(|| metadata::answered(ask, &selection, total));
+    let frame = Frame {
+        id: &id,
+        created: request.now,
+        model: &selection.served_slug(),
+        provider: selection.endpoint.provider.name,
+        metadata: metadata.as_ref(),
+        fault: &selection.fault,
+    };
+    let pace = speed.pace(scenario);
+    let script = if ask.stream {
+        frame.stream(&answer, &charge, pace, &mut draw)
+    } else {
+        frame.whole(&answer, &charge, pace)
+    };
+    let script = late_error(ask, &selection, &frame, script);
+    let script = effects::apply(&selection.fault, script.with_header("x-generation-id", &id));
+    note_selection(world, request, &selection, &id);
+    let account = Account {
+        ticket: request.ticket,
+        id,
+        key: request.key.clone(),
+        planned: script.tokens(),
+        bill_anyway: selection.fault.bill_anyway,
+        stops_with_client: ask.stream && scenario.upstream_cancel,
+        streamed: ask.stream,
+        charge,
+        finish: answer.finish,
+        first_token: speed.first_token,
+        generation_time: total,
+        session: ask.session.clone(),
+        origin: request
+            .header("http-referer")
+            .unwrap_or_default()
+            .to_owned(),
+        user_agent: request.header("user-agent").map(str::to_owned),
+        asked_at: request.now,
+        kind: AnswerKind::Text,
+        selection,
+    };
+    Performance {
+        script,
+        account: Some(account),
+    }
+}
+
+/// The charge if the client gets all of it.
+fn whole_charge(
+    world: &World,
+    scenario: &Scenario,
+    request: &Request,
+    ask: &Ask,
+    selection: &Selection,
+    answer: &Answer,
+) -> Charge {
+    let tokens = Tokens {
+        prompt: ask.prompt_tokens(),
+        cached: cached_tokens(world, request, ask, selection),
+        completion: answer.tokens(),
+        reasoning: answer.reasoning.len() as u64,
+    };
+    let fee = selection.is_byok.then_some(Fee(scenario.byok_fee_percent));
+    let charge = Charge::new(tokens, &selection.endpoint.pricing, request.now, fee);
+    if tokens.completion == 0 {
+        charge.waived()
+    } else {
+        charge
+    }
+}
+
+/// The script with the error that the fault has for after the first token, if it has one.
+/// Without a stream there is no “after”, so the error is in the choice.
+fn late_error(ask: &Ask, selection: &Selection, frame: &Frame<'_>, script: Script) -> Script {
+    if !selection.fault.is_error() {
+        return script;
+    }
+    let scene = Scene {
+        model: &selection.model.id,
+        provider: Some(frame.provider),
+        is_byok: selection.is_byok,
+        now: frame.created,
+    };
+    let refusal = fault_refusal(&selection.fault, &scene);
+    if ask.stream {
+        return frame.break_off(script, &refusal);
+    }
+    let fault = selection.fault.clone().at(Place::Choice);
+    let frame = Frame {
+        fault: &fault,
+        ..frame.clone()
+    };
+    frame.error_inside(&refusal, Form::Whole)
+}
+
+/// Notes in the log who answers.
+pub(crate) fn note_selection(world: &World, request: &Request, selection: &Selection, id: &str) {
+    world.note(request.ticket, |seen| {
+        seen.model = Some(selection.model.id.clone());
+        seen.provider = Some(selection.endpoint.provider.name.to_owned());
+        seen.generation = Some(id.to_owned());
+        seen.attempts.clone_from(&selection.attempts);
+    });
+}
+
+fn make_answer(
+    scenario: &Scenario,
+    request: &Request,
+    ask: &Ask,
+    selection: &Selection,
+    draw: &mut Draw,
+) -> Answer {
+    let Selection { model, fault, .. } = selection;
+    if fault.omits(Part::Content) {
+        return Answer::empty();
+    }
+    let wanted = request
+        .header("x-sim-output-tokens")
+        .and_then(|value| value.parse().ok());
+    let limits = [ask.limit, model.top_provider.max_completion_tokens];
+    let limit = limits
+        .into_iter()
+        .flatten()
+        .min()
+        .filter(|_| !fault.ignore_max_tokens);
+    let mut answer = Answer::new(
+        ask,
+        model,
+        Length {
+            exact: wanted.or(scenario.output_tokens),
+            limit,
+        },
+        draw,
+    );
+    if let Some(bytes) = fault.big_event {
+        answer.content.push("x".repeat(bytes));
+    }
+    if fault.omits(Part::Finish) {
+        answer.finish = None;
+    }
+    answer
+}
+
+/// Only where cached input is cheaper is there anything to remember.
+fn cached_tokens(world: &World, request: &Request, ask: &Ask, selection: &Selection) -> u64 {
+    if !selection.endpoint.pricing.has("input_cache_read") {
+        return 0;
+    }
+    let place = [
+        &request.key,
+        ask.session.as_deref().unwrap_or_default(),
+        &selection.model.id,
+        selection.endpoint.provider.slug,
+    ];
+    world.records().cached_tokens(&place, &ask.prompt)
+}

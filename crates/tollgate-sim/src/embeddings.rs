@@ -1,0 +1,276 @@
+//! `POST /embeddings`: the same text gets the same vector; like texts do not get like ones.
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::account::{Account, AnswerKind};
+use crate::ask::count_tokens;
+use crate::bill::{Charge, Fee};
+use crate::chat::note_selection;
+use crate::draw::Draw;
+use crate::effects;
+use crate::endpoint::endpoints;
+use crate::fault::Fault;
+use crate::json::{Object, object, raw};
+use crate::log::Attempt;
+use crate::performance::Performance;
+use crate::pricing::Tokens;
+use crate::refusal::Scene;
+use crate::refuse::{fault_refusal, note_fault, refuse, refuse_plainly, request_fault};
+use crate::reply::Form;
+use crate::request::Request;
+use crate::script::Script;
+use crate::select::Selection;
+use crate::world::World;
+
+/// The length of a vector unless `dimensions` says otherwise.
+const DIMENSIONS: u64 = 64;
+
+/// The most that can be asked for.
+const MAX_DIMENSIONS: u64 = 4_096;
+
+/// What is read of the request.
+struct Ask {
+    model: String,
+    texts: Vec<String>,
+    dimensions: u64,
+    as_base64: bool,
+}
+
+/// Answers an embeddings request.
+pub(crate) fn embeddings(world: &World, request: &Request) -> Performance {
+    let ask = match Ask::parse(&request.body) {
+        Ok(ask) => ask,
+        Err(message) => return refuse_plainly(world, request, message),
+    };
+    world.note(request.ticket, |seen| {
+        seen.requested_model = Some(ask.model.clone())
+    });
+    let fault = match request_fault(world, request, "embeddings") {
+        Ok(fault) => fault.unwrap_or_default(),
+        Err(message) => return refuse_plainly(world, request, message),
+    };
+    if fault.refuses() {
+        let scene = Scene {
+            model: &ask.model,
+            provider: None,
+            is_byok: false,
+            now: request.now,
+        };
+        return refuse(
+            world,
+            request,
+            &fault,
+            &fault_refusal(&fault, &scene),
+            Form::Whole,
+            None,
+        );
+    }
+    match world
+        .catalog
+        .find(&ask.model)
+        .filter(|found| found.model.writes("embeddings"))
+    {
+        Some(found) => serve(
+            world,
+            request,
+            &ask,
+            Selection::of_first_endpoint(world, &found.model, fault, request),
+        ),
+        None => refuse_plainly(
+            world,
+            request,
+            format!("{} is not a valid embeddings model ID", ask.model),
+        ),
+    }
+}
+
+fn serve(world: &World, request: &Request, ask: &Ask, selection: Selection) -> Performance {
+    let scenario = world.scenario();
+    let prompt = ask.texts.iter().map(|text| count_tokens(text)).sum();
+    let tokens = Tokens {
+        prompt,
+        ..Tokens::default()
+    };
+    let fee = selection.is_byok.then_some(Fee(scenario.byok_fee_percent));
+    let now = request.now;
+    let charge = Charge::new(tokens, &selection.endpoint.pricing, now, fee);
+    let id = world.generation_id(request.ticket.number, &request.body);
+    let rows: Vec<Object> = ask
+        .texts
+        .iter()
+        .enumerate()
+        .map(|(index, text)| ask.row(world.seed, index, text))
+        .collect();
+    let body = object! {
+        "id": id,
+        "object": "list",
+        "model": selection.served_slug(),
+        "data": rows,
+        "usage": object! {
+            "prompt_tokens": prompt,
+            "total_tokens": prompt,
+            "cost": charge.cost(),
+            "is_byok": selection.is_byok,
+            "cost_details": object! { "upstream_inference_cost": charge.price.total },
+        },
+    };
+    let script = effects::apply(
+        &selection.fault,
+        Script::json(200, &body, 0).with_header("x-generation-id", &id),
+    );
+    note_fault(world, request, &selection.fault);
+    note_selection(world, request, &selection, &id);
+    let account = Account {
+        ticket: request.ticket,
+        id,
+        key: request.key.clone(),
+        charge,
+        planned: 0,
+        bill_anyway: selection.fault.bill_anyway,
+        stops_with_client: false,
+        streamed: false,
+        finish: None,
+        asked_at: now,
+        first_token: std::time::Duration::ZERO,
+        generation_time: std::time::Duration::ZERO,
+        session: None,
+        origin: request
+            .header("http-referer")
+            .unwrap_or_default()
+            .to_owned(),
+        user_agent: request.header("user-agent").map(str::to_owned),
+        kind: AnswerKind::Embedding,
+        selection,
+    };
+    Performance {
+        script,
+        account: Some(account),
+    }
+}
+
+impl Ask {
+    fn parse(body: &[u8]) -> Result<Self, String> {
+        let body: Value = serde_json::from_slice(body)
+            .map_err(|error| format!("Invalid JSON in request body: {error}"))?;
+        let model = body
+            .get("model")
+            .and_then(Value::as_str)
+            .ok_or("Invalid request: model is required")?
+            .to_owned();
+        let dimensions = body
+            .get("dimensions")
+            .map_or(Some(DIMENSIONS), Value::as_u64);
+        Ok(Self {
+            model,
+            texts: texts(body.get("input"))?,
+            dimensions: dimensions
+                .filter(|count| (1..=MAX_DIMENSIONS).contains(count))
+                .ok_or("Invalid request: dimensions must be a positive integer")?,
+            as_base64: body.get("encoding_format").and_then(Value::as_str) == Some("base64"),
+        })
+    }
+
+    fn row(&self, seed: u64, index: usize, text: &str) -> Object {
+        let mut draw = Draw::new(seed, &[b"embedding", text.as_bytes()]);
+        // Multiples of 1/128 in [-1, 1) are exact in a float and short in decimal.
+        let vector: Vec<f32> = (0..self.dimensions)
+            .map(|_| (draw.below(256) as f32 - 128.0) / 128.0)
+            .collect();
+        let embedding: Box<RawValue> = if self.as_base64 {
+            raw(&base64(
+                &vector
+                    .iter()
+                    .flat_map(|number| number.to_le_bytes())
+                    .collect::<Vec<u8>>(),
+            ))
+        } else {
+            raw(&vector)
+        };
+        object! { "object": "embedding", "index": index, "embedding": embedding }
+    }
+}
+
+impl Selection {
+    /// The first endpoint of a model, without a choice.
+    fn of_first_endpoint(
+        world: &World,
+        model: &std::sync::Arc<crate::catalog::Model>,
+        fault: Fault,
+        request: &Request,
+    ) -> Self {
+        let scenario = world.scenario();
+        let endpoint = endpoints(model, world.seed, 0).swap_remove(0);
+        let attempt = Attempt {
+            provider: endpoint.provider.name.to_owned(),
+            model: model.canonical_slug.clone(),
+            status: 200,
+        };
+        Self {
+            model: std::sync::Arc::clone(model),
+            endpoint,
+            fault,
+            attempts: vec![attempt],
+            strategy: "direct",
+            is_byok: scenario.is_byok(&request.key),
+        }
+    }
+}
+
+/// The texts to embed; lists of token ids count as one text each.
+fn texts(input: Option<&Value>) -> Result<Vec<String>, String> {
+    let text = |value: &Value| {
+        value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned)
+    };
+    match input {
+        Some(Value::String(text)) => Ok(vec![text.clone()]),
+        Some(Value::Array(values)) if values.is_empty() => {
+            Err("Invalid request: input must not be empty".into())
+        }
+        Some(Value::Array(values)) if values.iter().all(Value::is_number) => {
+            Ok(vec![text(&Value::Array(values.clone()))])
+        }
+        Some(Value::Array(values)) => Ok(values.iter().map(text).collect()),
+        _ => Err("Invalid request: input is required".into()),
+    }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let word = group
+            .iter()
+            .fold(0_u32, |word, byte| word << 8 | u32::from(*byte))
+            << (8 * (3 - group.len()));
+        for place in 0..4 {
+            let letter = ALPHABET[usize::try_from(word >> (18 - 6 * place) & 63).unwrap_or(0)];
+            text.push(if place <= group.len() {
+                char::from(letter)
+            } else {
+                '='
+            });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::base64;
+
+    #[test]
+    fn base64_is_padded() {
+        for (bytes, text) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+        ] {
+            assert_eq!(base64(bytes.as_bytes()), text);
+        }
+    }
+}

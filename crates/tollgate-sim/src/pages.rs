@@ -1,0 +1,254 @@
+//! The `GET` endpoints: catalog, providers, and what the account knows.
+
+use serde::Serialize;
+
+use crate::catalog::Model;
+use crate::effects;
+use crate::endpoint::{PROVIDERS, endpoints};
+use crate::json::{Object, object, raw};
+use crate::money::NanoUsd;
+use crate::performance::Performance;
+use crate::refusal::{self, Refusal, Scene, USER};
+use crate::refuse::{fault_refusal, refuse, refuse_plainly, request_fault};
+use crate::reply::Form;
+use crate::request::Request;
+use crate::script::Script;
+use crate::world::World;
+
+/// `GET /models`, with the default filter: models that write text.
+pub(crate) fn models(world: &World, request: &Request) -> Page {
+    let wanted = request
+        .query("output_modalities")
+        .unwrap_or_else(|| "text".to_owned());
+    Ok(model_list(world, request, |model| {
+        wanted == "all"
+            || wanted
+                .split(',')
+                .any(|modality| model.writes(modality.trim()))
+    }))
+}
+
+/// `GET /embeddings/models`.
+pub(crate) fn embedding_models(world: &World, request: &Request) -> Page {
+    Ok(model_list(world, request, |model| {
+        model.writes("embeddings")
+    }))
+}
+
+/// `GET /models/count`.
+pub(crate) fn model_count(world: &World, _: &Request) -> Page {
+    let count = world
+        .catalog
+        .models()
+        .iter()
+        .filter(|model| model.writes("text"))
+        .count();
+    Ok(data(&object! { "count": count }))
+}
+
+/// `GET /model/{author}/{slug}`; resolves aliases.
+pub(crate) fn model(world: &World, request: &Request) -> Page {
+    let name = named(request, "/model/", "");
+    world
+        .catalog
+        .find(&name)
+        .map(|found| data(&found.model.row))
+        .ok_or(Missing::Model(name))
+}
+
+/// `GET /models/{author}/{slug}/endpoints`.
+pub(crate) fn model_endpoints(world: &World, request: &Request) -> Page {
+    let name = named(request, "/models/", "/endpoints");
+    let Some(found) = world.catalog.find(&name) else {
+        return Err(Missing::Model(name));
+    };
+    let model = &found.model;
+    let spread = world.scenario().price_spread_percent;
+    let list: Vec<Object> = endpoints(model, world.seed, spread)
+        .iter()
+        .map(|endpoint| endpoint.to_json(model))
+        .collect();
+    let architecture = &model.architecture;
+    Ok(data(&object! {
+        "id": model.id,
+        "name": model.name,
+        "created": model.created,
+        "description": "",
+        "architecture": object! {
+            "modality": architecture.modality,
+            "input_modalities": architecture.input_modalities,
+            "output_modalities": architecture.output_modalities,
+            "tokenizer": architecture.tokenizer,
+            "instruct_type": architecture.instruct_type,
+        },
+        "endpoints": list,
+    }))
+}
+
+/// `GET /providers`.
+pub(crate) fn providers(_: &World, _: &Request) -> Page {
+    Ok(data(
+        &PROVIDERS
+            .iter()
+            .map(crate::endpoint::Provider::to_json)
+            .collect::<Vec<_>>(),
+    ))
+}
+
+/// `GET /credits`.
+pub(crate) fn credits(world: &World, _: &Request) -> Page {
+    let records = world.records();
+    Ok(data(
+        &object! { "total_credits": records.scenario.credits, "total_usage": records.spent() },
+    ))
+}
+
+/// `GET /key`.
+pub(crate) fn key(world: &World, request: &Request) -> Page {
+    const NULL: Option<&str> = None;
+    let (usage, byok) = key_spending(world, &request.key);
+    Ok(data(&object! {
+        "label": masked(&request.key),
+        "limit": NULL,
+        "limit_remaining": NULL,
+        "limit_reset": NULL,
+        "include_byok_in_limit": false,
+        "usage": usage,
+        "usage_daily": usage,
+        "usage_weekly": usage,
+        "usage_monthly": usage,
+        "byok_usage": byok,
+        "byok_usage_daily": byok,
+        "byok_usage_weekly": byok,
+        "byok_usage_monthly": byok,
+        "is_free_tier": false,
+        "is_management_key": false,
+        "is_provisioning_key": false,
+        "free_model_daily_requests": object! { "limit": 1000, "used": 0, "remaining": 1000 },
+        "budgets": [(); 0],
+        "effective_budget": NULL,
+        "allowed_data_regions": ["global"],
+        "creator_user_id": USER,
+        "organization_id": NULL,
+        "workspace_id": "00000000-0000-4000-8000-000000000001",
+        "expires_at": NULL,
+        "rate_limit": object! { "requests": 1000, "interval": "10s", "note": "deprecated" },
+    }))
+}
+
+/// `GET /generation?id=`, 404 until the scenario's delay is over.
+pub(crate) fn generation(world: &World, request: &Request) -> Page {
+    let id = request.query("id").unwrap_or_default();
+    world
+        .records()
+        .generation(&id)
+        .map(|body| data(&body))
+        .ok_or(Missing::Generation(id))
+}
+
+/// A page, or what there is not.
+pub(crate) type Page = Result<Object, Missing>;
+
+/// What was asked for and is not there.
+#[derive(Debug)]
+pub(crate) enum Missing {
+    Model(String),
+    Generation(String),
+}
+
+/// Turns a page into a performance, with the faults of its route.
+pub(crate) fn show(
+    world: &World,
+    request: &Request,
+    route: &str,
+    page: fn(&World, &Request) -> Page,
+) -> Performance {
+    let fault = match request_fault(world, request, route) {
+        Ok(fault) => fault.unwrap_or_default(),
+        Err(message) => return refuse_plainly(world, request, message),
+    };
+    let scene = Scene::bare(request.now);
+    if fault.refuses() {
+        return refuse(
+            world,
+            request,
+            &fault,
+            &fault_refusal(&fault, &scene),
+            Form::Whole,
+            None,
+        );
+    }
+    world.note(request.ticket, |seen| seen.fault.clone_from(&fault.label));
+    let script = match page(world, request) {
+        Ok(body) => Script::json(200, &body, 0),
+        Err(missing) => {
+            let refusal =
+                Refusal::new(refusal::for_status(404), &scene).with_message(missing.message());
+            Script::json(404, &refusal.to_json(), 0)
+        }
+    };
+    effects::apply(&fault, script).into()
+}
+
+impl Missing {
+    fn message(&self) -> String {
+        match self {
+            Self::Model(name) => format!("Model {name} not found"),
+            Self::Generation(id) => format!("Generation {id} not found"),
+        }
+    }
+}
+
+fn model_list(world: &World, request: &Request, shown: impl Fn(&Model) -> bool) -> Object {
+    let all: Vec<&Model> = world
+        .catalog
+        .models()
+        .iter()
+        .map(AsRef::as_ref)
+        .filter(|model| shown(model))
+        .collect();
+    let number = |name: &str| {
+        request
+            .query(name)
+            .and_then(|value| value.parse::<usize>().ok())
+    };
+    let (offset, limit) = (
+        number("offset").unwrap_or(0),
+        number("limit").unwrap_or(usize::MAX),
+    );
+    let rows: Vec<_> = all
+        .iter()
+        .skip(offset)
+        .take(limit)
+        .map(|model| &model.row)
+        .collect();
+    let more = offset.saturating_add(limit) < all.len();
+    let next = more.then(|| format!("/api/v1/models?offset={}&limit={limit}", offset + limit));
+    object! { "data": rows, "total_count": all.len(), "links": object! { "next": next } }
+}
+
+/// The model in a path, which may hold an escaped slash or colon.
+fn named(request: &Request, prefix: &str, suffix: &str) -> String {
+    let path = crate::request::decode(request.parts.uri.path());
+    let name = path.split_once(prefix).map_or("", |(_, name)| name);
+    name.strip_suffix(suffix).unwrap_or(name).to_owned()
+}
+
+/// Credits charged to a key, and what its own provider keys cost.
+fn key_spending(world: &World, key: &str) -> (NanoUsd, NanoUsd) {
+    let records = world.records();
+    let lines = || records.bill.lines.iter().filter(|line| line.key == key);
+    (
+        lines().map(|line| line.credits + line.fee).sum(),
+        lines().map(|line| line.provider_cost).sum(),
+    )
+}
+
+fn masked(key: &str) -> String {
+    let visible: String = key.chars().take(12).collect();
+    format!("{visible}...")
+}
+
+fn data(value: &(impl Serialize + ?Sized)) -> Object {
+    object! { "data": raw(value) }
+}

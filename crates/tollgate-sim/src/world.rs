@@ -1,0 +1,233 @@
+//! The state of a simulator: one lock, taken for moments and never across a wait.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::ask::Turn;
+use crate::bill::{Bill, BillLine};
+use crate::catalog::Catalog;
+use crate::clock::Clock;
+use crate::draw::{Draw, hash};
+use crate::fault::Fault;
+use crate::json::Object;
+use crate::log::Seen;
+use crate::money::NanoUsd;
+use crate::rule::{Tally, Target, strike};
+use crate::scenario::Scenario;
+
+/// What all requests share.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) seed: u64,
+    pub(crate) catalog: Catalog,
+    clock: Clock,
+    started: Instant,
+    records: Mutex<Records>,
+    /// Requests that have not ended.
+    busy: watch::Sender<usize>,
+}
+
+/// What changes from request to request.
+#[derive(Debug, Default)]
+pub(crate) struct Records {
+    pub(crate) scenario: Arc<Scenario>,
+    tallies: Vec<Tally>,
+    pub(crate) log: Vec<Seen>,
+    pub(crate) bill: Bill,
+    /// Credits charged so far: the bill's sum, kept so that it need not be added up for each request.
+    spent: NanoUsd,
+    generations: HashMap<String, Generation>,
+    cached: HashMap<u64, u64>,
+    /// Goes up with every reset, so that an answer begun before one is not billed after it.
+    epoch: u64,
+}
+
+/// A record of `GET /generation`.
+#[derive(Debug)]
+struct Generation {
+    body: Object,
+    ready: Instant,
+}
+
+/// Which request of which epoch; see [`World::admit`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ticket {
+    pub(crate) number: u64,
+    epoch: u64,
+}
+
+/// Counts a request as running for as long as it is held.
+#[derive(Debug)]
+pub(crate) struct Running(Arc<World>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.busy.send_modify(|running| *running -= 1);
+    }
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, catalog: Catalog, clock: Clock, scenario: Scenario) -> Self {
+        let records = Records {
+            scenario: Arc::new(scenario),
+            ..Records::default()
+        };
+        let (busy, _) = watch::channel(0);
+        Self {
+            seed,
+            catalog,
+            clock,
+            started: Instant::now(),
+            records: Mutex::new(records),
+            busy,
+        }
+    }
+
+    /// Seconds since 1970, in simulated time.
+    pub(crate) fn now(&self) -> u64 {
+        self.clock.now(self.started)
+    }
+
+    pub(crate) fn records(&self) -> MutexGuard<'_, Records> {
+        // Nothing panics while holding the lock, and a half-done record would
+        // still be worth more to a test than none.
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn scenario(&self) -> Arc<Scenario> {
+        Arc::clone(&self.records().scenario)
+    }
+
+    pub(crate) fn running(self: &Arc<Self>) -> Running {
+        self.busy.send_modify(|running| *running += 1);
+        Running(Arc::clone(self))
+    }
+
+    /// Waits until no request is running.
+    pub(crate) async fn idle(&self) {
+        // The sender lives as long as `self`, so this cannot fail.
+        let _ = self
+            .busy
+            .subscribe()
+            .wait_for(|running| *running == 0)
+            .await;
+    }
+
+    /// Enters a request into the log.
+    pub(crate) fn admit(&self, mut seen: Seen) -> Ticket {
+        let mut records = self.records();
+        let number = records.log.len() as u64 + 1;
+        seen.number = number;
+        records.log.push(seen);
+        Ticket {
+            number,
+            epoch: records.epoch,
+        }
+    }
+
+    /// Changes the log entry of a request, unless there was a reset since.
+    pub(crate) fn note(&self, ticket: Ticket, change: impl FnOnce(&mut Seen)) {
+        let mut records = self.records();
+        if records.is_current(ticket)
+            && let Some(seen) = records.entry(ticket)
+        {
+            change(seen);
+        }
+    }
+
+    /// The fault, if any, that a rule has for the target.
+    pub(crate) fn strike(&self, target: &Target<'_>) -> Option<Fault> {
+        let mut records = self.records();
+        let scenario = Arc::clone(&records.scenario);
+        strike(&scenario.rules, &mut records.tallies, self.seed, target)
+    }
+
+    /// Forgets all requests, charges and counts; the scenario stays.
+    pub(crate) fn reset(&self) {
+        let mut records = self.records();
+        let scenario = Arc::clone(&records.scenario);
+        *records = Records {
+            scenario,
+            epoch: records.epoch + 1,
+            ..Records::default()
+        };
+    }
+
+    /// Replaces the scenario, and begins its counts anew.
+    pub(crate) fn set_scenario(&self, scenario: Scenario) {
+        let mut records = self.records();
+        records.scenario = Arc::new(scenario);
+        records.tallies.clear();
+    }
+
+    /// A generation id: `gen-`, seconds, and 20 letters or digits.
+    pub(crate) fn generation_id(&self, number: u64, body: &[u8]) -> String {
+        let mut draw = Draw::new(self.seed, &[b"generation", &number.to_le_bytes(), body]);
+        format!("gen-{}-{}", self.now(), draw.alphanumerics(20))
+    }
+}
+
+impl Records {
+    pub(crate) fn is_current(&self, ticket: Ticket) -> bool {
+        self.epoch == ticket.epoch
+    }
+
+    pub(crate) fn entry(&mut self, ticket: Ticket) -> Option<&mut Seen> {
+        let index = usize::try_from(ticket.number).ok()?.checked_sub(1)?;
+        self.log.get_mut(index)
+    }
+
+    pub(crate) fn charge(&mut self, line: BillLine) {
+        self.spent += line.credits + line.fee;
+        self.bill.lines.push(line);
+    }
+
+    /// What the account's credits were charged.
+    pub(crate) fn spent(&self) -> NanoUsd {
+        self.spent
+    }
+
+    /// Keeps a record for `GET /generation`, from when the scenario says.
+    pub(crate) fn keep_generation(&mut self, id: String, body: Object) {
+        let ready = Instant::now() + Duration::from_millis(self.scenario.generation_delay_ms);
+        self.generations.insert(id, Generation { body, ready });
+    }
+
+    /// A record that is there by now.
+    pub(crate) fn generation(&self, id: &str) -> Option<Object> {
+        let generation = self
+            .generations
+            .get(id)
+            .filter(|generation| generation.ready <= Instant::now())?;
+        Some(generation.body.clone())
+    }
+
+    /// Input tokens that the endpoint has seen before in this place, for this
+    /// key and session; and remembers the new ones.
+    pub(crate) fn cached_tokens(&mut self, place: &[&str], prompt: &[Turn]) -> u64 {
+        let mut state = place.iter().fold(0, |state, part| {
+            hash(&[&state_bytes(state)[..], part.as_bytes()].concat())
+        });
+        let (mut tokens, mut known) = (0, 0);
+        for turn in prompt {
+            state = hash(&[state_bytes(state), state_bytes(turn.fingerprint)].concat());
+            tokens += turn.tokens;
+            if self.cached.insert(state, tokens).is_some() {
+                known = tokens;
+            }
+        }
+        if known >= self.scenario.cache_min_tokens {
+            known
+        } else {
+            0
+        }
+    }
+}
+
+fn state_bytes(state: u64) -> [u8; 8] {
+    state.to_le_bytes()
+}

@@ -1,0 +1,183 @@
+//! The `GET` endpoints and embeddings.
+
+use serde_json::{Value, json};
+use tollgate_sim::{Catalog, Simulator};
+
+use crate::client::{Ask, BYOK_KEY, KEY, MODEL, sim};
+
+async fn get(sim: &Simulator, path: &str) -> Value {
+    let reply = Ask::get(path).send(sim).await;
+    assert_eq!(reply.status, Some(200), "{}", reply.text());
+    reply.json()
+}
+
+#[tokio::test(start_paused = true)]
+async fn models_are_served_as_recorded() {
+    let sim = sim("").await;
+    let body = Ask::get("/api/v1/models")
+        .without("authorization")
+        .send(&sim)
+        .await
+        .json();
+    let rows = body["data"].as_array().unwrap();
+    assert_eq!(body["total_count"], rows.len());
+    assert!(rows.len() > 350 && body["links"]["next"].is_null());
+    for row in rows {
+        for key in [
+            "canonical_slug",
+            "supported_voices",
+            "default_parameters",
+            "per_request_limits",
+        ] {
+            assert!(row.get(key).is_some(), "{key}: {row}");
+        }
+        assert!(
+            row["links"]["details"].is_string()
+                && row["pricing"]["prompt"].is_string()
+                && row["context_length"].is_u64()
+        );
+    }
+    let all = get(&sim, "/api/v1/models?output_modalities=all").await;
+    assert_eq!(
+        all["data"].as_array().unwrap().len(),
+        Catalog::embedded().ids().count()
+    );
+    let page = get(&sim, "/api/v1/models?offset=10&limit=5").await;
+    assert_eq!(page["data"].as_array().unwrap(), &rows[10..15]);
+    assert_eq!(page["links"]["next"], "/api/v1/models?offset=15&limit=5");
+    assert_eq!(
+        get(&sim, "/api/v1/models/count").await["data"]["count"],
+        rows.len()
+    );
+    assert_eq!(
+        get(&sim, &format!("/api/v1/model/{MODEL}")).await["data"]["id"],
+        MODEL
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn endpoints_and_providers_agree() {
+    let sim = sim("price_spread_percent = 10").await;
+    let providers = get(&sim, "/api/v1/providers").await;
+    let slugs: Vec<&Value> = providers["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|provider| &provider["slug"])
+        .collect();
+    let model = get(&sim, "/api/v1/models/deepseek/deepseek-r1/endpoints").await;
+    let endpoints = model["data"]["endpoints"].as_array().unwrap();
+    assert!((1..=4).contains(&endpoints.len()));
+    for endpoint in endpoints {
+        assert!(slugs.contains(&&endpoint["tag"]), "{endpoint}");
+        for way in ["auto", "none", "required", "function"] {
+            assert!(endpoint["supports_tool_choice"][way].is_boolean());
+        }
+        assert!(
+            endpoint["latency_last_30m"]["p50"].as_u64() > Some(20)
+                && endpoint["throughput_last_30m"]["p50"].is_u64()
+        );
+        assert!(endpoint["pricing"]["prompt"].is_string());
+    }
+    let unknown = Ask::get("/api/v1/models/nobody/nothing/endpoints")
+        .send(&sim)
+        .await;
+    assert_eq!(
+        (unknown.status, &unknown.json()["error"]["code"]),
+        (Some(404), &json!(404))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_key_page_has_what_clients_insist_on() {
+    let sim = sim("").await;
+    let key = get(&sim, "/api/v1/key").await["data"].clone();
+    assert!(key["budgets"].is_array() && key.get("effective_budget").is_some());
+    assert!(key["rate_limit"]["requests"].as_u64().is_some());
+    let sample: [&str; 24] = [
+        "label",
+        "limit",
+        "limit_remaining",
+        "limit_reset",
+        "include_byok_in_limit",
+        "usage",
+        "usage_daily",
+        "usage_weekly",
+        "usage_monthly",
+        "byok_usage",
+        "byok_usage_daily",
+        "byok_usage_weekly",
+        "byok_usage_monthly",
+        "is_free_tier",
+        "is_management_key",
+        "is_provisioning_key",
+        "free_model_daily_requests",
+        "budgets",
+        "effective_budget",
+        "allowed_data_regions",
+        "creator_user_id",
+        "organization_id",
+        "workspace_id",
+        "expires_at",
+    ];
+    for name in sample {
+        assert!(key.get(name).is_some(), "{name}");
+    }
+    assert!(!key.to_string().contains(KEY));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_generation_has_every_key() {
+    let sim = sim("").await;
+    let reply = Ask::chat(json!({}))
+        .with("authorization", &format!("Bearer {BYOK_KEY}"))
+        .send(&sim)
+        .await;
+    let id = reply.header("x-generation-id").unwrap();
+    let record = get(&sim, &format!("/api/v1/generation?id={id}")).await["data"].clone();
+    assert_eq!(record.as_object().unwrap().len(), 45);
+    assert_eq!(
+        (&record["id"], &record["is_byok"], &record["finish_reason"]),
+        (&json!(id), &json!(true), &json!("stop"))
+    );
+    assert!(
+        record["latency"].is_u64()
+            && record["generation_time"].is_u64()
+            && record["upstream_inference_cost"].is_number()
+    );
+    assert_eq!(
+        Ask::get("/api/v1/generation?id=gen-0-nothing")
+            .send(&sim)
+            .await
+            .status,
+        Some(404)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn embeddings_come_as_numbers_or_base64_and_are_charged() {
+    let sim = sim("").await;
+    let ask = |format: &str| {
+        let body = json!({"model": "sim-labs/embed-small", "input": ["one", "two words"], "encoding_format": format, "dimensions": 8});
+        Ask::post("/api/v1/embeddings", &body)
+    };
+    let body = ask("float").send(&sim).await.json();
+    assert_eq!(body["data"][1]["embedding"].as_array().unwrap().len(), 8);
+    assert_eq!(
+        (&body["data"][1]["index"], &body["usage"]["prompt_tokens"]),
+        (&json!(1), &json!(4))
+    );
+    let text = ask("base64").send(&sim).await.json();
+    // 8 floats are 32 bytes, 44 letters.
+    assert_eq!(text["data"][0]["embedding"].as_str().unwrap().len(), 44);
+    assert_eq!(sim.bill().credits().nanos(), 2 * 4 * 20);
+    let chat_model = Ask::post("/api/v1/embeddings", &json!({"model": MODEL, "input": "x"}))
+        .send(&sim)
+        .await;
+    assert_eq!(chat_model.status, Some(400));
+    let refused = ask("float")
+        .with("x-sim-fault", "unavailable")
+        .send(&sim)
+        .await;
+    assert_eq!(refused.status, Some(503));
+}
