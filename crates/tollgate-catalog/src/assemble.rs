@@ -1,0 +1,288 @@
+//! From a list of models and the lanes to the view that routing reads.
+
+use std::collections::HashMap;
+
+use tollgate_core::{
+    Capabilities, CatalogSource, CatalogView, LaneIndex, ModelFacts, ModelId, ModelIndex, Offer,
+    OfferSpec, OfferTraits, Pricing, Rates, Timestamp,
+};
+use tollgate_wire::Model;
+
+use crate::lane::{LaneSpec, Served, Serves};
+use crate::listing::Listing;
+use crate::quality::Ratings;
+use crate::quality::scores::Scores;
+use crate::{facts, price};
+
+/// What a view says about itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stamp {
+    pub(crate) version: u64,
+    pub(crate) source: CatalogSource,
+    pub(crate) as_of: Timestamp,
+}
+
+/// Builds the view.
+pub(crate) fn assemble(
+    listing: &Listing,
+    lanes: &[LaneSpec],
+    scores: Option<&Scores>,
+    stamp: Stamp,
+) -> CatalogView {
+    let names = Names::of(&listing.models);
+    let bases = listing
+        .models
+        .iter()
+        .filter(|model| !facts::is_alias(model) && names.base(model).id == model.id);
+    let ratings = Ratings::learn(bases, scores);
+    let mut models: Vec<_> = listing
+        .models
+        .iter()
+        .filter_map(|model| {
+            let facts = model_facts(model, &names, &ratings)?;
+            let listed = Listed::of(model, &facts, listing);
+            let offers = lanes
+                .iter()
+                .zip(0..)
+                .filter_map(|(spec, lane)| listed.on(spec, LaneIndex(lane), &names));
+            let offers = offers.collect();
+            Some((facts, offers))
+        })
+        .collect();
+    models.extend(unlisted(lanes, &names, &ratings));
+    let lanes = lanes.iter().map(|spec| spec.lane.clone()).collect();
+    CatalogView::new(stamp.version, stamp.source, stamp.as_of, lanes, models)
+}
+
+// === names ===
+
+/// Finds listed models by id, then by canonical name.
+struct Names<'a>(HashMap<&'a str, &'a Model>);
+
+impl<'a> Names<'a> {
+    fn of(models: &'a [Model]) -> Self {
+        let mut names: HashMap<&str, &Model> = HashMap::with_capacity(models.len() * 2);
+        for model in models {
+            names.insert(&model.id, model);
+        }
+        // Variants share the canonical name of their base, and aliases that of their target.
+        for model in models.iter().filter(|model| is_plain(model)) {
+            if let Some(canonical) = &model.canonical_slug {
+                names.entry(canonical).or_insert(model);
+            }
+        }
+        Self(names)
+    }
+
+    /// The model that this one stands for or is a variant of; itself otherwise.
+    fn base(&self, model: &'a Model) -> &'a Model {
+        let target = model
+            .alias_target
+            .as_ref()
+            .and_then(|target| self.0.get(target.slug.as_str()).copied());
+        let named = target.unwrap_or(model);
+        let plain = ModelId::new(&named.id)
+            .ok()
+            .and_then(|id| self.0.get(id.without_variant()).copied());
+        plain.unwrap_or(named)
+    }
+
+    /// The id under which callers find `name`.
+    fn id<'n>(&self, name: &'n str) -> &'n str
+    where
+        'a: 'n,
+    {
+        self.0.get(name).map_or(name, |model| &model.id)
+    }
+}
+
+fn is_plain(model: &Model) -> bool {
+    !facts::is_alias(model) && ModelId::new(&model.id).is_ok_and(|id| id.variant().is_none())
+}
+
+// === models ===
+
+fn model_facts(model: &Model, names: &Names<'_>, ratings: &Ratings<'_>) -> Option<ModelFacts> {
+    let id = ModelId::new(&model.id).ok()?;
+    let canonical = model
+        .canonical_slug
+        .as_deref()
+        .and_then(|slug| ModelId::new(slug).ok());
+    let alias_of = model
+        .alias_target
+        .as_ref()
+        .and_then(|target| ModelId::new(names.id(&target.slug)).ok());
+    let base = names.base(model);
+    Some(ModelFacts {
+        canonical: canonical.unwrap_or_else(|| id.clone()),
+        name: model.name.clone().unwrap_or_else(|| model.id.clone()),
+        created: Timestamp::from_secs(
+            i64::try_from(model.created.unwrap_or(0)).unwrap_or(i64::MAX),
+        ),
+        expires: facts::expires(model),
+        alias_of,
+        quality: ratings.of(&id, base),
+        reasoning_share: facts::reasoning_share(
+            model.reasoning.as_ref().or(base.reasoning.as_ref()),
+        ),
+        id,
+    })
+}
+
+/// What the list says of a model, ready to be offered on lanes.
+struct Listed {
+    id: ModelId,
+    offer: Offer,
+    pricing: Pricing,
+}
+
+impl Listed {
+    fn of(model: &Model, facts: &ModelFacts, listing: &Listing) -> Self {
+        let mut pricing = price::of(model);
+        if let Some(held) = listing.held.get(&model.id) {
+            let mut doubted = model.clone();
+            doubted.pricing = held.listed.clone();
+            pricing = price::with_doubt(pricing, price::of(&doubted));
+        }
+        let can = facts::capabilities(model);
+        let offer = Offer {
+            traits: facts::traits(model, &facts.id, &pricing, can),
+            can,
+            context: tokens(model.context_length),
+            max_output: tokens(model.top_provider.max_completion_tokens),
+            expires: facts.expires.map_or(i64::MAX, Timestamp::secs),
+            ..blank_offer()
+        };
+        Self {
+            id: facts.id.clone(),
+            offer,
+            pricing,
+        }
+    }
+
+    /// The offer on a lane, if the lane carries the model.
+    fn on(&self, spec: &LaneSpec, lane: LaneIndex, names: &Names<'_>) -> Option<OfferSpec> {
+        let offer = Offer { lane, ..self.offer };
+        match &spec.serves {
+            Serves::All => Some(priced(offer, self.pricing.clone(), self.id.clone())),
+            Serves::Map(map) => {
+                let exact = map.get(self.id.as_str());
+                let served = exact.or_else(|| {
+                    map.iter()
+                        .find(|(name, _)| names.id(name.as_str()) == self.id.as_str())
+                        .map(|(_, served)| served)
+                });
+                served.map(|served| direct(offer, served))
+            }
+        }
+    }
+}
+
+/// Models that only a direct lane knows.
+fn unlisted(
+    lanes: &[LaneSpec],
+    names: &Names<'_>,
+    ratings: &Ratings<'_>,
+) -> Vec<(ModelFacts, Vec<OfferSpec>)> {
+    let mut found: std::collections::BTreeMap<&ModelId, Vec<OfferSpec>> =
+        std::collections::BTreeMap::new();
+    for (spec, lane) in lanes.iter().zip(0..) {
+        let Serves::Map(map) = &spec.serves else {
+            continue;
+        };
+        for (id, served) in map
+            .iter()
+            .filter(|(id, _)| !names.0.contains_key(id.as_str()))
+        {
+            let offer = Offer {
+                lane: LaneIndex(lane),
+                can: Capabilities::TEXT_OUTPUT,
+                ..blank_offer()
+            };
+            found.entry(id).or_default().push(direct(offer, served));
+        }
+    }
+    let facts = |id: &ModelId| ModelFacts {
+        id: id.clone(),
+        canonical: id.clone(),
+        name: id.to_string(),
+        created: Timestamp::default(),
+        expires: None,
+        alias_of: None,
+        quality: ratings.unlisted(id),
+        reasoning_share: 0.0,
+    };
+    found
+        .into_iter()
+        .map(|(id, offers)| (facts(id), offers))
+        .collect()
+}
+
+// === offers ===
+
+/// An offer on a direct lane: the model's abilities, but the lane's own price.
+fn direct(listed: Offer, served: &Served) -> OfferSpec {
+    let can = served.can.unwrap_or(listed.can);
+    let of_the_list =
+        OfferTraits::FREE | OfferTraits::ROUTER | OfferTraits::TIERED | OfferTraits::NOT_CHAT;
+    let mut bits = listed.traits.0 & !of_the_list;
+    if served
+        .price
+        .as_ref()
+        .is_some_and(|price| !price.overrides.is_empty())
+    {
+        bits |= OfferTraits::TIERED;
+    }
+    if !can.contains(Capabilities::TEXT_OUTPUT) {
+        bits |= OfferTraits::NOT_CHAT;
+    }
+    let offer = Offer {
+        traits: OfferTraits(bits),
+        can,
+        context: served.context.unwrap_or(listed.context),
+        max_output: served.max_output.unwrap_or(listed.max_output),
+        ..listed
+    };
+    let pricing = served
+        .price
+        .clone()
+        .map_or(Pricing::Unknown, Pricing::Known);
+    priced(offer, pricing, served.upstream_id.clone())
+}
+
+fn priced(offer: Offer, pricing: Pricing, upstream_id: ModelId) -> OfferSpec {
+    let rates = match &pricing {
+        Pricing::Known(price) => price.base,
+        _ => Rates::default(),
+    };
+    let is_priced = matches!(pricing, Pricing::Known(_) | Pricing::Free);
+    OfferSpec {
+        offer: Offer {
+            priced: is_priced,
+            rates,
+            ..offer
+        },
+        pricing,
+        upstream_id,
+    }
+}
+
+fn blank_offer() -> Offer {
+    Offer {
+        // The view numbers models itself.
+        model: ModelIndex(0),
+        lane: LaneIndex(0),
+        traits: OfferTraits::default(),
+        priced: false,
+        can: Capabilities::NONE,
+        context: 0,
+        max_output: 0,
+        expires: i64::MAX,
+        rates: Rates::default(),
+        speed: None,
+    }
+}
+
+fn tokens(count: Option<u64>) -> u32 {
+    u32::try_from(count.unwrap_or(0)).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,35 @@
+#![doc = include_str!("../README.md")]
+
+mod config;
+mod error;
+mod lane;
+mod source;
+
+mod cache;
+mod listing;
+mod screen;
+
+mod assemble;
+mod facts;
+mod price;
+mod quality;
+
+mod model_catalog;
+mod refresh;
+
+mod card;
+mod resolve;
+mod search;
+mod similarity;
+mod suggest;
+
+pub use crate::card::{ModelCard, OfferCard, PriceCard, QualityCard};
+pub use crate::config::CatalogConfig;
+pub use crate::error::{CatalogError, Refusal};
+pub use crate::lane::{LaneSpec, Served, Serves};
+pub use crate::model_catalog::{ModelCatalog, RefreshGuard};
+pub use crate::resolve::{Resolution, resolve};
+pub use crate::screen::{Jump, Quarantined, RefreshReport};
+pub use crate::search::{SearchQuery, SortBy, UnknownSort, search};
+pub use crate::source::ModelSource;
+pub use crate::suggest::did_you_mean;

@@ -1,0 +1,345 @@
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use tollgate_core::{
+    Catalog, CatalogSource, CatalogView, Clock, Event, Failure, FailureKind, Observer, Timestamp,
+};
+
+use crate::assemble::{Stamp, assemble};
+use crate::config::{CatalogConfig, Limits};
+use crate::error::CatalogError;
+use crate::lane::{self, LaneSpec};
+use crate::listing::Listing;
+use crate::quality::scores::Scores;
+use crate::screen::{RefreshReport, screen};
+use crate::source::ModelSource;
+use crate::{cache, refresh};
+
+/// All models with their prices, capabilities and quality, kept fresh.
+///
+/// A cheap handle: clones share one catalog. Readers take [`Catalog::view`], an
+/// atomic load of an immutable picture; a refresh builds a new picture aside
+/// and swaps it in.
+#[derive(Clone)]
+pub struct ModelCatalog {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    config: CatalogConfig,
+    limits: Limits,
+    lanes: Vec<LaneSpec>,
+    scores: Option<Scores>,
+    source: Option<Arc<dyn ModelSource>>,
+    clock: Arc<dyn Clock>,
+    observer: Arc<dyn Observer>,
+    view: ArcSwap<CatalogView>,
+    /// The list that the view was built from. Only refreshes take the lock, one at a time.
+    listing: Mutex<Listing>,
+    /// One refresh at a time, so that an older answer cannot replace a newer one.
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl ModelCatalog {
+    /// Opens the catalog from the disk cache, or from the embedded snapshot
+    /// when there is no cache, it cannot be read, or it is the older of the
+    /// two. Fetches nothing: see [`ModelCatalog::refresh`]. Reads files, so it
+    /// belongs to the start of a program.
+    ///
+    /// What was found, and that it is stale, is told to `observer`.
+    ///
+    /// # Errors
+    /// [`CatalogError`] when the configuration, the lanes or the scores file
+    /// are not valid. A bad cache is no error.
+    pub fn open(
+        config: CatalogConfig,
+        lanes: Vec<LaneSpec>,
+        source: Option<Arc<dyn ModelSource>>,
+        clock: Arc<dyn Clock>,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Self, CatalogError> {
+        config.validate()?;
+        lane::check(&lanes)?;
+        let scores = config
+            .scores_path
+            .as_deref()
+            .map(Scores::read)
+            .transpose()?;
+        let start = Start::find(&config, clock.now(), &*observer)?;
+        let stamp = Stamp {
+            version: 1,
+            source: start.source,
+            as_of: start.as_of,
+        };
+        let view = assemble(&start.listing, &lanes, scores.as_ref(), stamp);
+        tell_unmatched(&*observer, &unmatched(scores.as_ref(), &view));
+        let shared = Shared {
+            limits: config.limits(),
+            config,
+            lanes,
+            scores,
+            source,
+            clock,
+            observer,
+            view: ArcSwap::from_pointee(view),
+            listing: Mutex::new(start.listing),
+            turn: tokio::sync::Mutex::new(()),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// Fetches the list, and takes it when it looks right.
+    ///
+    /// # Errors
+    /// - [`FailureKind::Configuration`] when the catalog is offline or has no source;
+    /// - whatever the source failed with;
+    /// - [`FailureKind::BadReply`] when the list looks wrong; the old one stays in use.
+    ///
+    /// # Cancellation
+    /// Dropping the future gives up the fetch. A list that has arrived is still taken.
+    pub async fn refresh(&self) -> Result<RefreshReport, Failure> {
+        let source = self.source()?;
+        let _turn = self.shared.turn.lock().await;
+        let outcome = match source.fetch().await {
+            Ok(body) => {
+                let shared = Arc::clone(&self.shared);
+                // Milliseconds of parsing and a file to write: not for a thread that serves calls.
+                let taking = tokio::task::spawn_blocking(move || shared.take_in(&body));
+                taking.await.unwrap_or_else(|error| {
+                    Err(
+                        Failure::new(FailureKind::Internal, "the catalog refresh was aborted")
+                            .with_source(error),
+                    )
+                })
+            }
+            Err(failure) => Err(failure),
+        };
+        self.shared.tell(&outcome);
+        outcome
+    }
+
+    /// Keeps the catalog fresh in the background until the guard is dropped:
+    /// at once unless a cache is younger than the interval, then after each
+    /// interval, varied by ±10 % so that nodes do not fetch in step. After a
+    /// failure it comes back sooner. Does nothing when offline or without a source.
+    ///
+    /// `seed` fixes the variation. Needs a tokio runtime.
+    pub fn start_refresh(&self, seed: u64) -> RefreshGuard {
+        let task = self
+            .source()
+            .is_ok()
+            .then(|| tokio::spawn(refresh::run(self.clone(), seed)));
+        RefreshGuard { task }
+    }
+
+    pub(crate) fn config(&self) -> &CatalogConfig {
+        &self.shared.config
+    }
+
+    /// Time since the data in use was true, by the catalog's clock.
+    pub(crate) fn age(&self) -> std::time::Duration {
+        self.shared
+            .clock
+            .now()
+            .since(self.shared.view.load().as_of())
+    }
+
+    fn source(&self) -> Result<&Arc<dyn ModelSource>, Failure> {
+        let source = self
+            .shared
+            .source
+            .as_ref()
+            .filter(|_| !self.shared.config.offline);
+        source.ok_or_else(|| {
+            Failure::new(
+                FailureKind::Configuration,
+                "the catalog is offline and cannot be refreshed",
+            )
+            .with_hint("set catalog.offline = false and configure [openrouter]")
+        })
+    }
+}
+
+impl Catalog for ModelCatalog {
+    fn view(&self) -> Arc<CatalogView> {
+        self.shared.view.load_full()
+    }
+}
+
+impl fmt::Debug for ModelCatalog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let view = self.shared.view.load();
+        f.debug_struct("ModelCatalog")
+            .field("config", &self.shared.config)
+            .field("version", &view.version())
+            .field("source", &view.source())
+            .field("as_of", &view.as_of())
+            .field("models", &view.models().len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Stops the background refresh when dropped.
+#[derive(Debug)]
+#[must_use = "the refresh stops when the guard is dropped"]
+pub struct RefreshGuard {
+    task: Option<tokio::task::JoinHandle<()>>,
+}
+
+impl RefreshGuard {
+    /// Whether something is refreshed at all.
+    pub fn is_active(&self) -> bool {
+        self.task.is_some()
+    }
+}
+
+impl Drop for RefreshGuard {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    /// Screens a fetched list, swaps the view and writes the cache.
+    fn take_in(&self, body: &[u8]) -> Result<RefreshReport, Failure> {
+        let parsed = Listing::parse(body).map_err(CatalogError::Refused)?;
+        let mut listing = self.listing.lock().unwrap_or_else(PoisonError::into_inner);
+        let (accepted, mut report) =
+            screen(&listing, parsed, &self.limits).map_err(CatalogError::Refused)?;
+        let stamp = Stamp {
+            version: self.view.load().version() + 1,
+            source: CatalogSource::Network,
+            as_of: self.clock.now(),
+        };
+        let view = assemble(&accepted, &self.lanes, self.scores.as_ref(), stamp);
+        report.version = stamp.version;
+        report.unmatched_scores = unmatched(self.scores.as_ref(), &view);
+        self.view.store(Arc::new(view));
+        *listing = accepted;
+        self.write_cache(&listing, stamp.as_of);
+        Ok(report)
+    }
+
+    /// A cache that cannot be written costs the next start its freshness, not this one.
+    fn write_cache(&self, listing: &Listing, as_of: Timestamp) {
+        let Some(path) = &self.config.cache_path else {
+            return;
+        };
+        if let Err(error) = cache::write(path, listing, as_of) {
+            let path = path.display();
+            let what =
+                format!("cannot write the catalog cache {path}: {error}; check catalog.cache_path");
+            self.observer.on(&Event::Catalog { what, taken: true });
+        }
+    }
+
+    fn tell(&self, outcome: &Result<RefreshReport, Failure>) {
+        let event = match outcome {
+            Ok(report) => Event::Catalog {
+                what: format!("refreshed, {report}"),
+                taken: true,
+            },
+            Err(failure) => {
+                let as_of = self.view.load().as_of();
+                Event::Catalog {
+                    what: format!("not refreshed: {failure}; in use is the list of {as_of}"),
+                    taken: false,
+                }
+            }
+        };
+        self.observer.on(&event);
+    }
+}
+
+// === the start ===
+
+/// The list that the catalog starts with.
+struct Start {
+    listing: Listing,
+    source: CatalogSource,
+    as_of: Timestamp,
+}
+
+impl Start {
+    fn find(
+        config: &CatalogConfig,
+        now: Timestamp,
+        observer: &dyn Observer,
+    ) -> Result<Self, CatalogError> {
+        let tell = |what: String, taken| observer.on(&Event::Catalog { what, taken });
+        let (embedded, snapshot) = Listing::embedded().map_err(CatalogError::Embedded)?;
+        let found = config
+            .cache_path
+            .as_deref()
+            .map(|path| (path, cache::read(path)));
+        match found {
+            Some((_, Ok(Some((listing, fetched_at))))) if fetched_at >= snapshot => {
+                // A clock that was set back must not make the cache look fresh for ever.
+                let as_of = fetched_at.min(now);
+                return Ok(Self {
+                    listing,
+                    source: CatalogSource::DiskCache,
+                    as_of,
+                });
+            }
+            Some((path, Ok(Some(_)))) => {
+                let path = path.display();
+                tell(
+                    format!(
+                        "the catalog cache {path} is older than the embedded snapshot and was not used"
+                    ),
+                    false,
+                );
+            }
+            Some((path, Err(problem))) => {
+                let path = path.display();
+                tell(
+                    format!(
+                        "the catalog cache {path} was not used: {problem}; the next refresh replaces it"
+                    ),
+                    false,
+                );
+            }
+            Some((_, Ok(None))) | None => {}
+        }
+        let days = now.since(snapshot).as_secs() / 86_400;
+        let (year, month, day) = snapshot.date();
+        tell(
+            format!(
+                "using the embedded snapshot of {year:04}-{month:02}-{day:02}, {days} days old: prices are stale until a refresh"
+            ),
+            true,
+        );
+        Ok(Self {
+            listing: embedded,
+            source: CatalogSource::Embedded,
+            as_of: snapshot,
+        })
+    }
+}
+
+fn unmatched(scores: Option<&Scores>, view: &CatalogView) -> Vec<String> {
+    let names = view
+        .models()
+        .iter()
+        .flat_map(|model| [model.id.as_str(), model.canonical.as_str()]);
+    scores.map_or_else(Vec::new, |scores| scores.unmatched(names))
+}
+
+fn tell_unmatched(observer: &dyn Observer, rows: &[String]) {
+    if !rows.is_empty() {
+        let what = format!(
+            "{} rows of the scores file fit no model: {}",
+            rows.len(),
+            rows.join(", ")
+        );
+        observer.on(&Event::Catalog { what, taken: true });
+    }
+}

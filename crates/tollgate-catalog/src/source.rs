@@ -1,0 +1,15 @@
+use async_trait::async_trait;
+use tollgate_core::Failure;
+use tollgate_wire::Bytes;
+
+/// Where the list of models comes from.
+///
+/// # Contract
+/// - Gives the body of `GET /models`, the whole list in one page, as it came.
+/// - Brings its own timeout and its own errors; nothing here tries twice in a row.
+/// - Dropping the future gives up the fetch and leaves nothing behind.
+#[async_trait]
+pub trait ModelSource: Send + Sync {
+    /// Fetches the list.
+    async fn fetch(&self) -> Result<Bytes, Failure>;
+}
