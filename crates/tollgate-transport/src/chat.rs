@@ -1,0 +1,130 @@
+//! One chat attempt: request out, head and frames back.
+
+use std::sync::Arc;
+
+use http::response::Parts;
+use http::{HeaderMap, header};
+use tollgate_core::{Attempt, Billing, Delivery, Failure, Frames, GenerationId, Head, Reply};
+use tollgate_wire::ChatRequest;
+
+use crate::evidence::{Evidence, Insured};
+use crate::incoming::Incoming;
+use crate::outgoing::outgoing;
+use crate::upstream::Upstream;
+use crate::{events, whole};
+
+/// Most bytes of an error's body that are read.
+pub(crate) const ERROR_BODY: usize = 256 << 10;
+
+/// The header of a [`Head`] that names what a request lost on the way to a direct provider.
+pub const DROPPED_HEADER: &str = "x-tollgate-dropped";
+
+/// Response headers that callers may see. Everything else stays here.
+const SHOWN: &[&str] = &[
+    "cf-ray",
+    "request-id",
+    "retry-after",
+    "x-generation-id",
+    "x-openrouter-cache-age",
+    "x-openrouter-cache-source-id",
+    "x-openrouter-cache-status",
+    "x-openrouter-cache-ttl",
+    "x-ratelimit-limit",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
+    "x-request-id",
+];
+
+/// Sends the attempt; see the contract of `LlmProvider`.
+pub(crate) async fn send(upstream: &Arc<Upstream>, attempt: &Attempt) -> Result<Reply, Failure> {
+    let outgoing = outgoing(attempt, &upstream.dialect)?;
+    let patience = match attempt.delivery {
+        Delivery::Stream => upstream.timers.idle(),
+        Delivery::Whole => upstream.timers.idle_whole(),
+    };
+    let response = upstream
+        .post(upstream.chat.clone(), outgoing.bytes, patience)
+        .await?;
+    let (parts, body) = response.into_parts();
+    let mut incoming = Incoming::new(body, patience);
+    let insured = insured(upstream, &attempt.request);
+    let evidence = Evidence::new(
+        Arc::clone(upstream),
+        &parts,
+        attempt.models.first().cloned(),
+        insured,
+    );
+    if !parts.status.is_success() {
+        return Err(evidence.refused(&incoming.some(ERROR_BODY).await));
+    }
+    let frames: Frames = if is_whole(attempt.delivery, &parts.headers) {
+        whole::frames(
+            incoming,
+            evidence,
+            upstream.connection.max_body_bytes,
+            upstream.billing,
+        )
+    } else {
+        events::frames(
+            incoming,
+            evidence,
+            upstream.connection.max_event_bytes,
+            upstream.billing,
+        )
+    };
+    Ok(Reply {
+        head: head(&parts, &outgoing.dropped),
+        frames,
+    })
+}
+
+/// A stream that was asked for may be answered by one JSON body, most often an error.
+fn is_whole(delivery: Delivery, headers: &HeaderMap) -> bool {
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    delivery == Delivery::Whole
+        || ["json", "html"]
+            .iter()
+            .any(|kind| content_type.contains(kind))
+}
+
+/// Plugins, searches and server tools may have run before an answer fails, and are charged for.
+fn insured(upstream: &Upstream, request: &ChatRequest) -> Insured {
+    let extras = ["plugins", "web_search_options"]
+        .iter()
+        .any(|field| request.object().has_value(field))
+        || request.tools().is_some_and(|tools| {
+            tools.get().contains("openrouter:") || tools.get().contains("web_search")
+        })
+        || request
+            .model()
+            .is_some_and(|model| model.contains(":online"));
+    if upstream.dialect.insures && upstream.billing == Billing::Credits && !extras {
+        Insured::Yes
+    } else {
+        Insured::No
+    }
+}
+
+fn head(parts: &Parts, dropped: &[String]) -> Head {
+    let text = |name: &str| {
+        parts
+            .headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
+    let mut headers: Vec<(String, String)> = SHOWN
+        .iter()
+        .filter_map(|name| Some(((*name).to_owned(), text(name)?.to_owned())))
+        .collect();
+    if !dropped.is_empty() {
+        headers.push((DROPPED_HEADER.to_owned(), dropped.join(", ")));
+    }
+    Head {
+        status: parts.status.as_u16(),
+        generation: text("x-generation-id").and_then(|id| GenerationId::new(id).ok()),
+        headers,
+    }
+}

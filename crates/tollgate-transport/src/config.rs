@@ -1,0 +1,241 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tollgate_core::{ApiKey, Billing};
+
+/// Where OpenRouter is, who we are there, and how long to wait.
+///
+/// ```
+/// use tollgate_transport::OpenRouterConfig;
+/// let config: OpenRouterConfig = serde_json::from_str(r#"{"api_key": "sk-or-…", "mode": "byok", "timers": {"idle_ms": 90000}}"#)?;
+/// assert_eq!(config.base_url, "https://openrouter.ai/api/v1");
+/// assert_eq!(config.timers.connect_ms, 3000);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct OpenRouterConfig {
+    /// The key of the account.
+    #[schemars(with = "Option<String>")]
+    pub api_key: Option<ApiKey>,
+    /// The address up to and including the version.
+    pub base_url: String,
+    /// How calls are paid when an answer does not say.
+    pub mode: Mode,
+    /// The app's URL, its identity in OpenRouter's rankings (`HTTP-Referer`).
+    pub app_url: Option<String>,
+    /// The app's display name (`X-OpenRouter-Title`).
+    pub app_title: Option<String>,
+    /// What the app is, at most two of OpenRouter's categories.
+    pub app_categories: Vec<String>,
+    /// Whether answers tell how they were routed (`openrouter_metadata`).
+    pub router_metadata: bool,
+    /// How to connect, and how much to take in.
+    pub connection: ConnectionConfig,
+    /// How long to wait.
+    pub timers: Timers,
+}
+
+impl Default for OpenRouterConfig {
+    fn default() -> Self {
+        Self {
+            api_key: None,
+            base_url: "https://openrouter.ai/api/v1".to_owned(),
+            mode: Mode::Credits,
+            app_url: None,
+            app_title: None,
+            app_categories: Vec::new(),
+            router_metadata: true,
+            connection: ConnectionConfig::default(),
+            timers: Timers::default(),
+        }
+    }
+}
+
+/// How calls through OpenRouter are paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// From the account's credits.
+    #[default]
+    Credits,
+    /// With the account's own provider keys.
+    Byok,
+}
+
+impl From<Mode> for Billing {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Credits => Self::Credits,
+            Mode::Byok => Self::Byok,
+        }
+    }
+}
+
+/// A provider that speaks OpenAI's chat dialect, reached without OpenRouter.
+/// What sets it apart from the others is in here, as data.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct OpenAiCompatibleConfig {
+    /// The address up to and including the version, such as `http://127.0.0.1:8080/v1`.
+    pub base_url: String,
+    /// The key; a local server may need none.
+    #[schemars(with = "Option<String>")]
+    pub api_key: Option<ApiKey>,
+    /// The header that carries the key bare; `None` is `Authorization: Bearer`.
+    pub key_header: Option<String>,
+    /// Headers to send with every request, such as an API version. Not for keys.
+    pub headers: BTreeMap<String, String>,
+    /// The path of the chat endpoint.
+    pub chat_path: String,
+    /// The field in which this provider takes an output limit that the caller did not set.
+    pub output_limit: OutputLimitField,
+    /// Whether a stream tells its usage only when asked by `stream_options`.
+    pub asks_for_usage: bool,
+    /// Request fields that this provider refuses, beside those that only OpenRouter knows.
+    pub drops: Vec<String>,
+    /// How to connect, and how much to take in.
+    pub connection: ConnectionConfig,
+    /// How long to wait.
+    pub timers: Timers,
+}
+
+impl Default for OpenAiCompatibleConfig {
+    fn default() -> Self {
+        Self {
+            base_url: String::new(),
+            api_key: None,
+            key_header: None,
+            headers: BTreeMap::new(),
+            chat_path: "chat/completions".to_owned(),
+            output_limit: OutputLimitField::MaxTokens,
+            asks_for_usage: true,
+            drops: Vec::new(),
+            connection: ConnectionConfig::default(),
+            timers: Timers::default(),
+        }
+    }
+}
+
+/// The name of the output limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OutputLimitField {
+    /// `max_tokens`, which most providers know.
+    #[default]
+    MaxTokens,
+    /// `max_completion_tokens`, which newer OpenAI models insist on.
+    MaxCompletionTokens,
+}
+
+impl OutputLimitField {
+    /// The name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::MaxTokens => "max_tokens",
+            Self::MaxCompletionTokens => "max_completion_tokens",
+        }
+    }
+}
+
+/// How to connect, and how much to take in.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ConnectionConfig {
+    /// A PEM file with root certificates to trust beside the system's.
+    pub tls_roots: Option<PathBuf>,
+    /// Whether `http://` is allowed to a host that is not this one. The key
+    /// then travels readable for everyone on the way.
+    pub allow_plaintext: bool,
+    /// The longest body that is taken in one piece, in bytes.
+    pub max_body_bytes: usize,
+    /// The longest event of a stream, in bytes; an image travels in one event.
+    pub max_event_bytes: usize,
+    /// Idle connections kept per host.
+    pub max_idle_connections: usize,
+}
+
+impl Default for ConnectionConfig {
+    fn default() -> Self {
+        Self {
+            tls_roots: None,
+            allow_plaintext: false,
+            max_body_bytes: 64 << 20,
+            max_event_bytes: 16 << 20,
+            max_idle_connections: 256,
+        }
+    }
+}
+
+/// How long to wait, in milliseconds. The timers of the call itself (first
+/// event, progress, total) belong to whoever walks the plan, since all
+/// attempts share them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Timers {
+    /// For name resolution, TCP and TLS together.
+    pub connect_ms: u64,
+    /// For the next byte of a stream, its head included. Keep-alive comments
+    /// are bytes: this finds dead connections, not silent models.
+    pub idle_ms: u64,
+    /// For the next byte of an answer that comes whole: most upstreams send
+    /// none while they make it.
+    pub idle_whole_ms: u64,
+    /// How long an idle connection is kept; below the 60 s at which load
+    /// balancers close theirs, or a request would meet a closing connection.
+    pub pool_idle_ms: u64,
+    /// Between pings on HTTP/2 and probes on TCP.
+    pub keep_alive_ms: u64,
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self {
+            connect_ms: 3_000,
+            idle_ms: 60_000,
+            idle_whole_ms: 600_000,
+            pool_idle_ms: 30_000,
+            keep_alive_ms: 20_000,
+        }
+    }
+}
+
+impl Timers {
+    /// The first timer that is zero.
+    pub(crate) fn unset(&self) -> Option<&'static str> {
+        let timers = [
+            ("connect_ms", self.connect_ms),
+            ("idle_ms", self.idle_ms),
+            ("idle_whole_ms", self.idle_whole_ms),
+            ("pool_idle_ms", self.pool_idle_ms),
+            ("keep_alive_ms", self.keep_alive_ms),
+        ];
+        timers
+            .into_iter()
+            .find(|(_, millis)| *millis == 0)
+            .map(|(name, _)| name)
+    }
+
+    pub(crate) fn connect(&self) -> Duration {
+        Duration::from_millis(self.connect_ms)
+    }
+
+    pub(crate) fn idle(&self) -> Duration {
+        Duration::from_millis(self.idle_ms)
+    }
+
+    pub(crate) fn idle_whole(&self) -> Duration {
+        Duration::from_millis(self.idle_whole_ms)
+    }
+
+    pub(crate) fn pool_idle(&self) -> Duration {
+        Duration::from_millis(self.pool_idle_ms)
+    }
+
+    pub(crate) fn keep_alive(&self) -> Duration {
+        Duration::from_millis(self.keep_alive_ms)
+    }
+}

@@ -1,0 +1,73 @@
+//! What sets one upstream apart from another, as data.
+
+use crate::config::{OpenAiCompatibleConfig, OutputLimitField};
+
+/// How an upstream wants its requests and what its answers promise.
+#[derive(Debug, Clone)]
+pub(crate) struct Dialect {
+    /// It falls back along `models` by itself.
+    pub(crate) takes_model_lists: bool,
+    /// It takes price ceilings in `provider.max_price`.
+    pub(crate) takes_max_price: bool,
+    /// It charges no tokens for an answer that failed before its first one.
+    pub(crate) insures: bool,
+    /// Its streams tell their usage only when asked.
+    pub(crate) asks_for_usage: bool,
+    /// Where it takes an output limit that the caller did not set.
+    pub(crate) output_limit: OutputLimitField,
+    /// Fields that it refuses.
+    pub(crate) drops: Vec<String>,
+}
+
+/// Fields of a chat request that only OpenRouter knows; others answer 400 to some of them.
+const ONLY_OPENROUTER: &[&str] = &[
+    "cache_control",
+    "debug",
+    "deferred_tools",
+    "image_config",
+    "include_reasoning",
+    "models",
+    "plugins",
+    "preset",
+    "prompt_cache_options",
+    "provider",
+    "reasoning",
+    "route",
+    "session_id",
+    "stop_server_tools_when",
+    "structured_outputs",
+    "top_a",
+    "trace",
+    "transforms",
+    "usage",
+];
+
+impl Dialect {
+    pub(crate) fn openrouter() -> Self {
+        Self {
+            takes_model_lists: true,
+            takes_max_price: true,
+            insures: true,
+            // Usage is always sent; the switches for it do nothing.
+            asks_for_usage: false,
+            output_limit: OutputLimitField::MaxTokens,
+            drops: Vec::new(),
+        }
+    }
+
+    pub(crate) fn openai_compatible(config: &OpenAiCompatibleConfig) -> Self {
+        let mut drops: Vec<String> = ONLY_OPENROUTER
+            .iter()
+            .map(|field| (*field).to_owned())
+            .collect();
+        drops.extend(config.drops.iter().cloned());
+        Self {
+            takes_model_lists: false,
+            takes_max_price: false,
+            insures: false,
+            asks_for_usage: config.asks_for_usage,
+            output_limit: config.output_limit,
+            drops,
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! What was seen of one exchange, and the failures that can be made of it.
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use http::response::Parts;
+use tokio::time::Instant;
+use tollgate_core::{Billed, Failure, FailureKind, ModelId, Timestamp};
+use tollgate_wire::ErrorBody;
+
+use crate::classify::{Verdict, classify, status_of};
+use crate::http_date;
+use crate::incoming::Gone;
+use crate::retry_after::retry_after;
+use crate::upstream::Upstream;
+use crate::wording::{hint, message};
+
+/// Bytes of an upstream's body that are kept for the log.
+const DETAIL: usize = 2048;
+
+/// One exchange with an upstream, as far as failures need to know.
+#[derive(Debug)]
+pub(crate) struct Evidence {
+    upstream: Arc<Upstream>,
+    status: u16,
+    headers: HeaderMap,
+    model: Option<ModelId>,
+    insured: Insured,
+    seen: Instant,
+}
+
+/// Whether an answer that fails before its first token costs no tokens, by the upstream's word.
+///
+/// OpenRouter promises so for credits. The promise does not cover the caller's own provider
+/// keys, nor searches and other server tools that have already run: then nothing is promised,
+/// and the attempt is asked about afterwards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Insured {
+    Yes,
+    No,
+}
+
+/// How far an answer had come when it failed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// Events seen, comments not counted.
+    pub(crate) events: u64,
+    /// Whether one of them was semantic.
+    pub(crate) semantic: bool,
+}
+
+impl Progress {
+    fn seen(self) -> Option<String> {
+        (self.events > 0).then(|| self.events.to_string())
+    }
+}
+
+impl Evidence {
+    pub(crate) fn new(
+        upstream: Arc<Upstream>,
+        parts: &Parts,
+        model: Option<ModelId>,
+        insured: Insured,
+    ) -> Self {
+        Self {
+            upstream,
+            status: parts.status.as_u16(),
+            headers: parts.headers.clone(),
+            model,
+            insured,
+            seen: Instant::now(),
+        }
+    }
+
+    /// The upstream answered with a status that is no success.
+    pub(crate) fn refused(&self, body: &[u8]) -> Failure {
+        self.error(&ErrorBody::lossy(body), body, Progress::default())
+    }
+
+    /// The upstream sent an error, as a body or as an event.
+    pub(crate) fn error(&self, error: &ErrorBody, body: &[u8], progress: Progress) -> Failure {
+        let verdict = classify(error, Some(self.status));
+        let status = status_of(error, Some(self.status));
+        let mut failure = self
+            .failure(verdict.kind, message(verdict.kind))
+            .with_detail(self.detail(body));
+        failure = applying(failure, verdict);
+        if let Some(hint) = hint(verdict.kind) {
+            failure = failure.with_hint(hint);
+        }
+        if let Some(status) = status {
+            failure = failure.with_status(status);
+        }
+        let in_head = self.generation().is_some();
+        let context = [
+            ("status", status.map(|status| status.to_string())),
+            ("provider", error.provider_name()),
+            ("limit", error.limit_source().map(|limit| limit.to_string())),
+            ("generation", error.id.clone().filter(|_| !in_head)),
+            ("events", progress.seen()),
+        ];
+        for (key, value) in context {
+            if let Some(value) = value {
+                failure = failure.with(key, value);
+            }
+        }
+        if let Some(delay) = retry_after(&self.headers, Some(error), self.now()) {
+            failure = failure.with_retry_after(delay);
+        }
+        if self.is_free_of_charge(error, progress) {
+            failure.with_billed(Billed::No)
+        } else {
+            failure
+        }
+    }
+
+    /// The upstream answered 200 with something that is no answer.
+    pub(crate) fn bad_reply(&self, what: &str, body: &[u8], progress: Progress) -> Failure {
+        let failure = self
+            .failure(FailureKind::BadReply, what)
+            .with_status(self.status);
+        let failure = if body.is_empty() {
+            failure
+        } else {
+            failure.with_detail(self.detail(body))
+        };
+        match progress.seen() {
+            Some(events) => failure.with("events", events),
+            None => failure,
+        }
+    }
+
+    /// The answer ended or stopped before its end. Whether that may be tried elsewhere depends
+    /// on what was seen.
+    pub(crate) fn cut(&self, gone: Option<Gone>, progress: Progress) -> Failure {
+        use FailureKind::{BadReply, Interrupted, Silent, Truncated};
+        let (before, message) = match &gone {
+            None => (
+                BadReply,
+                "the upstream ended its answer before the end".to_owned(),
+            ),
+            Some(Gone::Idle(idle)) => (Silent, format!("the upstream sent nothing for {idle:?}")),
+            Some(Gone::Broken(_)) => (
+                Interrupted,
+                "the connection to the upstream broke".to_owned(),
+            ),
+            Some(Gone::TooLong(limit)) => (
+                BadReply,
+                format!("the upstream's answer is longer than {limit} bytes"),
+            ),
+        };
+        let kind = if progress.semantic { Truncated } else { before };
+        let failure = self.failure(kind, message).with("events", progress.events);
+        match gone {
+            Some(Gone::Broken(error)) => failure.with_source(error),
+            _ => failure,
+        }
+    }
+
+    /// Any other failure of this exchange.
+    pub(crate) fn failure(&self, kind: FailureKind, message: impl Into<String>) -> Failure {
+        let failure = Failure::new(kind, message).with("upstream", self.upstream.host());
+        let failure = match &self.model {
+            Some(model) => failure.with("model", model),
+            None => failure,
+        };
+        match self.generation() {
+            Some(generation) => failure.with("generation", generation),
+            None => failure,
+        }
+    }
+
+    fn generation(&self) -> Option<&str> {
+        self.headers
+            .get("x-generation-id")
+            .and_then(|id| id.to_str().ok())
+    }
+
+    /// Whether the upstream's promise covers an answer without any tokens.
+    pub(crate) fn insured(&self) -> bool {
+        self.insured == Insured::Yes
+    }
+
+    /// OpenRouter's own envelope, before any token: the insurance holds. An error page of
+    /// whatever stands in between promises nothing, nor does one with usage in it.
+    fn is_free_of_charge(&self, error: &ErrorBody, progress: Progress) -> bool {
+        let own_envelope =
+            error.code.is_some() && error.body().is_some_and(|body| !body.has_value("usage"));
+        let own_key = error
+            .metadata
+            .as_ref()
+            .and_then(|metadata| metadata.read("is_byok").ok().flatten())
+            .unwrap_or(false);
+        self.insured()
+            && own_envelope
+            && !own_key
+            && !progress.semantic
+            && error.partial_content.is_none()
+    }
+
+    /// The time by the given clock, else by the answer's own date, which knows no skew. With
+    /// neither, moments in the answer say nothing, as if all were past.
+    fn now(&self) -> Timestamp {
+        if let Some(clock) = &self.upstream.clock {
+            return clock.now();
+        }
+        let date = self
+            .headers
+            .get(http::header::DATE)
+            .and_then(|date| http_date::imf(date.to_str().ok()?));
+        date.map_or(Timestamp::from_millis(i64::MAX), |date| {
+            date.plus(self.seen.elapsed())
+        })
+    }
+
+    /// The start of a body for the log. Upstreams have been seen to repeat the key that they
+    /// refuse.
+    fn detail(&self, body: &[u8]) -> String {
+        self.upstream.excerpt(body, DETAIL)
+    }
+}
+
+fn applying(failure: Failure, verdict: Verdict) -> Failure {
+    let failure = match verdict.scope {
+        Some(scope) => failure.with_scope(scope),
+        None => failure,
+    };
+    if verdict.not_here {
+        failure.not_here()
+    } else {
+        failure
+    }
+}

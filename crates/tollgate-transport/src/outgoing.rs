@@ -1,0 +1,252 @@
+//! The body of a request: what the caller wrote, with the fields replaced that the gateway owns.
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
+use tollgate_core::{Attempt, Delivery, Failure, FailureKind, Rate, Rates, Usd};
+use tollgate_wire::{ChatRequest, Decimal, Object, ParseError};
+
+use crate::dialect::Dialect;
+
+/// A request ready to go.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) bytes: Bytes,
+    /// Fields of the caller that this upstream does not get.
+    pub(crate) dropped: Vec<String>,
+}
+
+/// Writes the body of an attempt in the upstream's dialect. Each value that is not replaced goes
+/// as the text it came as.
+pub(crate) fn outgoing(attempt: &Attempt, dialect: &Dialect) -> Result<Outgoing, Failure> {
+    let mut edits = Edits::new(attempt.request.object());
+    set_models(&mut edits, attempt, dialect)?;
+    set_stream(&mut edits, attempt, dialect);
+    set_output_limit(&mut edits, attempt, dialect);
+    if let Some(rates) = attempt
+        .max_price
+        .as_ref()
+        .filter(|_| dialect.takes_max_price)
+    {
+        set_max_price(&mut edits, rates).map_err(invalid)?;
+    }
+    let dropped = drop_fields(&mut edits, &attempt.request, dialect);
+    Ok(Outgoing {
+        bytes: edits.write().into(),
+        dropped,
+    })
+}
+
+/// Fields of a request that an upstream of this dialect would not get.
+pub(crate) fn dropped(request: &ChatRequest, dialect: &Dialect) -> Vec<String> {
+    dialect
+        .drops
+        .iter()
+        .filter(|field| request.object().has_value(field))
+        .cloned()
+        .collect()
+}
+
+fn set_models(edits: &mut Edits<'_>, attempt: &Attempt, dialect: &Dialect) -> Result<(), Failure> {
+    let [model, fallbacks @ ..] = attempt.models.as_slice() else {
+        return Err(Failure::new(
+            FailureKind::Internal,
+            "an attempt names no model",
+        ));
+    };
+    if attempt.request.model().as_deref() != Some(model.as_str()) {
+        edits.set("model", model);
+    }
+    // OpenRouter tries `model` first and then these, so the list holds the rest only. A list of
+    // the caller's has become the plan and must not act a second time.
+    if !fallbacks.is_empty() && dialect.takes_model_lists {
+        edits.set("models", fallbacks);
+    } else {
+        edits.remove("models");
+    }
+    Ok(())
+}
+
+fn set_stream(edits: &mut Edits<'_>, attempt: &Attempt, dialect: &Dialect) {
+    let stream = attempt.delivery == Delivery::Stream;
+    if attempt.request.stream() != stream {
+        edits.set("stream", &stream);
+    }
+    if !dialect.asks_for_usage {
+        return;
+    }
+    if stream {
+        let mut options: Object = edits
+            .object
+            .read("stream_options")
+            .ok()
+            .flatten()
+            .unwrap_or_default();
+        if options.read::<bool>("include_usage").ok().flatten() != Some(true) {
+            options.set_raw("include_usage", raw(&true));
+            edits.set("stream_options", &options);
+        }
+    } else {
+        // OpenAI refuses the options of a stream on what is none.
+        edits.remove("stream_options");
+    }
+}
+
+/// Sets the limit where the caller would have: in the field that is there, else in the dialect's
+/// own. It is never raised.
+fn set_output_limit(edits: &mut Edits<'_>, attempt: &Attempt, dialect: &Dialect) {
+    let Some(limit) = attempt.max_output else {
+        return;
+    };
+    let limit = attempt
+        .request
+        .max_output_tokens()
+        .map_or(limit, |asked| asked.min(limit));
+    let mut placed = false;
+    for field in ["max_completion_tokens", "max_tokens"] {
+        if edits.object.has_value(field) {
+            placed = true;
+            if edits.object.read::<u64>(field).ok().flatten() != Some(limit) {
+                edits.set(field, &limit);
+            }
+        }
+    }
+    if !placed {
+        edits.set(dialect.output_limit.as_str(), &limit);
+    }
+}
+
+/// Merges our ceilings into the caller's; of two, the lower one holds. Tokens are per million,
+/// the rest per unit.
+fn set_max_price(edits: &mut Edits<'_>, rates: &Rates) -> Result<(), ParseError> {
+    let unit = |rate: Rate| rate.to_string();
+    let ceilings = [
+        ("prompt", Some(rates.input.per_million().to_string())),
+        ("completion", Some(rates.output.per_million().to_string())),
+        ("request", rates.request.map(unit)),
+        ("image", rates.image.map(unit)),
+    ];
+    let mut provider: Object = edits.object.read("provider")?.unwrap_or_default();
+    let mut merged: Object = provider
+        .read("max_price")
+        .map_err(|error| error.at("provider"))?
+        .unwrap_or_default();
+    for (key, ceiling) in ceilings {
+        let Some(ceiling) = ceiling else { continue };
+        let callers = merged
+            .read::<Decimal>(key)
+            .map_err(|error| error.at("provider.max_price"))?;
+        if !callers.is_some_and(|callers| lower(callers.as_str(), &ceiling)) {
+            merged.set_raw(key, raw(&ceiling));
+        }
+    }
+    provider.set_raw("max_price", raw(&merged));
+    edits.set("provider", &provider);
+    Ok(())
+}
+
+fn lower(left: &str, right: &str) -> bool {
+    matches!((Usd::parse_rounded(left), Usd::parse_rounded(right)), (Ok(left), Ok(right)) if left <= right)
+}
+
+fn drop_fields(edits: &mut Edits<'_>, request: &ChatRequest, dialect: &Dialect) -> Vec<String> {
+    let mut dropped = dropped(request, dialect);
+    let drops_reasoning = dropped.iter().any(|field| field == "reasoning");
+    if drops_reasoning && !request.object().has_value("reasoning_effort") {
+        // The one part of `reasoning` that other dialects know.
+        if let Some(effort) = request
+            .reasoning()
+            .ok()
+            .flatten()
+            .and_then(|reasoning| reasoning.effort)
+        {
+            edits.set("reasoning_effort", &effort);
+        }
+    }
+    // Nulls too: some upstreams refuse the mere key.
+    for field in &dialect.drops {
+        edits.remove(field);
+    }
+    // The plan has already used it up.
+    dropped.retain(|field| field != "models");
+    dropped
+}
+
+fn invalid(error: ParseError) -> Failure {
+    Failure::new(
+        FailureKind::InvalidRequest,
+        format!(
+            "the request cannot be read at `{}`: {}",
+            error.place(),
+            error.message()
+        ),
+    )
+}
+
+fn raw<T: Serialize + ?Sized>(value: &T) -> Box<RawValue> {
+    to_raw_value(value).expect("texts, numbers and lists of them are always written")
+}
+
+/// An object with some members replaced, added or left out, written without copying the rest.
+struct Edits<'a> {
+    object: &'a Object,
+    edits: Vec<(String, Option<Box<RawValue>>)>,
+}
+
+impl<'a> Edits<'a> {
+    fn new(object: &'a Object) -> Self {
+        Self {
+            object,
+            edits: Vec::new(),
+        }
+    }
+
+    fn set<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) {
+        self.edit(key, Some(raw(value)));
+    }
+
+    fn remove(&mut self, key: &str) {
+        if self.object.contains(key) {
+            self.edit(key, None);
+        }
+    }
+
+    fn edit(&mut self, key: &str, value: Option<Box<RawValue>>) {
+        self.edits.retain(|(edited, _)| edited != key);
+        self.edits.push((key.to_owned(), value));
+    }
+
+    fn write(&self) -> Vec<u8> {
+        if self.edits.is_empty() {
+            return self.object.to_vec();
+        }
+        serde_json::to_vec(self).expect("JSON text is always written to memory")
+    }
+}
+
+impl Serialize for Edits<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (key, value) in self.object.iter() {
+            match self.edits.iter().find(|(edited, _)| edited == key) {
+                None => map.serialize_entry(key, value)?,
+                Some((_, Some(new))) => map.serialize_entry(key, new)?,
+                Some((_, None)) => {}
+            }
+        }
+        for (key, value) in self
+            .edits
+            .iter()
+            .filter(|(key, _)| !self.object.contains(key))
+        {
+            if let Some(value) = value {
+                map.serialize_entry(key, value)?;
+            }
+        }
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,139 @@
+use std::sync::Arc;
+
+use tollgate_core::{CallId, LaneId, ModelId};
+
+use super::*;
+use crate::OpenAiCompatibleConfig;
+
+const REQUEST: &str = r#"{"model":"a/b","messages":[{"role":"user","content":"Hi \u00e9"}],"temperature":1.10,"seed":12345678901234567890123,"new":{"x": 1}}"#;
+
+fn attempt(request: &str) -> Attempt {
+    Attempt {
+        call: CallId::from_u128(1),
+        number: 1,
+        lane: LaneId::new("openrouter").unwrap(),
+        models: vec![ModelId::new("a/b").unwrap()],
+        request: Arc::new(ChatRequest::parse(request.as_bytes()).unwrap()),
+        delivery: Delivery::Whole,
+        max_output: None,
+        max_price: None,
+        worst: Usd::ZERO,
+    }
+}
+
+fn text(attempt: &Attempt, dialect: &Dialect) -> String {
+    String::from_utf8(outgoing(attempt, dialect).unwrap().bytes.to_vec()).unwrap()
+}
+
+fn openrouter(attempt: &Attempt) -> String {
+    text(attempt, &Dialect::openrouter())
+}
+
+fn direct() -> Dialect {
+    Dialect::openai_compatible(&OpenAiCompatibleConfig::default())
+}
+
+#[test]
+fn a_request_that_needs_no_change_is_forwarded_as_it_came() {
+    assert_eq!(openrouter(&attempt(REQUEST)), REQUEST);
+}
+
+#[test]
+fn owned_fields_are_replaced_in_place_and_the_rest_stays_verbatim() {
+    let mut attempt = attempt(REQUEST);
+    attempt.models = vec![ModelId::new("c/d").unwrap(), ModelId::new("e/f").unwrap()];
+    attempt.delivery = Delivery::Stream;
+    attempt.max_output = Some(64);
+    let expected = REQUEST
+        .replace("a/b", "c/d")
+        .replace("}}", r#"},"models":["e/f"],"stream":true,"max_tokens":64}"#);
+    assert_eq!(openrouter(&attempt), expected);
+}
+
+#[test]
+fn a_list_of_the_callers_does_not_act_twice() {
+    let attempt = attempt(r#"{"model":"a/b","models":["c/d"],"messages":[{}],"stream":false}"#);
+    assert_eq!(
+        openrouter(&attempt),
+        r#"{"model":"a/b","messages":[{}],"stream":false}"#
+    );
+}
+
+#[test]
+fn an_output_limit_goes_where_the_caller_has_one_and_is_never_raised() {
+    for (asked, sent) in [
+        (
+            r#""max_completion_tokens":100"#,
+            r#""max_completion_tokens":64"#,
+        ),
+        (r#""max_tokens":100"#, r#""max_tokens":64"#),
+        (r#""max_tokens":64.0"#, r#""max_tokens":64"#),
+        (r#""max_tokens":16"#, r#""max_tokens":16"#),
+        (r#""max_tokens":null"#, r#""max_tokens":64"#),
+    ] {
+        let mut attempt = attempt(&format!(r#"{{"model":"a/b",{asked},"messages":[{{}}]}}"#));
+        attempt.max_output = Some(64);
+        assert_eq!(
+            openrouter(&attempt),
+            format!(r#"{{"model":"a/b",{sent},"messages":[{{}}]}}"#)
+        );
+    }
+}
+
+#[test]
+fn price_ceilings_are_merged_and_the_lower_one_holds() {
+    let mut attempt = attempt(
+        r#"{"model":"a/b","messages":[{}],"provider":{"zdr":true,"max_price":{"prompt":0.1,"completion":"9","audio":1}}}"#,
+    );
+    attempt.max_price = Some(Rates {
+        input: "0.0000005".parse().unwrap(),
+        output: "0.000002".parse().unwrap(),
+        request: Some("0.001".parse().unwrap()),
+        ..Rates::default()
+    });
+    let provider =
+        r#"{"zdr":true,"max_price":{"prompt":0.1,"completion":"2","audio":1,"request":"0.001"}}"#;
+    assert_eq!(
+        openrouter(&attempt),
+        format!(r#"{{"model":"a/b","messages":[{{}}],"provider":{provider}}}"#)
+    );
+    assert!(!text(&attempt, &direct()).contains("max_price"));
+}
+
+#[test]
+fn a_provider_field_of_another_kind_is_the_callers_fault() {
+    let mut attempt = attempt(r#"{"model":"a/b","messages":[{}],"provider":"alpha"}"#);
+    attempt.max_price = Some(Rates::default());
+    let failure = outgoing(&attempt, &Dialect::openrouter()).unwrap_err();
+    assert_eq!(failure.kind(), FailureKind::InvalidRequest);
+    assert!(failure.message().contains("provider"), "{failure}");
+}
+
+#[test]
+fn a_direct_provider_gets_nothing_that_only_openrouter_knows() {
+    let attempt = attempt(
+        r#"{"model":"a/b","messages":[{}],"models":["c/d"],"plugins":[{"id":"web"}],"reasoning":{"effort":"low"},"session_id":null,"top_k":1}"#,
+    );
+    let outgoing = outgoing(&attempt, &direct()).unwrap();
+    assert_eq!(
+        outgoing.bytes,
+        r#"{"model":"a/b","messages":[{}],"top_k":1,"reasoning_effort":"low"}"#
+    );
+    assert_eq!(outgoing.dropped, ["plugins", "reasoning"]);
+}
+
+#[test]
+fn a_direct_provider_is_asked_for_the_usage_of_streams_only() {
+    let mut attempt =
+        attempt(r#"{"model":"a/b","messages":[{}],"stream":true,"stream_options":{"x":1}}"#);
+    attempt.delivery = Delivery::Stream;
+    assert_eq!(
+        text(&attempt, &direct()),
+        r#"{"model":"a/b","messages":[{}],"stream":true,"stream_options":{"x":1,"include_usage":true}}"#
+    );
+    attempt.delivery = Delivery::Whole;
+    assert_eq!(
+        text(&attempt, &direct()),
+        r#"{"model":"a/b","messages":[{}],"stream":false}"#
+    );
+}

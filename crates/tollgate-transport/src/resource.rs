@@ -1,0 +1,63 @@
+//! Requests whose answer is one JSON document: the catalog, the account, embeddings.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Response;
+use reqwest::Url;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tollgate_core::Failure;
+use tollgate_wire::ErrorBody;
+
+use crate::chat::ERROR_BODY;
+use crate::evidence::{Evidence, Insured, Progress};
+use crate::incoming::Incoming;
+use crate::upstream::Upstream;
+
+pub(crate) async fn get(upstream: &Arc<Upstream>, url: Url) -> Result<Bytes, Failure> {
+    let response = upstream.get(url).await?;
+    document(upstream, response).await
+}
+
+pub(crate) async fn post(
+    upstream: &Arc<Upstream>,
+    url: Url,
+    body: Bytes,
+) -> Result<Bytes, Failure> {
+    let response = upstream
+        .post(url, body, upstream.timers.idle_whole())
+        .await?;
+    document(upstream, response).await
+}
+
+/// Reads the body; a failed status and an error with status 200 are failures alike.
+async fn document(
+    upstream: &Arc<Upstream>,
+    response: Response<reqwest::Body>,
+) -> Result<Bytes, Failure> {
+    let (parts, body) = response.into_parts();
+    let mut incoming = Incoming::new(body, upstream.timers.idle());
+    let evidence = Evidence::new(Arc::clone(upstream), &parts, None, Insured::No);
+    if !parts.status.is_success() {
+        return Err(evidence.refused(&incoming.some(ERROR_BODY).await));
+    }
+    let body = match incoming.all(upstream.connection.max_body_bytes).await {
+        Ok(body) => body,
+        Err(gone) => return Err(evidence.cut(Some(gone), Progress::default())),
+    };
+    if holds_error(&body) {
+        return Err(evidence.error(&ErrorBody::lossy(&body), &body, Progress::default()));
+    }
+    Ok(body)
+}
+
+/// Looks for an error without keeping the rest, which may be a megabyte of catalog.
+fn holds_error(body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Peek<'a> {
+        #[serde(borrow, default)]
+        error: Option<&'a RawValue>,
+    }
+    serde_json::from_slice::<Peek<'_>>(body).is_ok_and(|peek| peek.error.is_some())
+}

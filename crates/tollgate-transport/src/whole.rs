@@ -1,0 +1,110 @@
+//! An answer that comes whole: one frame.
+
+use bytes::Bytes;
+use futures_util::stream;
+use tollgate_core::{
+    Billed, Billing, Facts, Failure, FailureKind, Finish, Frame, FrameKind, Frames,
+};
+use tollgate_wire::{ChatReply, ChatResponse};
+
+use crate::evidence::{Evidence, Progress};
+use crate::facts;
+use crate::incoming::Incoming;
+
+/// The frames of an answer that comes whole; read when they are asked for.
+pub(crate) fn frames(
+    incoming: Incoming,
+    evidence: Evidence,
+    limit: usize,
+    lane: Billing,
+) -> Frames {
+    Box::pin(stream::once(read(incoming, evidence, limit, lane)))
+}
+
+async fn read(
+    mut incoming: Incoming,
+    evidence: Evidence,
+    limit: usize,
+    lane: Billing,
+) -> Result<Frame, Failure> {
+    let data = match incoming.all(limit).await {
+        Ok(data) => data,
+        Err(gone) => return Err(evidence.cut(Some(gone), Progress::default())),
+    };
+    let facts = judge(&data, &evidence, lane)?;
+    Ok(Frame {
+        kind: FrameKind::Body,
+        data,
+        facts,
+    })
+}
+
+/// Reads an answer, or the failure that it is.
+fn judge(data: &Bytes, evidence: &Evidence, lane: Billing) -> Result<Facts, Failure> {
+    let none = Progress::default();
+    let answer = match ChatReply::parse(data) {
+        Ok(ChatReply::Answer(answer)) => answer,
+        Ok(ChatReply::Error(error)) => return Err(evidence.error(&error, data, none)),
+        Err(error) => {
+            return Err(evidence
+                .bad_reply("the upstream's answer cannot be read", data, none)
+                .with_source(error));
+        }
+    };
+    let facts = facts::of_answer(&answer, lane);
+    if answer.is_empty_answer() {
+        let failure = evidence.bad_reply("the upstream's answer is empty", data, none);
+        return Err(if evidence.insured() && is_free(&facts) {
+            failure.with_billed(Billed::No)
+        } else {
+            failure
+        });
+    }
+    if has_error_finish(&answer) {
+        return Err(evidence.bad_reply(
+            "the upstream broke its answer off with an error",
+            data,
+            none,
+        ));
+    }
+    match out_of_room(facts.finish, facts.output_bytes, &facts) {
+        true => Err(no_room(evidence, &facts)),
+        false => Ok(facts),
+    }
+}
+
+/// Whether the window was full before the first token: `length`, with no token and no text.
+pub(crate) fn out_of_room(finish: Option<Finish>, output_bytes: u32, usage: &Facts) -> bool {
+    let no_tokens = usage
+        .usage
+        .as_ref()
+        .is_some_and(|usage| usage.tokens.output_total() == 0);
+    finish == Some(Finish::Length) && output_bytes == 0 && no_tokens
+}
+
+/// The failure of a prompt that fills the window. What the upstream charged for it, if anything,
+/// is to be asked.
+pub(crate) fn no_room(evidence: &Evidence, facts: &Facts) -> Failure {
+    let failure = evidence.failure(
+        FailureKind::ContextLength,
+        "the prompt leaves no room for an answer in the model's context window",
+    );
+    if is_free(facts) {
+        failure
+    } else {
+        failure.with_billed(Billed::Unknown)
+    }
+}
+
+/// Whether the report, if there is one, shows no cost.
+fn is_free(facts: &Facts) -> bool {
+    let cost = facts.usage.as_ref().and_then(|usage| usage.cost);
+    cost.is_none_or(|cost| cost.amount() == tollgate_core::Usd::ZERO)
+}
+
+fn has_error_finish(answer: &ChatResponse) -> bool {
+    answer
+        .choices()
+        .iter()
+        .any(|choice| choice.finish_reason == Some(tollgate_wire::FinishReason::Error))
+}

@@ -1,0 +1,121 @@
+//! The typed calls beside chat.
+
+use tollgate_core::{Billing, CostLookup, CostSource, FailureKind, GenerationId, LaneId, ModelId};
+use tollgate_transport::usage_report;
+use tollgate_wire::EmbeddingsRequest;
+
+use crate::server::{Server, json};
+use crate::setup::openrouter;
+
+#[tokio::test]
+async fn each_call_asks_its_own_path() {
+    let mut server = Server::start([
+        json(200, br#"{"data":[{"id":"a/b"}]}"#),
+        json(200, include_bytes!("../fixtures/endpoints.json")),
+        json(200, include_bytes!("../fixtures/providers.json")),
+        json(200, include_bytes!("../fixtures/key.json")),
+        json(200, include_bytes!("../fixtures/credits.json")),
+        json(200, include_bytes!("../fixtures/embeddings.json")),
+        json(200, b"{}"),
+    ])
+    .await;
+    let provider = openrouter(&server);
+    assert_eq!(provider.models().await.unwrap().data.len(), 1);
+    assert!(
+        !provider
+            .endpoints(&ModelId::new("a/b:free").unwrap())
+            .await
+            .unwrap()
+            .endpoints
+            .is_empty()
+    );
+    assert!(!provider.providers().await.unwrap().data.is_empty());
+    assert!(provider.key().await.unwrap().label.is_some());
+    assert!(provider.credits().await.unwrap().total_credits.is_some());
+    let answer = provider
+        .embeddings(&EmbeddingsRequest::new("a/b", ["one"]))
+        .await
+        .unwrap();
+    assert!(
+        usage_report(&answer.usage().unwrap(), Billing::Credits)
+            .tokens
+            .input
+            > 0
+    );
+    provider
+        .get("models/count", &[("output_modalities", "all")])
+        .await
+        .unwrap();
+    for expected in [
+        "get /api/v1/models ",
+        "get /api/v1/models/a/b:free/endpoints ",
+        "get /api/v1/providers ",
+        "get /api/v1/key ",
+        "get /api/v1/credits ",
+        "post /api/v1/embeddings ",
+        "get /api/v1/models/count?output_modalities=all ",
+    ] {
+        let (_, head, _) = server.request().await;
+        assert!(head.starts_with(expected), "{expected} in {head}");
+        assert!(head.contains("\r\nauthorization: bearer "));
+    }
+}
+
+#[tokio::test]
+async fn a_generation_is_looked_up_until_it_is_there() {
+    let missing = br#"{"error":{"code":404,"message":"Generation not found"}}"#;
+    let mut server = Server::start([
+        json(404, missing),
+        json(200, include_bytes!("../fixtures/generation.json")),
+        json(401, b"{}"),
+    ])
+    .await;
+    let provider = openrouter(&server);
+    let lane = LaneId::new("openrouter").unwrap();
+    let id = GenerationId::new("gen-1").unwrap();
+    assert_eq!(provider.look_up(&lane, &id).await.unwrap(), None);
+    let found = provider.look_up(&lane, &id).await.unwrap().unwrap();
+    assert_eq!(
+        (
+            found.cost.credits.nanos(),
+            found.cost.provider.nanos(),
+            found.cost.source
+        ),
+        (2_405_000, 0, CostSource::Reconciled)
+    );
+    assert_eq!(
+        (
+            found.tokens.input,
+            found.tokens.output,
+            found.tokens.reasoning
+        ),
+        (420, 188, 128)
+    );
+    assert_eq!(found.served.provider.unwrap().as_str(), "Azure");
+    assert_eq!(
+        provider.look_up(&lane, &id).await.unwrap_err().kind(),
+        FailureKind::Auth
+    );
+    assert!(
+        server
+            .request()
+            .await
+            .1
+            .starts_with("get /api/v1/generation?id=gen-1 ")
+    );
+}
+
+#[tokio::test]
+async fn an_error_with_status_200_is_no_empty_list() {
+    let server = Server::start([
+        json(200, br#"{"error":{"code":503,"message":"later"}}"#),
+        json(200, b"<html>"),
+    ])
+    .await;
+    let provider = openrouter(&server);
+    assert_eq!(provider.models().await.unwrap_err().status(), Some(503));
+    assert_eq!(
+        provider.models().await.unwrap_err().kind(),
+        FailureKind::BadReply
+    );
+}

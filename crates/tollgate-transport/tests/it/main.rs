@@ -1,0 +1,15 @@
+//! The crate against a scripted server on a socket of this machine.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod account;
+mod cancel;
+mod failures;
+mod lanes;
+mod layers;
+mod requests;
+mod secrets;
+mod server;
+mod setup;
+mod stream;
+mod whole;
