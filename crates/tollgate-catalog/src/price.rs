@@ -115,7 +115,7 @@ fn required(price: &Option<Decimal>) -> Result<Rate, InvalidMoney> {
 fn rate(price: &Option<Decimal>) -> Result<Option<Rate>, InvalidMoney> {
     price
         .as_ref()
-        .map(|price| price.as_str().parse())
+        .map(|price| Rate::parse_ceil(price.as_str()))
         .transpose()
 }
 

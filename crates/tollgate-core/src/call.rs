@@ -1,5 +1,6 @@
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -181,5 +182,5 @@ pub struct Call {
     /// What the caller asks of the gateway.
     pub hints: Hints,
     /// The request as it came.
-    pub request: ChatRequest,
+    pub request: Arc<ChatRequest>,
 }

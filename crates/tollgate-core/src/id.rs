@@ -22,21 +22,32 @@ pub enum InvalidId {
     BadCharacter(String),
 }
 
-fn check(text: &str) -> Result<(), InvalidId> {
+/// Whether an id may hold blanks between its words.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Blanks {
+    Refused,
+    Allowed,
+}
+
+fn check(text: &str, blanks: Blanks) -> Result<(), InvalidId> {
     if text.is_empty() {
         return Err(InvalidId::Empty);
     }
     if text.len() > MAX_ID_BYTES {
         return Err(InvalidId::TooLong(text.len()));
     }
-    if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+    let fits = |c: char| match c {
+        ' ' => blanks == Blanks::Allowed,
+        c => !c.is_whitespace() && !c.is_control(),
+    };
+    if text.trim() != text || !text.chars().all(fits) {
         return Err(InvalidId::BadCharacter(text.chars().take(40).collect()));
     }
     Ok(())
 }
 
 macro_rules! text_id {
-    ($(#[$meta:meta])* $name:ident) => {
+    ($(#[$meta:meta])* $name:ident, $blanks:ident) => {
         $(#[$meta])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String")]
@@ -50,7 +61,7 @@ macro_rules! text_id {
             /// white space or control characters.
             pub fn new(text: impl AsRef<str>) -> Result<Self, InvalidId> {
                 let text = text.as_ref();
-                check(text)?;
+                check(text, Blanks::$blanks)?;
                 Ok(Self(text.into()))
             }
 
@@ -112,12 +123,13 @@ text_id! {
     /// use tollgate_core::{ModelId, ProviderId};
     /// let model: ModelId = ProviderId::new("openrouter").unwrap();
     /// ```
-    ModelId
+    ModelId, Refused
 }
 
 text_id! {
-    /// The company or host that served an answer, as it names itself.
-    ProviderId
+    /// The company or host that served an answer, by its display name, which
+    /// may hold blanks.
+    ProviderId, Allowed
 }
 
 text_id! {
@@ -125,17 +137,17 @@ text_id! {
     ///
     /// A lane is named after its configuration table (`openrouter`, or the
     /// `NAME` of `[providers.NAME]`).
-    LaneId
+    LaneId, Refused
 }
 
 text_id! {
     /// Who makes a call: a key's name, or `local` for a program that uses the library.
-    CallerId
+    CallerId, Refused
 }
 
 text_id! {
     /// The upstream's own id of one generation, the handle for asking what it cost.
-    GenerationId
+    GenerationId, Refused
 }
 
 impl ModelId {

@@ -99,8 +99,9 @@ impl Usd {
     }
 }
 
-/// A price per unit (token, image, request), in whole atto-dollars (10⁻¹⁸):
-/// every price that a provider has published is exact.
+/// A price per unit (token, image, request), in whole atto-dollars (10⁻¹⁸).
+/// Published prices are exact in it, but for the thirds that some providers
+/// print to twenty-two places; see [`parse_ceil`](Self::parse_ceil).
 ///
 /// ```
 /// use tollgate_core::{Rate, Tally};
@@ -126,6 +127,34 @@ impl Rate {
     /// Atto-dollars per unit.
     pub const fn attos(self) -> u64 {
         self.0
+    }
+
+    /// Parses a published price with any number of places. One that is finer
+    /// than 10⁻¹⁸ is rounded up, so that no hold is too small.
+    ///
+    /// ```
+    /// use tollgate_core::Rate;
+    /// let third = Rate::parse_ceil("0.0000000833333333333333")?;
+    /// assert_eq!(third.attos(), 83_333_333_334);
+    /// # Ok::<(), tollgate_core::InvalidMoney>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`InvalidMoney`] when the text is no decimal number, negative, or too large.
+    pub fn parse_ceil(text: &str) -> Result<Self, InvalidMoney> {
+        let (mantissa, exponent) = decimal(text)?;
+        if mantissa < 0 {
+            return Err(InvalidMoney::Negative(text.into()));
+        }
+        let attos = match exponent.checked_add(18) {
+            Some(shift) if shift >= 0 => scale_up(mantissa, shift, text)?,
+            Some(shift) => match 10_i128.checked_pow(shift.unsigned_abs()) {
+                Some(divisor) => mantissa / divisor + i128::from(mantissa % divisor != 0),
+                None => i128::from(mantissa != 0),
+            },
+            None => return Err(InvalidMoney::TooLarge(text.into())),
+        };
+        u64::try_from(attos).map(Self).map_err(|_| InvalidMoney::TooLarge(text.into()))
     }
 
     /// Dollars per million units, for people; rounded up to the nano-dollar.

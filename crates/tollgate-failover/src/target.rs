@@ -78,7 +78,7 @@ impl<'p> Target<'p> {
             number: 0,
             lane: plan.first().lane.id.clone(),
             models: Vec::new(),
-            request: Arc::new(call.request.clone()),
+            request: Arc::clone(&call.request),
             delivery: call.delivery,
             max_output: None,
             max_price: None,

@@ -14,13 +14,21 @@ use crate::builders::profile;
 /// # Panics
 /// When it does not, with the case that shows it.
 pub fn check(policy: &dyn RoutingPolicy) {
-    Case { policy, call: profile() }.crowds();
+    Case {
+        policy,
+        call: profile(),
+    }
+    .crowds();
     for task in Task::ALL {
         let mut call = profile();
         call.task = task;
         let case = Case { policy, call };
         // Few cases: each ranks three times, and the suite runs once per task.
-        let mut runner = TestRunner::new(Config { cases: 128, failure_persistence: None, ..Config::default() });
+        let mut runner = TestRunner::new(Config {
+            cases: 128,
+            failure_persistence: None,
+            ..Config::default()
+        });
         let outcome = runner.run(&candidates(), |candidates| {
             case.is_sound(&candidates);
             case.is_repeatable(&candidates);
@@ -43,13 +51,28 @@ impl Case<'_> {
     fn is_sound(&self, candidates: &[Candidate]) {
         let ranking = self.rank(candidates);
         let kept = ranking.as_slice();
-        assert!(!kept.is_empty(), "it keeps none of {} candidates", candidates.len());
+        assert!(
+            !kept.is_empty(),
+            "it keeps none of {} candidates",
+            candidates.len()
+        );
         for (at, ranked) in kept.iter().enumerate() {
-            assert!((ranked.place as usize) < candidates.len(), "place {} does not exist", ranked.place);
-            assert!(kept[..at].iter().all(|other| other.place != ranked.place), "place {} comes twice", ranked.place);
+            assert!(
+                (ranked.place as usize) < candidates.len(),
+                "place {} does not exist",
+                ranked.place
+            );
+            assert!(
+                kept[..at].iter().all(|other| other.place != ranked.place),
+                "place {} comes twice",
+                ranked.place
+            );
             assert!(!ranked.score.is_nan(), "a score is not a number");
         }
-        assert!(kept.windows(2).all(|pair| pair[0].score >= pair[1].score), "scores rise: {kept:?}");
+        assert!(
+            kept.windows(2).all(|pair| pair[0].score >= pair[1].score),
+            "scores rise: {kept:?}"
+        );
     }
 
     /// The same arguments give the same ranking.
@@ -63,7 +86,10 @@ impl Case<'_> {
     /// in the order of the others.
     fn ignores_the_irrelevant(&self, candidates: &[Candidate]) {
         let before = self.models(candidates);
-        let Some(choice) = candidates.iter().find(|candidate| candidate.model == before[0]) else {
+        let Some(choice) = candidates
+            .iter()
+            .find(|candidate| candidate.model == before[0])
+        else {
             return;
         };
         let mut irrelevant = *choice;
@@ -78,16 +104,31 @@ impl Case<'_> {
         let mut after = self.models(&with_it);
         after.retain(|model| *model != irrelevant.model);
         let shared = before.len().min(after.len());
-        assert_eq!(before[..shared], after[..shared], "an irrelevant candidate changed the order");
+        assert_eq!(
+            before[..shared],
+            after[..shared],
+            "an irrelevant candidate changed the order"
+        );
     }
 
     /// One candidate, ten thousand, and figures at the edges of their types.
     fn crowds(&self) {
         self.is_sound(&[Candidate::neutral(0)]);
-        let many: Vec<Candidate> = (0..10_000).map(|place| graded(place, place * 7_919 % 10_000)).collect();
+        let many: Vec<Candidate> = (0..10_000)
+            .map(|place| graded(place, place * 7_919 % 10_000))
+            .collect();
         self.is_sound(&many);
         self.is_repeatable(&many);
-        let extremes = [0.0, -1.0, 1.0, f32::MIN_POSITIVE, f32::MAX, f32::INFINITY, f32::NEG_INFINITY, f32::NAN];
+        let extremes = [
+            0.0,
+            -1.0,
+            1.0,
+            f32::MIN_POSITIVE,
+            f32::MAX,
+            f32::INFINITY,
+            f32::NEG_INFINITY,
+            f32::NAN,
+        ];
         let mut odd = Vec::new();
         for (place, extreme) in (0_u32..).zip(extremes) {
             let mut candidate = Candidate::neutral(place);
@@ -95,7 +136,11 @@ impl Case<'_> {
             candidate.quality.error = extreme;
             candidate.latency_ms = extreme;
             candidate.failure_share = extreme;
-            candidate.expected = if place % 2 == 0 { Usd::MAX } else { Usd::from_nanos(-1) };
+            candidate.expected = if place % 2 == 0 {
+                Usd::MAX
+            } else {
+                Usd::from_nanos(-1)
+            };
             self.is_sound(&[candidate]);
             odd.push(candidate);
         }
@@ -105,7 +150,11 @@ impl Case<'_> {
 
     fn models(&self, candidates: &[Candidate]) -> Vec<ModelIndex> {
         let ranking = self.rank(candidates);
-        ranking.as_slice().iter().map(|ranked| candidates[ranked.place as usize].model).collect()
+        ranking
+            .as_slice()
+            .iter()
+            .map(|ranked| candidates[ranked.place as usize].model)
+            .collect()
     }
 
     fn rank(&self, candidates: &[Candidate]) -> Ranking {
@@ -125,7 +174,9 @@ fn candidates() -> impl Strategy<Value = Vec<Candidate>> {
     // Up to twice as many as a ranking keeps, so that both sides of its limit are met.
     prop::collection::vec(figures(), 1..2 * Ranking::LIMIT).prop_map(|figures| {
         let numbered = (0_u32..).zip(figures);
-        numbered.map(|(place, figures)| candidate(place, figures)).collect()
+        numbered
+            .map(|(place, figures)| candidate(place, figures))
+            .collect()
     })
 }
 
@@ -133,14 +184,31 @@ type Figures = (f32, f32, i64, f32, f32);
 
 /// Coarse figures beside fine ones, as ties are where orders go wrong.
 fn figures() -> impl Strategy<Value = Figures> {
-    let quality = prop_oneof![0.0..1.0_f32, (0..5_u8).prop_map(|step| f32::from(step) / 5.0)];
-    let cost = prop_oneof![0..100_000_000_i64, (0..8_u32).prop_map(|power| 10_i64.pow(power)), Just(0)];
-    (quality, 0.0..0.3_f32, cost, 50.0..60_000.0_f32, 0.0..1.0_f32)
+    let quality = prop_oneof![
+        0.0..1.0_f32,
+        (0..5_u8).prop_map(|step| f32::from(step) / 5.0)
+    ];
+    let cost = prop_oneof![
+        0..100_000_000_i64,
+        (0..8_u32).prop_map(|power| 10_i64.pow(power)),
+        Just(0)
+    ];
+    (
+        quality,
+        0.0..0.3_f32,
+        cost,
+        50.0..60_000.0_f32,
+        0.0..1.0_f32,
+    )
 }
 
 fn candidate(place: u32, (mean, error, nanos, latency_ms, failure_share): Figures) -> Candidate {
     let mut candidate = Candidate::neutral(place);
-    candidate.quality = Quality { mean, error, source: QualitySource::Benchmark };
+    candidate.quality = Quality {
+        mean,
+        error,
+        source: QualitySource::Benchmark,
+    };
     candidate.expected = Usd::from_nanos(nanos);
     candidate.latency_ms = latency_ms;
     candidate.failure_share = failure_share;

@@ -35,12 +35,19 @@ impl ModelSpec {
     /// A chat model with tools, 128,000 tokens of context, at most 8,192 of
     /// output, at 1 and 2 dollars per million tokens, of quality 0.5 ± 0.05.
     pub fn new(id: impl Into<String>) -> Self {
-        let quality = Quality { mean: 0.5, error: 0.05, source: QualitySource::Benchmark };
+        let quality = Quality {
+            mean: 0.5,
+            error: 0.05,
+            source: QualitySource::Benchmark,
+        };
         Self {
             id: id.into(),
             upstream_id: None,
             lanes: vec!["openrouter".into()],
-            pricing: Pricing::Known(Price { base: rates(1.0, 2.0), overrides: Vec::new() }),
+            pricing: Pricing::Known(Price {
+                base: rates(1.0, 2.0),
+                overrides: Vec::new(),
+            }),
             traits: 0,
             can: Capabilities::TEXT_OUTPUT | Capabilities::TOOLS | Capabilities::TOOL_CHOICE,
             context: 128_000,
@@ -55,7 +62,10 @@ impl ModelSpec {
     /// Dollars per million prompt and output tokens.
     #[must_use]
     pub fn price(mut self, input: f64, output: f64) -> Self {
-        self.pricing = Pricing::Known(Price { base: rates(input, output), overrides: Vec::new() });
+        self.pricing = Pricing::Known(Price {
+            base: rates(input, output),
+            overrides: Vec::new(),
+        });
         self
     }
 
@@ -65,7 +75,10 @@ impl ModelSpec {
         let dear = rates(input, output);
         if let Pricing::Known(price) = &mut self.pricing {
             price.overrides.push(PriceOverride {
-                when: PriceCondition { min_prompt_tokens: Some(tokens), ..PriceCondition::default() },
+                when: PriceCondition {
+                    min_prompt_tokens: Some(tokens),
+                    ..PriceCondition::default()
+                },
                 rates: RatesPatch {
                     input: Some(dear.input),
                     output: Some(dear.output),
@@ -146,14 +159,22 @@ impl ModelSpec {
     /// Quality for one task, with its error.
     #[must_use]
     pub fn quality_for(mut self, task: Task, mean: f32, error: f32) -> Self {
-        self.quality[task.index()] = Quality { mean, error, source: QualitySource::Benchmark };
+        self.quality[task.index()] = Quality {
+            mean,
+            error,
+            source: QualitySource::Benchmark,
+        };
         self
     }
 
     /// Quality of which nothing is known.
     #[must_use]
     pub fn unknown_quality(mut self) -> Self {
-        self.quality = [Quality { mean: 0.4, error: 0.2, source: QualitySource::Prior }; Task::COUNT];
+        self.quality = [Quality {
+            mean: 0.4,
+            error: 0.2,
+            source: QualitySource::Prior,
+        }; Task::COUNT];
         self
     }
 
@@ -168,7 +189,10 @@ impl ModelSpec {
     /// Milliseconds to the first token, and tokens per second.
     #[must_use]
     pub fn speed(mut self, first_token_ms: f32, tokens_per_second: f32) -> Self {
-        self.speed = Some(Speed { first_token_ms, tokens_per_second });
+        self.speed = Some(Speed {
+            first_token_ms,
+            tokens_per_second,
+        });
         self
     }
 
@@ -188,7 +212,10 @@ impl ModelSpec {
 
     fn build(self, lanes: &[Lane]) -> (ModelFacts, Vec<OfferSpec>) {
         let id = model(&self.id);
-        let upstream_id = self.upstream_id.as_deref().map_or_else(|| id.clone(), model);
+        let upstream_id = self
+            .upstream_id
+            .as_deref()
+            .map_or_else(|| id.clone(), model);
         let base = match &self.pricing {
             Pricing::Known(price) => price.base,
             _ => Rates::default(),
@@ -242,7 +269,10 @@ pub fn view(models: impl IntoIterator<Item = ModelSpec>) -> CatalogView {
 /// # Panics
 /// When a model names a lane that is not among them.
 pub fn view_on(lanes: Vec<Lane>, models: impl IntoIterator<Item = ModelSpec>) -> CatalogView {
-    let models = models.into_iter().map(|model| model.build(&lanes)).collect();
+    let models = models
+        .into_iter()
+        .map(|model| model.build(&lanes))
+        .collect();
     CatalogView::new(1, CatalogSource::Given, NOON, lanes, models)
 }
 
@@ -267,23 +297,35 @@ fn synthetic_model(number: usize) -> ModelSpec {
         15..19 => ":free",
         _ => "",
     };
-    let mut spec = ModelSpec::new(format!("maker-{:02}/model-{number:05}{suffix}", number % 37))
-        .price(input, output)
-        .quality(quality)
-        .context([32_768, 131_072, 262_144, 1_048_576][number % 4])
-        .max_output([0, 8_192, 32_768, 65_536][number / 4 % 4]);
+    let mut spec = ModelSpec::new(format!(
+        "maker-{:02}/model-{number:05}{suffix}",
+        number % 37
+    ))
+    .price(input, output)
+    .quality(quality)
+    .context([32_768, 131_072, 262_144, 1_048_576][number % 4])
+    .max_output([0, 8_192, 32_768, 65_536][number / 4 % 4]);
     for task in Task::ALL {
         let lean = 0.1 * (chance.share() as f32 - 0.5);
-        spec = spec.quality_for(task, (quality + lean).clamp(0.0, 1.0), 0.03 + 0.1 * chance.share() as f32);
+        spec = spec.quality_for(
+            task,
+            (quality + lean).clamp(0.0, 1.0),
+            0.03 + 0.1 * chance.share() as f32,
+        );
     }
     if chance.share() < 0.35 {
         spec = spec.reasoning(0.2 + 0.5 * chance.share() as f32);
     }
     if chance.share() < 0.4 {
-        spec.can |= Capabilities::IMAGE_INPUT | Capabilities::STRUCTURED_OUTPUT | Capabilities::RESPONSE_FORMAT;
+        spec.can |= Capabilities::IMAGE_INPUT
+            | Capabilities::STRUCTURED_OUTPUT
+            | Capabilities::RESPONSE_FORMAT;
     }
-    if number % 7 != 0 {
-        spec = spec.speed(300.0 + 2_000.0 * chance.share() as f32, 15.0 + 150.0 * chance.share() as f32);
+    if !number.is_multiple_of(7) {
+        spec = spec.speed(
+            300.0 + 2_000.0 * chance.share() as f32,
+            15.0 + 150.0 * chance.share() as f32,
+        );
     }
     match number % 100 {
         0..15 => spec.traits(OfferTraits::BATCH_ONLY),
@@ -313,10 +355,20 @@ fn rates(input: f64, output: f64) -> Rates {
     // Test prices are literals with few places; the nearest whole number of
     // atto-dollars is the one that was meant.
     let rate = |per_million: f64| Rate::from_attos((per_million * 1e12).round() as u64);
-    Rates { input: rate(input), output: rate(output), ..Rates::default() }
+    Rates {
+        input: rate(input),
+        output: rate(output),
+        ..Rates::default()
+    }
 }
 
 fn lane_index(lanes: &[Lane], name: &str) -> LaneIndex {
-    let place = (0_u16..).zip(lanes).find(|(_, lane)| lane.id.as_str() == name);
-    LaneIndex(place.expect("each model's lane is among the lanes of the view").0)
+    let place = (0_u16..)
+        .zip(lanes)
+        .find(|(_, lane)| lane.id.as_str() == name);
+    LaneIndex(
+        place
+            .expect("each model's lane is among the lanes of the view")
+            .0,
+    )
 }

@@ -21,9 +21,6 @@ pub enum TransportError {
         /// The timer.
         name: &'static str,
     },
-    /// The upstream needs a key, and there is none.
-    #[error("there is no API key: set api_key, or the environment variable that it names")]
-    NoKey,
     /// A value cannot travel in a header. The value is not shown: it may be a key.
     #[error("{name} holds characters that no HTTP header can carry; look for line ends and quotes")]
     Header {

@@ -44,7 +44,8 @@ impl OpenRouterProvider {
     /// # Errors
     /// When there is no key, the address is not encrypted (and not this machine), a value cannot
     /// travel in a header, or the certificates cannot be read.
-    pub fn new(config: OpenRouterConfig) -> Result<Self, TransportError> {
+    pub fn new(mut config: OpenRouterConfig) -> Result<Self, TransportError> {
+        config.api_key = config.api_key.filter(|key| !key.is_empty());
         let upstream = Upstream::new(Setup {
             headers: headers(&config)?,
             base_url: config.base_url,
@@ -185,6 +186,16 @@ type Parse<T> = fn(&[u8]) -> Result<T, ParseError>;
 #[async_trait]
 impl LlmProvider for OpenRouterProvider {
     async fn send(&self, attempt: &Attempt) -> Result<Reply, Failure> {
+        if !self.upstream.has_key() {
+            return Err(Failure::new(
+                FailureKind::Configuration,
+                "there is no key for OpenRouter",
+            )
+            .with_hint(
+                "set OPENROUTER_API_KEY, or openrouter.api_key in the configuration; \
+                 without a key there is `tollgate demo`",
+            ));
+        }
         chat::send(&self.upstream, attempt).await
     }
 }
@@ -213,12 +224,10 @@ impl fmt::Display for OpenRouterProvider {
 
 /// The headers of every request: the key, and who we are.
 fn headers(config: &OpenRouterConfig) -> Result<HeaderMap, TransportError> {
-    let key = config
-        .api_key
-        .as_ref()
-        .filter(|key| !key.is_empty())
-        .ok_or(TransportError::NoKey)?;
-    let mut headers = HeaderMap::from_iter([key_header(None, key)?]);
+    let mut headers = HeaderMap::new();
+    if let Some(key) = &config.api_key {
+        headers.extend([key_header(None, key)?]);
+    }
     if let Some(url) = &config.app_url {
         headers.insert("http-referer", header_value("app_url", url)?);
     }

@@ -101,6 +101,11 @@ impl Upstream {
         self.base.as_str().trim_end_matches('/')
     }
 
+    /// Whether requests carry a key.
+    pub(crate) fn has_key(&self) -> bool {
+        self.secret.is_some()
+    }
+
     /// The first bytes of a body as text, without the key in it.
     pub(crate) fn excerpt(&self, body: &[u8], limit: usize) -> String {
         let key = self.secret.as_ref().map_or("", |key| key.reveal());

@@ -67,6 +67,17 @@ fn rates_hold_eighteen_places_and_no_debt() {
 }
 
 #[test]
+fn published_prices_finer_than_an_atto_are_rounded_up() {
+    let ceil = |text| Rate::parse_ceil(text).map(Rate::attos);
+    assert_eq!(ceil("0.000000000000000001"), Ok(1));
+    assert_eq!(ceil("0.0000000000000000011"), Ok(2));
+    assert_eq!(ceil("1e-300"), Ok(1));
+    assert_eq!(ceil("0"), Ok(0));
+    assert!(matches!(ceil("-1"), Err(InvalidMoney::Negative(_))));
+    assert!(matches!(ceil("19"), Err(InvalidMoney::TooLarge(_))));
+}
+
+#[test]
 fn holds_round_up_and_settlements_to_even() {
     let mut tally = Tally::default();
     tally.add(Rate::from_attos(500_000_000), 1);

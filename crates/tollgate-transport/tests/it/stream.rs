@@ -43,7 +43,7 @@ async fn events_and_comments_become_frames_with_the_upstreams_bytes() {
     assert_eq!(served.len(), 1, "who serves is told once");
     assert_eq!(
         served[0].provider.as_ref().unwrap().as_str(),
-        "Example-Labs"
+        "Example Labs"
     );
     assert_eq!(frames[4].facts.finish, Some(Finish::Stop));
     assert_eq!(frames[5].facts.usage.as_ref().unwrap().tokens.output, 7);

@@ -1,0 +1,74 @@
+//! `cargo xtask`: automation for the workspace.
+//!
+//! ```text
+//! cargo xtask ci              everything that CI runs, in its order
+//! cargo xtask tidy            rules that need to see all crates at once
+//! cargo xtask schema          the configuration reference, written or checked
+//! cargo xtask fixtures        the recorded catalog, written or checked
+//! cargo xtask bench           the benchmarks, against a saved baseline
+//! cargo xtask release-check   what must hold before a release
+//! ```
+//!
+//! It knows none of our crates: it runs when they do not compile.
+
+mod error;
+mod output;
+mod program;
+mod workspace;
+
+mod bench;
+mod ci;
+mod fixtures;
+mod release;
+mod schema;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::Error;
+
+#[derive(Parser, Debug)]
+#[command(name = "cargo xtask", about = "Automation for the workspace")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand, Debug)]
+enum Task {
+    /// Run everything that CI runs, in its order.
+    Ci,
+    /// Check the rules that need to see all crates at once.
+    Tidy(tidy::Args),
+    /// Write docs/reference from the configuration's JSON Schema.
+    Schema(schema::Args),
+    /// Write the recorded catalog to the crates that embed it.
+    Fixtures(fixtures::Fixtures),
+    /// Run the benchmarks.
+    Bench(bench::Args),
+    /// Check what must hold before a release; needs no network.
+    ReleaseCheck,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::say(&format!("error: {}", error::with_causes(&error)));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<(), Error> {
+    match task {
+        Task::Ci => ci::run(),
+        Task::Tidy(args) => tidy::run(args),
+        Task::Schema(args) => schema::run(args),
+        Task::Fixtures(args) => fixtures::run(args).map_err(Error::Fixtures),
+        Task::Bench(args) => bench::run(&args),
+        Task::ReleaseCheck => release::run(),
+    }
+}
