@@ -154,7 +154,9 @@ impl Rate {
             },
             None => return Err(InvalidMoney::TooLarge(text.into())),
         };
-        u64::try_from(attos).map(Self).map_err(|_| InvalidMoney::TooLarge(text.into()))
+        u64::try_from(attos)
+            .map(Self)
+            .map_err(|_| InvalidMoney::TooLarge(text.into()))
     }
 
     /// Dollars per million units, for people; rounded up to the nano-dollar.

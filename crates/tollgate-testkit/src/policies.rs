@@ -214,3 +214,57 @@ fn candidate(place: u32, (mean, error, nanos, latency_ms, failure_share): Figure
     candidate.failure_share = failure_share;
     candidate
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A policy made of a function.
+    struct Of(fn(&[Candidate]) -> Ranking);
+
+    impl std::fmt::Debug for Of {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("Of")
+        }
+    }
+
+    impl RoutingPolicy for Of {
+        fn rank(&self, _: &CallProfile, candidates: &[Candidate]) -> Ranking {
+            (self.0)(candidates)
+        }
+    }
+
+    #[test]
+    fn a_sound_policy_passes() {
+        check(&Of(|candidates| {
+            Ranking::by_score(candidates, |one| -(one.expected.nanos() as f64))
+        }));
+    }
+
+    #[test]
+    #[should_panic(expected = "it keeps none")]
+    fn keeping_nobody_is_found() {
+        check(&Of(|_| Ranking::new()));
+    }
+
+    #[test]
+    #[should_panic(expected = "an irrelevant candidate changed the order")]
+    fn scores_that_hang_on_the_pool_are_found() {
+        // The middle of the pool, by its number of candidates.
+        check(&Of(|candidates| {
+            let middle = (candidates.len() / 2) as f64;
+            Ranking::by_score(candidates, |one| -(f64::from(one.model.0) - middle).abs())
+        }));
+    }
+
+    #[test]
+    #[should_panic(expected = "comes twice")]
+    fn naming_one_twice_is_found() {
+        check(&Of(|candidates| {
+            let mut ranking = Ranking::by_score(candidates, |_| 0.0);
+            let first = ranking.as_slice()[0];
+            ranking.offer(first);
+            ranking
+        }));
+    }
+}

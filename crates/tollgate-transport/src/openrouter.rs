@@ -187,14 +187,13 @@ type Parse<T> = fn(&[u8]) -> Result<T, ParseError>;
 impl LlmProvider for OpenRouterProvider {
     async fn send(&self, attempt: &Attempt) -> Result<Reply, Failure> {
         if !self.upstream.has_key() {
-            return Err(Failure::new(
-                FailureKind::Configuration,
-                "there is no key for OpenRouter",
-            )
-            .with_hint(
-                "set OPENROUTER_API_KEY, or openrouter.api_key in the configuration; \
+            return Err(
+                Failure::new(FailureKind::Configuration, "there is no key for OpenRouter")
+                    .with_hint(
+                        "set OPENROUTER_API_KEY, or openrouter.api_key in the configuration; \
                  without a key there is `tollgate demo`",
-            ));
+                    ),
+            );
         }
         chat::send(&self.upstream, attempt).await
     }

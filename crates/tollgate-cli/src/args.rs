@@ -1,0 +1,232 @@
+//! Every command and flag, in one table; help, completions and the reference
+//! page are made from it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tollgate_core::{Task, Usd};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  success
+  1  a defect of tollgate itself
+  2  wrong usage of the command line
+  3  the configuration is wrong
+  4  the request is wrong, or no model can serve it
+  5  the upstreams failed
+  6  a cost limit or budget said no
+  7  the ledger cannot be read or written
+  8  `check` found something to mend";
+
+/// One gateway to 400+ language models.
+///
+/// Picks the model (cheapest, balanced, quality, or your own policy), sends
+/// through OpenRouter first, fails over, and accounts for every answer to the
+/// nano-dollar.
+#[derive(Debug, Parser)]
+#[command(name = "tollgate", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags that every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Configuration file; without it `tollgate.toml` in this folder is used if
+    /// there is one.
+    #[arg(
+        long,
+        short,
+        global = true,
+        env = "TOLLGATE_CONFIG",
+        value_name = "FILE"
+    )]
+    pub(crate) config: Option<PathBuf>,
+    /// Sets one configuration key, such as `openrouter.mode=byok`; may be repeated.
+    #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(crate) set: Vec<(String, String)>,
+    /// Prints JSON on standard output instead of text for people.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Prints what happens inside to standard error; twice for more.
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().into(), value.into())),
+        _ => Err("write it as KEY=VALUE".into()),
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Shows everything at work against a built-in simulator: no key, no network.
+    Demo(DemoArgs),
+    /// Sends a chat and prints the answer as it comes.
+    Chat(ChatArgs),
+    /// Shows which models would be tried for a chat, and why; sends nothing.
+    Plan(PlanArgs),
+    /// Lists and searches the models of the catalog.
+    Models(ModelsArgs),
+    /// Shows what was used and what it cost.
+    Usage(UsageArgs),
+    /// Checks the configuration without sending anything.
+    Check,
+    /// Serves the gateway over HTTP to any OpenAI client.
+    Serve(ServeArgs),
+    /// Runs the OpenRouter simulator, for testing without a key.
+    Sim(SimArgs),
+    /// Prints the JSON Schema of the configuration.
+    Schema,
+    /// Prints a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Seed of the simulator and of the gateway's jitter.
+    #[arg(long, default_value_t = 7)]
+    pub(crate) seed: u64,
+    /// Requests per policy in the batch.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) requests: u32,
+}
+
+/// What to send, and how to choose a model for it.
+#[derive(Debug, Args)]
+pub(crate) struct CallArgs {
+    /// The prompt; `-` or nothing reads standard input.
+    #[arg(value_name = "PROMPT")]
+    pub(crate) prompt: Vec<String>,
+    /// Model to use: an id such as `author/slug`, or `tollgate/POLICY[:TASK]`.
+    #[arg(long, short)]
+    pub(crate) model: Option<String>,
+    /// Policy that ranks models: cheapest, balanced, quality, or one of your own.
+    #[arg(long, short)]
+    pub(crate) policy: Option<String>,
+    /// What the call is about, instead of having it guessed.
+    #[arg(long, short, value_parser = str::parse::<Task>)]
+    pub(crate) task: Option<Task>,
+    /// Most that the call may cost, in US dollars.
+    #[arg(long, value_name = "USD", value_parser = str::parse::<Usd>)]
+    pub(crate) max_cost: Option<Usd>,
+    /// Limit of output tokens.
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) max_tokens: Option<u64>,
+    /// Puts free variants first.
+    #[arg(long)]
+    pub(crate) free_first: bool,
+    /// System prompt.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) system: Option<String>,
+    /// A whole chat request as JSON, in place of a prompt; `-` reads standard input.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["prompt", "system"])]
+    pub(crate) request: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ChatArgs {
+    #[command(flatten)]
+    pub(crate) call: CallArgs,
+    /// Waits for the whole answer instead of printing it as it comes.
+    #[arg(long)]
+    pub(crate) no_stream: bool,
+    /// Prints the answer alone, without plan, events and receipt.
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) call: CallArgs,
+    /// Lists every model that was left out, instead of counts.
+    #[arg(long, short)]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelsArgs {
+    /// Words that name or id must hold; one exact id shows its card.
+    pub(crate) query: Vec<String>,
+    /// Author, the part of the id before the slash.
+    #[arg(long)]
+    pub(crate) author: Option<String>,
+    /// What the model must be able to do, such as `tools` or `image_input`; may be repeated.
+    #[arg(long = "can", value_name = "CAPABILITY")]
+    pub(crate) can: Vec<String>,
+    /// Highest price of a million input tokens, in US dollars.
+    #[arg(long, value_name = "USD", value_parser = str::parse::<Usd>)]
+    pub(crate) max_price: Option<Usd>,
+    /// Least context window, in tokens.
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) min_context: Option<u64>,
+    /// Free models only.
+    #[arg(long)]
+    pub(crate) free: bool,
+    /// Order.
+    #[arg(long, value_enum, default_value_t = Order::Newest)]
+    pub(crate) sort: Order,
+    /// Most rows to print; 0 for all.
+    #[arg(long, default_value_t = 25)]
+    pub(crate) limit: usize,
+    /// Fetches the list from the network first.
+    #[arg(long)]
+    pub(crate) refresh: bool,
+}
+
+/// Orders of the model list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Order {
+    Newest,
+    Price,
+    Context,
+    Chat,
+    Code,
+    Reasoning,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UsageArgs {
+    /// Breakdown, comma-separated: model, provider, task, policy, day, caller, billing, lane.
+    #[arg(long, value_delimiter = ',', default_value = "model")]
+    pub(crate) by: Vec<String>,
+    /// From when on: a date, or a time span such as `24h`, `7d`.
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) since: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Address to listen on. Without keys only loopback addresses are allowed.
+    #[arg(long, default_value = "127.0.0.1:8787")]
+    pub(crate) listen: SocketAddr,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SimArgs {
+    /// Address to listen on.
+    #[arg(long, default_value = "127.0.0.1:8788")]
+    pub(crate) listen: SocketAddr,
+    /// Scenario file (TOML) with the faults to inject.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) scenario: Option<PathBuf>,
+    /// Catalog to serve, as `GET /api/v1/models` answers it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalog: Option<PathBuf>,
+    /// Seed of everything that is random.
+    #[arg(long, default_value_t = 7)]
+    pub(crate) seed: u64,
+    /// Prints the table of faults that requests can ask for, and ends.
+    #[arg(long)]
+    pub(crate) faults: bool,
+}

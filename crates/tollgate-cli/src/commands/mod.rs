@@ -1,0 +1,11 @@
+//! One file per command.
+
+pub(crate) mod chat;
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod demo;
+pub(crate) mod models;
+pub(crate) mod plan;
+pub(crate) mod serve;
+pub(crate) mod sim;
+pub(crate) mod usage;

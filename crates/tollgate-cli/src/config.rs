@@ -1,0 +1,94 @@
+//! The command line's view of the configuration: which file, which defaults.
+
+use std::path::{Path, PathBuf};
+
+use tollgate::{Config, Gateway, Loader, StoreKind};
+
+use crate::args::Global;
+use crate::exit::Trouble;
+use crate::ui;
+
+const LOCAL_FILE: &str = "tollgate.toml";
+
+/// Reads the configuration from its layers. Unlike a program that uses the
+/// library, the command line keeps its ledger and its catalog from run to run,
+/// unless the user's file says otherwise.
+pub(crate) fn load(global: &Global) -> Result<Config, Trouble> {
+    let mut loader = Loader::new();
+    if let Some(folder) = data_folder() {
+        loader = loader.with_text("command-line defaults", folder_defaults(&folder));
+    }
+    if let Some(path) = file(global) {
+        loader = loader.with_file(path);
+    }
+    for (key, value) in &global.set {
+        loader = loader.with_key(key, value);
+    }
+    Ok(loader.load()?)
+}
+
+fn folder_defaults(folder: &Path) -> String {
+    let path = |name| toml_text(&folder.join(name));
+    format!(
+        "[ledger]\nstore = \"sqlite\"\npath = {}\n[catalog]\ncache_path = {}\n",
+        path("ledger.db"),
+        path("models.json"),
+    )
+}
+
+/// A path as a TOML string, which JSON strings are too.
+fn toml_text(path: &Path) -> String {
+    serde_json::Value::from(path.to_string_lossy()).to_string()
+}
+
+/// A gateway as the configuration describes it; warnings go to standard error.
+pub(crate) async fn gateway(global: &Global) -> Result<Gateway, Trouble> {
+    let config = load(global)?;
+    if config.ledger.store == StoreKind::Sqlite
+        && let Some(folder) = config.ledger.path.parent()
+    {
+        std::fs::create_dir_all(folder)?;
+    }
+    announce(Gateway::from_config(config).await?)
+}
+
+/// A gateway for looking only: it keeps no ledger.
+pub(crate) async fn onlooker(global: &Global) -> Result<Gateway, Trouble> {
+    announce(
+        Gateway::builder(load(global)?)
+            .without_store()
+            .build()
+            .await?,
+    )
+}
+
+fn announce(gateway: Gateway) -> Result<Gateway, Trouble> {
+    for warning in gateway.warnings() {
+        ui::warning(warning);
+    }
+    Ok(gateway)
+}
+
+/// The file that is in use, if any.
+pub(crate) fn file(global: &Global) -> Option<PathBuf> {
+    global
+        .config
+        .clone()
+        .or_else(|| Some(PathBuf::from(LOCAL_FILE)).filter(|path| path.is_file()))
+}
+
+/// `$XDG_DATA_HOME/tollgate`, or `~/.local/share/tollgate`.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the command line looks for the user's own folders"
+)]
+fn data_folder() -> Option<PathBuf> {
+    let from = |name| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    from("XDG_DATA_HOME")
+        .or_else(|| from("HOME").map(|home| home.join(".local/share")))
+        .map(|folder| folder.join("tollgate"))
+}

@@ -1,0 +1,67 @@
+//! The `tollgate` command.
+
+mod args;
+mod commands;
+mod config;
+mod exit;
+mod order;
+mod render;
+mod ui;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Cli, Command};
+use crate::exit::Trouble;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(trouble) => trouble.report(),
+    }
+}
+
+#[tokio::main]
+async fn run(cli: Cli) -> Result<(), Trouble> {
+    let global = &cli.global;
+    start_log(global.verbose);
+    match cli.command {
+        Command::Demo(args) => commands::demo::run(args, global).await,
+        Command::Chat(args) => commands::chat::run(args, global).await,
+        Command::Plan(args) => commands::plan::run(args, global).await,
+        Command::Models(args) => commands::models::run(args, global).await,
+        Command::Usage(args) => commands::usage::run(args, global).await,
+        Command::Check => commands::check::run(global).await,
+        Command::Serve(args) => commands::serve::run(args, global).await,
+        Command::Sim(args) => commands::sim::run(args, global).await,
+        Command::Schema => {
+            ui::json(&tollgate::config_schema());
+            Ok(())
+        }
+        Command::Completions { shell } => {
+            commands::completions::run(shell);
+            Ok(())
+        }
+    }
+}
+
+/// Log lines go to standard error, by `-v` or `TOLLGATE_LOG`.
+fn start_log(verbose: u8) {
+    let level = match verbose {
+        0 => "off",
+        1 => "tollgate=info,tollgate_server=info",
+        2 => "debug",
+        _ => "trace",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("TOLLGATE_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}

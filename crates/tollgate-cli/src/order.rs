@@ -1,0 +1,70 @@
+//! Makes an order out of command-line arguments.
+
+use std::io::{IsTerminal, Read};
+
+use tollgate::{ChatOrder, ChatRequest, Message, StreamMode};
+
+use crate::args::CallArgs;
+use crate::exit::{Trouble, code};
+
+/// The order that the arguments describe.
+pub(crate) fn order(args: &CallArgs, mode: StreamMode) -> Result<ChatOrder, Trouble> {
+    let mut request = match &args.request {
+        Some(path) => {
+            let text = if path.as_os_str() == "-" {
+                standard_input()?
+            } else {
+                std::fs::read_to_string(path).map_err(|error| {
+                    Trouble::new(
+                        code::USAGE,
+                        format!("cannot read {}: {error}", path.display()),
+                    )
+                })?
+            };
+            ChatRequest::parse(text.as_bytes()).map_err(|error| {
+                Trouble::new(code::REQUEST, format!("not a chat request: {error}"))
+            })?
+        }
+        None => request_of_prompt(args)?,
+    };
+    if let Some(model) = &args.model {
+        request = request.with_model(model);
+    }
+    if let Some(limit) = args.max_tokens {
+        request = request.with_max_tokens(limit);
+    }
+    let mut order = ChatOrder::from(request.with_stream(mode));
+    if let Some(policy) = &args.policy {
+        order = order.with_policy(policy);
+    }
+    if let Some(task) = args.task {
+        order = order.with_task(task);
+    }
+    if let Some(limit) = args.max_cost {
+        order = order.with_max_cost(limit);
+    }
+    if args.free_first {
+        order = order.with_free_first();
+    }
+    Ok(order)
+}
+
+fn request_of_prompt(args: &CallArgs) -> Result<ChatRequest, Trouble> {
+    let prompt = match args.prompt.join(" ") {
+        text if text.is_empty() && std::io::stdin().is_terminal() => {
+            return Err(Trouble::new(code::USAGE, "there is no prompt")
+                .with_hint("write it behind the command, or pipe it in"));
+        }
+        text if text.is_empty() || text == "-" => standard_input()?,
+        text => text,
+    };
+    let system = args.system.iter().map(|text| Message::system(text));
+    ChatRequest::new(system.chain([Message::user(&prompt)]))
+        .map_err(|error| Trouble::new(code::DEFECT, error.to_string()))
+}
+
+fn standard_input() -> Result<String, Trouble> {
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text)?;
+    Ok(text)
+}

@@ -1,0 +1,114 @@
+//! What a person sees: data on standard output, the rest on standard error,
+//! colour where there is a terminal that wants it.
+
+use std::fmt::Display;
+use std::io::{IsTerminal, Write};
+
+use comfy_table::{ContentArrangement, Table, presets};
+use owo_colors::OwoColorize;
+
+/// Writes a line to standard output.
+pub(crate) fn data(text: impl Display) {
+    let mut out = anstream::stdout().lock();
+    let _ = writeln!(out, "{text}");
+}
+
+/// Writes text to standard output without a line end, at once.
+pub(crate) fn piece(text: &str) {
+    let mut out = anstream::stdout().lock();
+    let _ = out.write_all(text.as_bytes());
+    let _ = out.flush();
+}
+
+/// Writes a line to standard error.
+pub(crate) fn note(text: impl Display) {
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
+/// Writes an error with its hint to standard error.
+pub(crate) fn error(message: &str, hint: Option<&str>) {
+    note(format!("{} {message}", "error:".red().bold()));
+    if let Some(hint) = hint {
+        note(format!("{} {hint}", "hint:".cyan().bold()));
+    }
+}
+
+/// Writes a warning to standard error.
+pub(crate) fn warning(message: &str) {
+    note(format!("{} {message}", "warning:".yellow().bold()));
+}
+
+/// Writes a value as one JSON document to standard output.
+pub(crate) fn json(value: &impl serde::Serialize) {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => data(text),
+        Err(problem) => error(&format!("cannot write JSON: {problem}"), None),
+    }
+}
+
+/// A borderless table that fits the terminal.
+pub(crate) fn table(headings: &[&str]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(headings.iter().map(|heading| heading.to_uppercase()));
+    table
+}
+
+/// A line on standard error that is replaced by the next one, on terminals only.
+pub(crate) struct Progress {
+    live: bool,
+}
+
+impl Progress {
+    pub(crate) fn new() -> Self {
+        Self {
+            live: std::io::stderr().is_terminal(),
+        }
+    }
+
+    pub(crate) fn show(&self, text: impl Display) {
+        if self.live {
+            let mut err = anstream::stderr().lock();
+            let _ = write!(err, "\r\x1b[2K{text}");
+            let _ = err.flush();
+        }
+    }
+
+    pub(crate) fn clear(&self) {
+        self.show("");
+        if self.live {
+            let _ = write!(anstream::stderr().lock(), "\r");
+        }
+    }
+}
+
+/// Dollars with as many digits as a person needs: at least two places, at
+/// least three significant digits, never rounded to zero.
+pub(crate) fn dollars(amount: tollgate_core::Usd) -> String {
+    let exact = amount.to_string();
+    let Some((whole, fraction)) = exact.split_once('.') else {
+        return format!("${exact}.00");
+    };
+    let zeros = fraction.len() - fraction.trim_start_matches('0').len();
+    let places = if whole == "0" { zeros + 3 } else { 2 }
+        .max(2)
+        .min(fraction.len());
+    format!("${whole}.{:0<2}", &fraction[..places])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dollars_never_look_like_nothing() {
+        let show = |text: &str| dollars(text.parse().expect("a valid amount"));
+        assert_eq!(show("0"), "$0.00");
+        assert_eq!(show("1.5"), "$1.50");
+        assert_eq!(show("12.3456"), "$12.34");
+        assert_eq!(show("0.000123456"), "$0.000123");
+        assert_eq!(show("0.000000001"), "$0.000000001");
+    }
+}

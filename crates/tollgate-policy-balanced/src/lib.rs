@@ -1,0 +1,139 @@
+#![doc = include_str!("../README.md")]
+
+mod log2;
+
+use schemars::JsonSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tollgate_core::{CallProfile, Candidate, Ranked, Ranking, RoutingPolicy};
+
+use crate::log2::log2;
+
+/// Weights and reference points; the defaults are those of the formula in the
+/// crate's documentation.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct BalancedConfig {
+    /// Weight of quality. Default 1.
+    pub w_quality: f32,
+    /// Weight of cost. Default 0.35.
+    pub w_cost: f32,
+    /// Weight of the time to a complete answer. Default 0.10.
+    pub w_latency: f32,
+    /// Weight of the share of failed attempts. Default 0.5.
+    pub w_failure: f32,
+    /// The user's dial from quality (0) to cost (1): `w_cost` is multiplied by
+    /// `2^(6·dial − 3)`. Default 0.5, which leaves it as it is.
+    pub dial: f32,
+    /// Standard errors that are taken off an uncertain quality. Default 0.5.
+    pub z: f32,
+    /// Cost below which differences hardly matter, in US dollars. Default 0.00001.
+    pub c0: f32,
+    /// Cost that counts as 1, in US dollars. Default 0.05.
+    pub c_ref: f32,
+    /// Time below which differences hardly matter, in seconds. Default 0.2.
+    pub l0: f32,
+    /// Time that counts as 1, in seconds. Default 30.
+    pub l_ref: f32,
+}
+
+impl Default for BalancedConfig {
+    fn default() -> Self {
+        Self {
+            w_quality: 1.0,
+            w_cost: 0.35,
+            w_latency: 0.10,
+            w_failure: 0.5,
+            dial: 0.5,
+            z: 0.5,
+            c0: 1e-5,
+            c_ref: 0.05,
+            l0: 0.2,
+            l_ref: 30.0,
+        }
+    }
+}
+
+/// The knee between quality and cost, with speed and health as lesser terms.
+#[derive(Debug, Clone)]
+pub struct Balanced {
+    config: BalancedConfig,
+    cost: LogScale,
+    latency: LogScale,
+}
+
+impl Balanced {
+    /// The policy with these weights.
+    pub fn new(config: BalancedConfig) -> Self {
+        let w_cost = config.w_cost * (6.0 * config.dial.clamp(0.0, 1.0) - 3.0).exp2();
+        Self {
+            config,
+            cost: LogScale::new(config.c0 * 1e9, config.c_ref * 1e9, w_cost),
+            latency: LogScale::new(config.l0 * 1e3, config.l_ref * 1e3, config.w_latency),
+        }
+    }
+}
+
+impl Default for Balanced {
+    fn default() -> Self {
+        Self::new(BalancedConfig::default())
+    }
+}
+
+impl RoutingPolicy for Balanced {
+    fn rank(&self, _: &CallProfile, candidates: &[Candidate]) -> Ranking {
+        let config = &self.config;
+        let mut ranking = Ranking::new();
+        let mut bar = f32::NEG_INFINITY;
+        for (place, candidate) in (0_u32..).zip(candidates) {
+            let quality =
+                config.w_quality * (candidate.quality.mean - config.z * candidate.quality.error);
+            let cost = self.cost.of(candidate.expected.nanos() as f32);
+            let latency = self.latency.of(candidate.latency_ms);
+            let failure = config.w_failure * candidate.failure_share;
+            let score = quality - cost - latency - failure;
+            // What would not be kept is not built.
+            if score <= bar {
+                continue;
+            }
+            let terms = [
+                ("quality", quality),
+                ("cost", -cost),
+                ("latency", -latency),
+                ("failure", -failure),
+            ];
+            ranking.offer(Ranked {
+                place,
+                score: f64::from(score),
+                terms,
+            });
+            bar = ranking
+                .as_slice()
+                .get(Ranking::LIMIT - 1)
+                .map_or(bar, |last| last.score as f32);
+        }
+        ranking
+    }
+}
+
+/// `weight · log(1 + x/origin) / log(1 + reference/origin)`: absolute, so that
+/// the value of a candidate does not depend on which others compete.
+#[derive(Debug, Clone, Copy)]
+struct LogScale {
+    per_origin: f32,
+    factor: f32,
+}
+
+impl LogScale {
+    fn new(origin: f32, reference: f32, weight: f32) -> Self {
+        Self {
+            per_origin: 1.0 / origin,
+            factor: weight / (1.0 + reference / origin).log2(),
+        }
+    }
+
+    // What is not a number stays one, and `log2` makes it dear.
+    fn of(self, x: f32) -> f32 {
+        self.factor * log2(1.0 + x.clamp(0.0, f32::MAX) * self.per_origin)
+    }
+}

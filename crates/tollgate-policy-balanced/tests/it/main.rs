@@ -1,0 +1,82 @@
+//! The policy keeps the contract of its trait, and picks what a person would.
+
+use tollgate_core::{Candidate, RoutingPolicy, Usd};
+use tollgate_policy_balanced::{Balanced, BalancedConfig};
+use tollgate_testkit::{builders, policies};
+
+#[test]
+fn it_keeps_the_contract() {
+    policies::check(&Balanced::default());
+}
+
+/// A candidate of that quality for so many micro-dollars.
+fn candidate(place: u32, quality: f32, micros: i64) -> Candidate {
+    let mut candidate = Candidate::neutral(place);
+    candidate.quality.mean = quality;
+    candidate.expected = Usd::from_nanos(micros * 1_000);
+    candidate
+}
+
+fn order(policy: &dyn RoutingPolicy, candidates: &[Candidate]) -> Vec<u32> {
+    let ranking = policy.rank(&builders::profile(), candidates);
+    ranking
+        .as_slice()
+        .iter()
+        .map(|ranked| ranked.place)
+        .collect()
+}
+
+#[test]
+fn it_takes_the_knee() {
+    // Junk for nothing, a good one for little, the best for fifty times that.
+    let candidates = [
+        candidate(0, 0.15, 20),
+        candidate(1, 0.70, 400),
+        candidate(2, 0.78, 20_000),
+    ];
+    assert_eq!(order(&Balanced::default(), &candidates)[0], 1);
+}
+
+#[test]
+fn an_unknown_model_does_not_win_by_luck() {
+    let mut unknown = candidate(0, 0.72, 400);
+    unknown.quality.error = 0.2;
+    assert_eq!(
+        order(&Balanced::default(), &[unknown, candidate(1, 0.70, 400)])[0],
+        1
+    );
+}
+
+#[test]
+fn the_dial_reaches_both_ends_of_the_frontier() {
+    let candidates = [
+        candidate(0, 0.30, 20),
+        candidate(1, 0.70, 400),
+        candidate(2, 0.80, 20_000),
+    ];
+    let choice = |dial| {
+        order(
+            &Balanced::new(BalancedConfig {
+                dial,
+                ..BalancedConfig::default()
+            }),
+            &candidates,
+        )[0]
+    };
+    assert_eq!([choice(0.0), choice(0.5), choice(1.0)], [2, 1, 0]);
+}
+
+#[test]
+fn speed_and_health_break_near_ties() {
+    let mut fast = candidate(0, 0.70, 400);
+    fast.latency_ms = 500.0;
+    let mut shaky = candidate(2, 0.70, 400);
+    shaky.failure_share = 0.5;
+    assert_eq!(
+        order(
+            &Balanced::default(),
+            &[shaky, candidate(1, 0.70, 400), fast]
+        ),
+        [2, 1, 0]
+    );
+}

@@ -1,0 +1,126 @@
+#![doc = include_str!("../README.md")]
+
+use schemars::JsonSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tollgate_core::{CallProfile, Candidate, Ranked, Ranking, RoutingPolicy, Task};
+
+/// The quality floor.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CheapestConfig {
+    /// Least quality, 0 to 1, per task. Default 0: any.
+    pub quality_floor: QualityFloor,
+    /// Standard errors that are taken off an uncertain quality before it is
+    /// held against the floor. Default 0.
+    pub z: f32,
+}
+
+/// Least quality, 0 to 1, per task.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct QualityFloor {
+    /// For conversation.
+    pub chat: f32,
+    /// For programs.
+    pub code: f32,
+    /// For answers that need steps.
+    pub reasoning: f32,
+}
+
+impl QualityFloor {
+    /// The floor of a task.
+    pub fn of(&self, task: Task) -> f32 {
+        match task {
+            Task::Chat => self.chat,
+            Task::Code => self.code,
+            Task::Reasoning => self.reasoning,
+        }
+    }
+}
+
+/// The least expected cost above a quality floor.
+#[derive(Debug, Clone, Default)]
+pub struct Cheapest {
+    config: CheapestConfig,
+}
+
+impl Cheapest {
+    /// The policy with this floor.
+    pub fn new(config: CheapestConfig) -> Self {
+        Self { config }
+    }
+
+    fn quality(&self, candidate: &Candidate) -> f32 {
+        candidate.quality.mean - self.config.z * candidate.quality.error
+    }
+}
+
+impl RoutingPolicy for Cheapest {
+    fn rank(&self, call: &CallProfile, candidates: &[Candidate]) -> Ranking {
+        let floor = self.config.quality_floor.of(call.task);
+        let mut ranking = Ranking::new();
+        for (place, candidate) in (0_u32..).zip(candidates) {
+            let quality = self.quality(candidate);
+            if floor > 0.0 && quality < floor {
+                continue;
+            }
+            let cost = cost(candidate);
+            let score = -octaves(cost) + share_of_tie(quality);
+            if ranking
+                .as_slice()
+                .get(Ranking::LIMIT - 1)
+                .is_some_and(|last| score <= last.score)
+            {
+                continue;
+            }
+            let dollars = (cost / 1e9) as f32;
+            let seconds = candidate.latency_ms / 1_000.0;
+            let terms = [
+                ("dollars", dollars),
+                ("quality", quality),
+                ("seconds", seconds),
+                ("failure", candidate.failure_share),
+            ];
+            ranking.offer(Ranked {
+                place,
+                score,
+                terms,
+            });
+        }
+        if ranking.as_slice().is_empty() {
+            // Nothing reaches the floor: the nearest to it is better than no answer.
+            return Ranking::by_score(candidates, |candidate| f64::from(self.quality(candidate)));
+        }
+        ranking.sort_by(|a, b| {
+            let [fast_a, fast_b] =
+                [a, b].map(|ranked| candidates[ranked.place as usize].latency_ms);
+            b.score.total_cmp(&a.score).then(fast_a.total_cmp(&fast_b))
+        });
+        ranking
+    }
+}
+
+/// Expected cost in nano-dollars, with what failed attempts cost on the way.
+fn cost(candidate: &Candidate) -> f64 {
+    let success = (1.0 - f64::from(candidate.failure_share)).max(0.01);
+    candidate.expected.nanos().max(0) as f64 / success
+}
+
+/// Steps to a doubling of the cost; costs within one step are a tie.
+const STEPS: u32 = 64;
+
+/// The cost as a number of doublings of a nano-dollar, in steps of 0.8 to 1.6 %.
+///
+/// A fixed grid, not a margin around the cheapest: so the order of two
+/// candidates does not depend on a third. The top bits of a float are such a
+/// grid, linear within each doubling.
+fn octaves(nanos: f64) -> f64 {
+    let bits = (nanos + 1.0).to_bits() >> (52 - STEPS.ilog2());
+    bits as f64 / f64::from(STEPS) - 1_023.0
+}
+
+/// Quality as less than one step of the cost.
+fn share_of_tie(quality: f32) -> f64 {
+    f64::from(quality.clamp(0.0, 1.0)) / f64::from(STEPS) * 0.999
+}

@@ -1,0 +1,80 @@
+//! The policy keeps the contract of its trait, and picks what a person would.
+
+use tollgate_core::{Candidate, RoutingPolicy, Usd};
+use tollgate_policy_cheapest::{Cheapest, CheapestConfig, QualityFloor};
+use tollgate_testkit::{builders, policies};
+
+#[test]
+fn it_keeps_the_contract() {
+    policies::check(&Cheapest::default());
+}
+
+/// A candidate of that quality for so many micro-dollars.
+fn candidate(place: u32, quality: f32, micros: i64) -> Candidate {
+    let mut candidate = Candidate::neutral(place);
+    candidate.quality.mean = quality;
+    candidate.expected = Usd::from_nanos(micros * 1_000);
+    candidate
+}
+
+fn order(policy: &dyn RoutingPolicy, candidates: &[Candidate]) -> Vec<u32> {
+    let ranking = policy.rank(&builders::profile(), candidates);
+    ranking
+        .as_slice()
+        .iter()
+        .map(|ranked| ranked.place)
+        .collect()
+}
+
+#[test]
+fn it_orders_by_cost() {
+    let candidates = [
+        candidate(0, 0.9, 300),
+        candidate(1, 0.1, 100),
+        candidate(2, 0.5, 200),
+    ];
+    assert_eq!(order(&Cheapest::default(), &candidates), [1, 2, 0]);
+}
+
+#[test]
+fn a_tie_goes_to_the_better_then_to_the_faster_then_to_the_first() {
+    let mut fast = candidate(3, 0.5, 1_000);
+    fast.latency_ms = 500.0;
+    let candidates = [
+        candidate(0, 0.5, 1_000),
+        candidate(1, 0.5, 1_000),
+        candidate(2, 0.7, 1_001),
+        fast,
+    ];
+    assert_eq!(order(&Cheapest::default(), &candidates), [2, 3, 0, 1]);
+}
+
+#[test]
+fn failures_make_a_candidate_dearer() {
+    let mut shaky = candidate(0, 0.5, 100);
+    shaky.failure_share = 0.6;
+    assert_eq!(
+        order(&Cheapest::default(), &[shaky, candidate(1, 0.5, 200)]),
+        [1, 0]
+    );
+}
+
+#[test]
+fn nothing_below_the_floor_is_ranked_unless_everything_is() {
+    let quality_floor = QualityFloor {
+        chat: 0.6,
+        ..QualityFloor::default()
+    };
+    let policy = Cheapest::new(CheapestConfig {
+        quality_floor,
+        z: 0.0,
+    });
+    assert_eq!(
+        order(&policy, &[candidate(0, 0.5, 1), candidate(1, 0.7, 900)]),
+        [1]
+    );
+    assert_eq!(
+        order(&policy, &[candidate(0, 0.2, 1), candidate(1, 0.5, 900)]),
+        [1, 0]
+    );
+}

@@ -1,0 +1,100 @@
+#![doc = include_str!("../README.md")]
+
+use schemars::JsonSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tollgate_core::{CallProfile, Candidate, Ranked, Ranking, RoutingPolicy};
+
+/// Caution and tolerance.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct QualityConfig {
+    /// Standard errors that are taken off an uncertain quality. Default 0.5.
+    pub z: f32,
+    /// Candidates within this much of the best are equally good; the cheapest
+    /// of them wins. Default 0.01.
+    pub tolerance: f32,
+}
+
+impl Default for QualityConfig {
+    fn default() -> Self {
+        Self {
+            z: 0.5,
+            tolerance: 0.01,
+        }
+    }
+}
+
+/// The best quality, and the cheapest of those that are as good.
+#[derive(Debug, Clone, Default)]
+pub struct BestQuality {
+    config: QualityConfig,
+}
+
+impl BestQuality {
+    /// The policy with this caution and tolerance.
+    pub fn new(config: QualityConfig) -> Self {
+        Self { config }
+    }
+
+    /// The quality that the candidate has with some certainty; what is not a
+    /// number is the worst.
+    fn bound(&self, candidate: &Candidate) -> f32 {
+        let bound = candidate.quality.mean - self.config.z * candidate.quality.error;
+        if bound.is_nan() {
+            f32::NEG_INFINITY
+        } else {
+            bound
+        }
+    }
+}
+
+impl RoutingPolicy for BestQuality {
+    fn rank(&self, _: &CallProfile, candidates: &[Candidate]) -> Ranking {
+        let best = candidates
+            .iter()
+            .map(|candidate| self.bound(candidate))
+            .fold(f32::NEG_INFINITY, f32::max);
+        let equal = best - self.config.tolerance;
+        let mut ranking = Ranking::new();
+        for (place, candidate) in (0_u32..).zip(candidates) {
+            let bound = self.bound(candidate);
+            let thrift = if bound >= equal {
+                thrift(candidate)
+            } else {
+                0.0
+            };
+            // As good as the best: the best's quality, and the thrift beyond.
+            let score = if bound >= equal {
+                f64::from(best) + thrift
+            } else {
+                f64::from(bound)
+            };
+            if ranking
+                .as_slice()
+                .get(Ranking::LIMIT - 1)
+                .is_some_and(|last| score <= last.score)
+            {
+                continue;
+            }
+            let terms = [
+                ("quality", candidate.quality.mean),
+                ("uncertainty", candidate.quality.error),
+                ("thrift", thrift as f32),
+                ("", 0.0),
+            ];
+            ranking.offer(Ranked {
+                place,
+                score,
+                terms,
+            });
+        }
+        ranking
+    }
+}
+
+/// 1 when free, half at one cent, towards 0 the dearer.
+fn thrift(candidate: &Candidate) -> f64 {
+    const CENT: f64 = 1e7;
+    CENT / (CENT + candidate.expected.nanos().max(0) as f64)
+}

@@ -1,0 +1,324 @@
+//! The one decision function. Live routing, dry runs, replays and explanations
+//! run it; they differ in who listens.
+
+use std::sync::Arc;
+
+use tollgate_core::{
+    Breaker, CallProfile, Candidate, CatalogView, Failure, Health, HealthView, ModelId, OfferIndex,
+    Place, Planned, Ranked, Terms,
+};
+
+use crate::aim::{self, Aim, Listed};
+use crate::nothing;
+use crate::optimizer::{CostOptimizer, NamedPolicy};
+use crate::overlay::Overlay;
+use crate::record::{Collected, Recorder};
+use crate::screen::{Breakers, Entry, Screen};
+
+/// Name in plans for which no policy was asked.
+pub(crate) const NO_POLICY: &str = "named";
+
+/// What was decided.
+#[derive(Debug)]
+pub(crate) struct Decision {
+    pub(crate) planned: Vec<Planned>,
+    pub(crate) policy: Arc<str>,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Memory that is used again by the next plan of the thread.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    overlay: Overlay,
+    paid: Vec<Candidate>,
+    free: Vec<Candidate>,
+}
+
+/// Decides which models serve a call.
+///
+/// Breakers are obeyed unless that leaves nothing: then everything that could
+/// serve the call is out of service, and whoever walks the plan knows better
+/// than a refusal which target deserves a probe.
+pub(crate) fn decide<R: Recorder + Default>(
+    optimizer: &CostOptimizer,
+    profile: &CallProfile,
+    view: &CatalogView,
+    health: &HealthView,
+    scratch: &mut Scratch,
+) -> (Result<Decision, Failure>, R) {
+    scratch.overlay.fill(view, health);
+    let is_open = |entry: &Health| entry.breaker == Breaker::Open;
+    let rounds: &[Breakers] = match health.entries().iter().any(is_open) {
+        true => &[Breakers::Obeyed, Breakers::Advice],
+        false => &[Breakers::Obeyed],
+    };
+    for &breakers in rounds {
+        let mut recorder = R::default();
+        match Round::run(optimizer, profile, view, scratch, breakers, &mut recorder) {
+            Ok(decision) if decision.planned.is_empty() => {}
+            decided => return (decided, recorder),
+        }
+    }
+    // Nothing is left: once more, to say what would have to change.
+    let mut recorder = R::default();
+    let mut dropped = Collected::default();
+    let breakers = rounds[rounds.len() - 1];
+    let failure = Round::run(optimizer, profile, view, scratch, breakers, &mut dropped)
+        .and_then(|decision| Err(nothing::failure(&dropped.0, &decision.warnings)));
+    for (offer, reason) in &dropped.0 {
+        recorder.dropped(*offer, *reason);
+    }
+    (failure, recorder)
+}
+
+/// One pass over what the call asks for.
+struct Round<'a, R> {
+    view: &'a CatalogView,
+    screen: Screen<'a>,
+    recorder: &'a mut R,
+    planned: Vec<Planned>,
+    /// Offers of lists that were looked at, each once.
+    seen: Vec<OfferIndex>,
+}
+
+impl<'a, R: Recorder> Round<'a, R> {
+    fn run(
+        optimizer: &CostOptimizer,
+        profile: &'a CallProfile,
+        view: &'a CatalogView,
+        scratch: &'a mut Scratch,
+        breakers: Breakers,
+        recorder: &'a mut R,
+    ) -> Result<Decision, Failure> {
+        let Scratch {
+            overlay,
+            paid,
+            free,
+        } = scratch;
+        let config = optimizer.config();
+        let mut warnings = Vec::new();
+        let aim = Aim::of(optimizer, profile, view, &mut warnings)?;
+        let chain = aim::listed(&config.fallback_chain, view, &mut warnings);
+        let screen = Screen::new(config, view, profile, overlay, breakers);
+        let mut round = Round {
+            view,
+            screen,
+            recorder,
+            planned: Vec::with_capacity(config.plan_limit),
+            seen: Vec::new(),
+        };
+
+        let (policy, is_open) = match &aim {
+            Aim::Named(models) => {
+                round.take(models, Place::Named);
+                (None, false)
+            }
+            Aim::Ranked { policy, list } => {
+                paid.clear();
+                free.clear();
+                let mut pool = Pool { paid, free };
+                match list {
+                    Some(list) => round.gather_listed(list, &mut pool),
+                    None => round.gather_all(&chain, &mut pool),
+                }
+                let prefers_free = profile.prefer_free.unwrap_or(config.prefer_free_tier);
+                pool.settle(prefers_free);
+                round.rank(
+                    policy,
+                    profile,
+                    &pool,
+                    list.as_deref().unwrap_or_default(),
+                    config.plan_limit,
+                );
+                (Some(*policy), list.is_none())
+            }
+        };
+        round.take(&chain, Place::Chain);
+        if !is_open {
+            round.recorder.not_listed(view, &round.seen);
+        }
+        if breakers == Breakers::Advice && !round.planned.is_empty() {
+            warnings.push(
+                "everything that could serve the call is out of service for the moment".into(),
+            );
+        }
+        warnings.sort_unstable();
+        warnings.dedup();
+        Ok(Decision {
+            planned: round.planned,
+            policy: policy.map_or_else(|| NO_POLICY.into(), |policy| policy.name.clone()),
+            warnings,
+        })
+    }
+
+    /// Takes the models of a list into the plan as they stand there.
+    fn take(&mut self, models: &[Listed<'_>], place: Place) {
+        for model in models {
+            for offer in model.offers(self.view) {
+                if self
+                    .planned
+                    .iter()
+                    .any(|planned| planned.candidate.offer == offer)
+                {
+                    continue;
+                }
+                let is_new = self.see(offer);
+                match self.screen.check_listed(offer) {
+                    Ok(candidate) => {
+                        let upstream_id = model.upstream_id(offer, self.view);
+                        let unranked = Ranked {
+                            place: 0,
+                            score: 0.0,
+                            terms: Terms::default(),
+                        };
+                        self.planned.push(planned(
+                            self.view,
+                            candidate,
+                            upstream_id,
+                            place,
+                            unranked,
+                        ));
+                    }
+                    Err(reason) if is_new => self.recorder.dropped(offer, reason),
+                    Err(_) => {}
+                }
+            }
+        }
+    }
+
+    /// Gathers the offers of a list for the policy.
+    fn gather_listed(&mut self, list: &[Listed<'_>], pool: &mut Pool<'_>) {
+        for model in list {
+            for offer in model.offers(self.view) {
+                if !self.see(offer) {
+                    continue;
+                }
+                match self.screen.check_listed(offer) {
+                    Ok(candidate) => pool.paid.push(candidate),
+                    Err(reason) => self.recorder.dropped(offer, reason),
+                }
+            }
+        }
+    }
+
+    /// Gathers every offer of the catalog for the policy. What the chain lists
+    /// is judged again there, by the rules for listed models, and told then.
+    fn gather_all(&mut self, chain: &[Listed<'_>], pool: &mut Pool<'_>) {
+        let view = self.view;
+        let in_chain: Vec<OfferIndex> = chain.iter().flat_map(|model| model.offers(view)).collect();
+        // The last place of the pool is filled again until something stays there.
+        let blank = Candidate::neutral(0);
+        pool.paid.push(blank);
+        for (number, offer) in (0_u32..).zip(view.offers()) {
+            let place = OfferIndex(number);
+            let Some(candidate) = pool.paid.last_mut() else {
+                return;
+            };
+            match self.screen.check(place, offer, Entry::Open, candidate) {
+                Ok(()) => pool.paid.push(blank),
+                Err(_) if in_chain.contains(&place) => {}
+                Err(reason) => self.recorder.dropped(place, reason),
+            }
+        }
+        pool.paid.pop();
+    }
+
+    /// Asks the policy, free candidates apart from paid ones where they go first.
+    fn rank(
+        &mut self,
+        policy: &NamedPolicy,
+        profile: &CallProfile,
+        pool: &Pool<'_>,
+        list: &[Listed<'_>],
+        limit: usize,
+    ) {
+        // Free variants are rate-limited: some paid ones must stand behind them.
+        let free_limit = if pool.paid.is_empty() {
+            limit
+        } else {
+            limit.div_ceil(2)
+        };
+        for (candidates, limit) in [(&*pool.free, free_limit), (&*pool.paid, limit)] {
+            if candidates.is_empty() {
+                continue;
+            }
+            let ranking = policy.policy.rank(profile, candidates);
+            for ranked in ranking.as_slice() {
+                // A policy may be anyone's: places that do not exist, or come
+                // twice, are passed over.
+                let Some(candidate) = candidates.get(ranked.place as usize) else {
+                    continue;
+                };
+                let is_new = self
+                    .planned
+                    .iter()
+                    .all(|held| held.candidate.offer != candidate.offer);
+                if is_new && self.planned.len() < limit {
+                    let upstream_id = upstream_id(self.view, list, candidate.offer);
+                    self.planned.push(planned(
+                        self.view,
+                        *candidate,
+                        upstream_id,
+                        Place::Ranked,
+                        *ranked,
+                    ));
+                }
+            }
+        }
+    }
+
+    /// Remembers an offer; `true` when it was not seen before.
+    fn see(&mut self, offer: OfferIndex) -> bool {
+        let is_new = !self.seen.contains(&offer);
+        if is_new {
+            self.seen.push(offer);
+        }
+        is_new
+    }
+}
+
+/// Candidates that wait for the policy.
+struct Pool<'a> {
+    paid: &'a mut Vec<Candidate>,
+    free: &'a mut Vec<Candidate>,
+}
+
+impl Pool<'_> {
+    /// Takes the free candidates apart when they go first; else they compete
+    /// with the others.
+    fn settle(&mut self, prefers_free: bool) {
+        if prefers_free {
+            self.free
+                .extend(self.paid.extract_if(.., |candidate| candidate.free));
+        }
+    }
+}
+
+fn upstream_id(view: &CatalogView, list: &[Listed<'_>], offer: OfferIndex) -> ModelId {
+    let listed = list
+        .iter()
+        .find(|model| model.offers(view).any(|own| own == offer));
+    listed.map_or_else(
+        || view.upstream_id(offer).clone(),
+        |model| model.upstream_id(offer, view),
+    )
+}
+
+fn planned(
+    view: &CatalogView,
+    candidate: Candidate,
+    upstream_id: ModelId,
+    place: Place,
+    ranked: Ranked,
+) -> Planned {
+    Planned {
+        candidate,
+        model: view.model(candidate.model).id.clone(),
+        upstream_id,
+        lane: view.lane(candidate.lane).clone(),
+        pricing: view.pricing(candidate.offer).clone(),
+        place,
+        score: ranked.score,
+        terms: ranked.terms,
+    }
+}

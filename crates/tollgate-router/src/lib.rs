@@ -1,0 +1,22 @@
+#![doc = include_str!("../README.md")]
+
+mod config;
+mod error;
+mod optimizer;
+mod profile;
+
+mod aim;
+mod decide;
+mod nothing;
+mod overlay;
+mod quote;
+mod record;
+mod screen;
+
+mod explain;
+mod render;
+
+pub use crate::config::{OutputPriors, RouterConfig, SpeedPriors, TaskLists};
+pub use crate::error::RouterError;
+pub use crate::optimizer::CostOptimizer;
+pub use crate::render::InWords;

@@ -1,0 +1,195 @@
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use tollgate_core::{
+    Call, CallProfile, CatalogView, DropCounts, Explanation, Failure, FailureKind, HealthView,
+    ModelId, Plan, RoutingPolicy, Target,
+};
+
+use crate::aim::Listed;
+use crate::decide::{self, Scratch};
+use crate::record::Collected;
+use crate::{RouterConfig, RouterError, explain, profile};
+
+/// Profiles calls and plans which models serve them.
+///
+/// Pure: the same configuration, profile, catalog view and health view give
+/// the same plan, on any machine and at any time. Cheap to share; nothing in
+/// it changes. See the crate's documentation for an example.
+#[derive(Debug, Clone)]
+pub struct CostOptimizer {
+    config: RouterConfig,
+    pub(crate) default_target: Option<Target>,
+    pub(crate) policies: Vec<NamedPolicy>,
+}
+
+/// A policy under the name by which calls and configuration choose it.
+#[derive(Debug, Clone)]
+pub(crate) struct NamedPolicy {
+    pub(crate) name: Arc<str>,
+    pub(crate) policy: Arc<dyn RoutingPolicy>,
+}
+
+thread_local! {
+    /// Candidates of the last plan of this thread, so that planning allocates
+    /// nothing that grows with the catalog.
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+impl CostOptimizer {
+    /// An optimizer with these policies, each under its name.
+    ///
+    /// # Errors
+    /// [`RouterError`] when the configured policy is none of them, two have the
+    /// same name, or a figure of the configuration is out of range.
+    pub fn new(
+        config: RouterConfig,
+        policies: Vec<(String, Arc<dyn RoutingPolicy>)>,
+    ) -> Result<Self, RouterError> {
+        config.check()?;
+        let default_target = match &config.default_model {
+            Some(model) => Some(model.as_str().parse()?),
+            None => None,
+        };
+        let mut named: Vec<NamedPolicy> = Vec::with_capacity(policies.len());
+        for (name, policy) in policies {
+            if named.iter().any(|held| *held.name == *name) {
+                return Err(RouterError::DuplicatePolicy(name));
+            }
+            named.push(NamedPolicy {
+                name: name.into(),
+                policy,
+            });
+        }
+        let optimizer = Self {
+            config,
+            default_target,
+            policies: named,
+        };
+        let name = &optimizer.config.policy;
+        if optimizer
+            .policies
+            .iter()
+            .any(|policy| *policy.name == **name)
+        {
+            return Ok(optimizer);
+        }
+        Err(RouterError::UnknownPolicy {
+            name: name.clone(),
+            known: optimizer.policy_names(),
+        })
+    }
+
+    /// Adds a policy; one of the same name is replaced.
+    #[must_use]
+    pub fn with_policy(mut self, name: impl Into<String>, policy: Arc<dyn RoutingPolicy>) -> Self {
+        let name: Arc<str> = name.into().into();
+        self.policies.retain(|held| held.name != name);
+        self.policies.push(NamedPolicy { name, policy });
+        self
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &RouterConfig {
+        &self.config
+    }
+
+    /// The names by which policies can be chosen, in the order of registration.
+    pub fn policies(&self) -> impl Iterator<Item = &str> {
+        self.policies.iter().map(|policy| &*policy.name)
+    }
+
+    /// The configured models that the catalog does not have, each once, for a
+    /// warning when configuration or catalog change.
+    pub fn unknown_models(&self, view: &CatalogView) -> Vec<ModelId> {
+        let default_model = match &self.default_target {
+            Some(Target::Model(model)) => Some(model),
+            _ => None,
+        };
+        let lists = &self.config.lists;
+        let ids = default_model
+            .into_iter()
+            .chain(&lists.chat)
+            .chain(&lists.code)
+            .chain(&lists.reasoning);
+        let ids = ids.chain(&self.config.fallback_chain);
+        let mut unknown: Vec<ModelId> = ids
+            .filter(|id| Listed::find(id, view).is_none())
+            .cloned()
+            .collect();
+        unknown.sort_unstable();
+        unknown.dedup();
+        unknown
+    }
+
+    /// What routing needs to know of a call: its task, the bounds of its
+    /// prompt in tokens, what it needs. Reads the request in one pass and
+    /// copies none of its text.
+    ///
+    /// # Errors
+    /// `InvalidRequest` when the messages cannot be read or the model name is
+    /// no name.
+    pub fn profile(&self, call: &Call) -> Result<CallProfile, Failure> {
+        profile::profile(&self.config, call)
+    }
+
+    /// Which models serve a call, in which order.
+    ///
+    /// # Errors
+    /// `NotFound` when the caller names an unknown model, `InvalidRequest` for
+    /// an unknown policy, `Configuration` when a configured list holds nothing
+    /// that the catalog has, `ContextLength` or `NoCandidate` when nothing can
+    /// serve the call; the hint says what would have to change.
+    pub fn plan(
+        &self,
+        profile: CallProfile,
+        view: &CatalogView,
+        health: &HealthView,
+    ) -> Result<Plan, Failure> {
+        let (decided, dropped) = with_scratch(|scratch| {
+            decide::decide::<DropCounts>(self, &profile, view, health, scratch)
+        });
+        let decision = decided?;
+        let mut planned = decision.planned.into_iter();
+        let Some(first) = planned.next() else {
+            return Err(Failure::new(
+                FailureKind::Internal,
+                "a decision without candidates",
+            ));
+        };
+        let mut plan = Plan::new(
+            first,
+            planned.collect(),
+            decision.policy,
+            Arc::new(profile),
+            view.version(),
+        );
+        plan.dropped = dropped;
+        plan.warnings = decision.warnings;
+        Ok(plan)
+    }
+
+    /// The same decision in words and figures, with every offer that was left
+    /// out. Where [`CostOptimizer::plan`] fails, the explanation has no
+    /// candidates and ends its warnings with the failure.
+    pub fn explain(
+        &self,
+        profile: &CallProfile,
+        view: &CatalogView,
+        health: &HealthView,
+    ) -> Explanation {
+        let (decided, dropped) = with_scratch(|scratch| {
+            decide::decide::<Collected>(self, profile, view, health, scratch)
+        });
+        explain::explain(self, profile, view, decided, dropped)
+    }
+}
+
+/// Lends the thread's scratch. It is taken out while in use, so that a policy
+/// that plans within a plan finds an empty one rather than a lock.
+fn with_scratch<T>(plan: impl FnOnce(&mut Scratch) -> T) -> T {
+    let mut scratch = SCRATCH.take();
+    let result = plan(&mut scratch);
+    SCRATCH.set(scratch);
+    result
+}

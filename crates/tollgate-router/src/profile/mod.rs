@@ -1,0 +1,107 @@
+//! From a call to what routing needs to know of it, in microseconds.
+
+mod classes;
+mod content;
+mod cues;
+mod estimate;
+mod needs;
+
+pub(crate) use estimate::ERROR_PERCENT;
+
+use tollgate_core::{
+    Call, CallProfile, Failure, FailureKind, InvalidTarget, ModelId, Target, Task, TaskSource,
+};
+use tollgate_wire::ParseError;
+
+use crate::RouterConfig;
+use content::Content;
+use cues::{Cues, Effort};
+
+pub(crate) fn profile(config: &RouterConfig, call: &Call) -> Result<CallProfile, Failure> {
+    let request = &call.request;
+    let (target, fallbacks) = target(call)?;
+    let content = Content::of(request)?;
+    let (needs, effort) = needs::needs(request, content.inputs)?;
+    let (task, task_source) = task(call, target.as_ref(), &content, effort);
+    let ceiling = match (call.hints.max_cost, config.max_cost_per_request) {
+        (Some(hint), Some(configured)) => Some(hint.min(configured)),
+        (hint, configured) => hint.or(configured),
+    };
+    let answers = request.object().read::<u64>("n").map_err(invalid)?;
+    Ok(CallProfile {
+        at: call.at,
+        target,
+        fallbacks,
+        policy: call.hints.policy.clone(),
+        task,
+        task_source,
+        prompt: content.bounds(),
+        images: content.images,
+        max_output: request.max_output_tokens(),
+        answers: answers.unwrap_or(1).max(1),
+        needs,
+        ceiling,
+        prefer_free: call.hints.prefer_free,
+        max_latency: call.hints.max_latency,
+    })
+}
+
+/// The model that the caller names and the ones to try after it. With `models`
+/// alone, the first of them is the model.
+fn target(call: &Call) -> Result<(Option<Target>, Vec<ModelId>), Failure> {
+    let mut fallbacks = Vec::new();
+    let mut target = match call.request.model() {
+        Some(model) => Some(model.parse().map_err(|error| bad_target(&model, error))?),
+        None => None,
+    };
+    if !call.request.object().contains("models") {
+        return Ok((target, fallbacks));
+    }
+    for model in call.request.models() {
+        if target.is_none() {
+            target = Some(model.parse().map_err(|error| bad_target(&model, error))?);
+        } else {
+            let id = ModelId::new(&model).map_err(|error| bad_target(&model, error.into()))?;
+            fallbacks.push(id);
+        }
+    }
+    Ok((target, fallbacks))
+}
+
+/// What the caller says, else what the model name says, else what the request shows.
+fn task(
+    call: &Call,
+    target: Option<&Target>,
+    content: &Content<'_>,
+    effort: Effort,
+) -> (Task, TaskSource) {
+    let named = match target {
+        Some(Target::Policy { task, .. }) => *task,
+        _ => None,
+    };
+    if let Some(task) = call.hints.task.or(named) {
+        return (task, TaskSource::Given);
+    }
+    let cues = Cues {
+        last: content.last,
+        last_classes: content.last_classes,
+        fence_before: content.has_fence,
+        tools: content.tools,
+        effort,
+    };
+    (cues.task(), TaskSource::Profiled)
+}
+
+fn bad_target(text: &str, error: InvalidTarget) -> Failure {
+    Failure::new(FailureKind::InvalidRequest, error.to_string())
+        .with("model", text.chars().take(80).collect::<String>())
+        .with_hint(
+            "name a model such as `author/slug`, or a virtual one such as `tollgate/balanced:code`",
+        )
+        .with_source(error)
+}
+
+/// A request that cannot be read is the caller's to mend.
+fn invalid(error: ParseError) -> Failure {
+    Failure::new(FailureKind::InvalidRequest, error.to_string()).with_source(error)
+}

@@ -1,0 +1,164 @@
+//! Costs at their edges: ceilings, clamps, tiers, fees.
+
+use tollgate_core::{DropReason, TokenBounds, Usd};
+use tollgate_router::RouterConfig;
+use tollgate_testkit::builders;
+use tollgate_testkit::views::{ModelSpec, view, view_on};
+
+use crate::{plan, profile};
+
+/// 1,000 likely prompt tokens, 4,000 at most.
+fn long_profile(target: &str) -> tollgate_core::CallProfile {
+    let mut profile = profile(target);
+    profile.prompt = TokenBounds {
+        low: 700,
+        likely: 1_000,
+        high: 4_000,
+    };
+    profile
+}
+
+fn dollars(text: &str) -> Usd {
+    text.parse().unwrap()
+}
+
+#[test]
+fn expected_and_worst_cost_add_up() {
+    let view = view([ModelSpec::new("a/b").price(1.0, 2.0).max_output(8_000)]);
+    let plan = plan(RouterConfig::default(), long_profile("a/b"), &view).unwrap();
+    let candidate = plan.first().candidate;
+    // The mean of a log-normal with median 349 and sigma 0.758.
+    assert_eq!(candidate.output_tokens, 465);
+    assert_eq!(candidate.expected, dollars("0.00193")); // 1,000 × $1 + 465 × $2 a million
+    assert_eq!(candidate.worst, dollars("0.02")); // 4,000 × $1 + 8,000 × $2 a million
+    assert_eq!(candidate.clamp, None);
+}
+
+#[test]
+fn an_open_length_is_clamped_so_that_the_worst_case_fits() {
+    let view = view([ModelSpec::new("a/b").price(1.0, 2.0).max_output(8_000)]);
+    let mut profile = long_profile("a/b");
+    profile.ceiling = Some(dollars("0.01"));
+    let plan = plan(RouterConfig::default(), profile, &view).unwrap();
+    assert_eq!(plan.first().candidate.clamp, Some(3_000)); // ($0.01 − $0.004) ÷ $2 a million
+    assert_eq!(plan.worst(), dollars("0.01"));
+}
+
+#[test]
+fn a_clamp_leaves_room_for_the_expected_answer_or_the_model_is_dropped() {
+    let view = view([
+        ModelSpec::new("a/b").price(1.0, 2.0),
+        ModelSpec::new("c/d").price(0.1, 0.1),
+    ]);
+    let check = |ceiling: &str, dropped| {
+        let mut profile = long_profile("tollgate/auto");
+        profile.ceiling = Some(dollars(ceiling));
+        let plan = plan(RouterConfig::default(), profile, &view).unwrap();
+        let reason = DropReason::OverCeiling {
+            worst: Usd::ZERO,
+            ceiling: Usd::ZERO,
+        };
+        assert_eq!(plan.dropped.of(reason), dropped, "{ceiling}");
+    };
+    // 4,000 × $1 + 465 × $2 a million is the least that must fit.
+    check("0.00493", 0);
+    check("0.004929999", 1);
+}
+
+#[test]
+fn a_length_that_the_caller_set_is_never_clamped() {
+    let view = view([ModelSpec::new("a/b").price(1.0, 2.0)]);
+    let mut profile = long_profile("a/b");
+    profile.max_output = Some(1_000);
+    profile.ceiling = Some(dollars("0.006")); // 4,000 × $1 + 1,000 × $2 a million
+    assert_eq!(
+        plan(RouterConfig::default(), profile.clone(), &view)
+            .unwrap()
+            .first()
+            .candidate
+            .clamp,
+        None
+    );
+    profile.ceiling = Some(dollars("0.005999999"));
+    assert!(plan(RouterConfig::default(), profile, &view).is_err());
+}
+
+#[test]
+fn tiers_count_from_the_likely_prompt_for_ranking_and_from_the_longest_for_limits() {
+    let view = view([ModelSpec::new("a/b")
+        .price(1.0, 2.0)
+        .tier(2_000, 3.0, 4.0)
+        .max_output(1_000)]);
+    let cost = |likely| {
+        let mut profile = long_profile("a/b");
+        profile.prompt.likely = likely;
+        let candidate = plan(RouterConfig::default(), profile, &view)
+            .unwrap()
+            .first()
+            .candidate;
+        (candidate.expected, candidate.worst)
+    };
+    let worst = dollars("0.016"); // 4,000 × $3 + 1,000 × $4
+    assert_eq!(cost(2_000), (dollars("0.00293"), worst)); // 2,000 × $1 + 465 × $2
+    assert_eq!(cost(2_001), (dollars("0.007863"), worst)); // 2,001 × $3 + 465 × $4
+}
+
+#[test]
+fn the_lanes_fee_comes_on_top() {
+    let mut lane = builders::lane("openrouter");
+    lane.fee_basis_points = 550;
+    let view = view_on(
+        vec![lane],
+        [ModelSpec::new("a/b").price(1.0, 2.0).max_output(8_000)],
+    );
+    let candidate = plan(RouterConfig::default(), long_profile("a/b"), &view)
+        .unwrap()
+        .first()
+        .candidate;
+    assert_eq!(candidate.worst, dollars("0.0211"));
+}
+
+#[test]
+fn answers_multiply_the_output() {
+    let view = view([ModelSpec::new("a/b").price(1.0, 2.0).max_output(1_000)]);
+    let mut profile = long_profile("a/b");
+    profile.answers = 3;
+    let candidate = plan(RouterConfig::default(), profile, &view)
+        .unwrap()
+        .first()
+        .candidate;
+    assert_eq!(
+        (candidate.expected, candidate.worst),
+        (dollars("0.00379"), dollars("0.01"))
+    );
+}
+
+#[test]
+fn reasoning_lengthens_the_expected_answer() {
+    let view = view([ModelSpec::new("a/b").reasoning(0.5)]);
+    let plan = plan(RouterConfig::default(), long_profile("a/b"), &view).unwrap();
+    assert_eq!(plan.first().candidate.output_tokens, 930);
+}
+
+#[test]
+fn the_output_is_bounded_by_window_less_prompt_and_never_unbounded() {
+    let worst = |spec: ModelSpec| {
+        let plan = plan(
+            RouterConfig::default(),
+            long_profile("a/b"),
+            &view([spec.price(1.0, 2.0)]),
+        )
+        .unwrap();
+        (plan.worst(), plan.first().candidate.clamp)
+    };
+    // 4,000 × $1 + (10,000 − 700) × $2 a million.
+    assert_eq!(
+        worst(ModelSpec::new("a/b").context(10_000).max_output(0)),
+        (dollars("0.0226"), None)
+    );
+    // Nothing published limits the answer: the plan does, at 131,072 tokens.
+    assert_eq!(
+        worst(ModelSpec::new("a/b").context(0).max_output(0)),
+        (dollars("0.266144"), Some(131_072))
+    );
+}

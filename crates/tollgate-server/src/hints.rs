@@ -1,0 +1,55 @@
+//! What callers may ask of the gateway by header.
+
+use axum::http::HeaderMap;
+use tollgate::{ChatOrder, ChatRequest, Failure, FailureKind, Hints};
+
+/// Header names start with this.
+const PREFIX: &str = "x-tollgate-";
+
+/// An order out of a request and its headers.
+pub(crate) fn order(request: ChatRequest, headers: &HeaderMap) -> Result<ChatOrder, Failure> {
+    let mut hints = Hints::default();
+    for (name, value) in headers {
+        let Some(hint) = name.as_str().strip_prefix(PREFIX) else {
+            continue;
+        };
+        let value = value
+            .to_str()
+            .map_err(|_| bad(name.as_str(), "holds bytes that are no text"))?
+            .trim();
+        match hint {
+            "policy" => hints.policy = Some(value.to_owned()),
+            "task" => {
+                hints.task = Some(value.parse().map_err(|error| bad(name.as_str(), error))?);
+            }
+            "max-cost" => {
+                hints.max_cost = Some(value.parse().map_err(|error| bad(name.as_str(), error))?);
+            }
+            "prefer-free" => {
+                hints.prefer_free = Some(
+                    value
+                        .parse()
+                        .map_err(|_| bad(name.as_str(), "is true or false"))?,
+                );
+            }
+            "tags" => hints.tags.extend(tags(value)),
+            _ => {}
+        }
+    }
+    Ok(ChatOrder::from(request).with_hints(hints))
+}
+
+/// `name=value, name=value`
+fn tags(text: &str) -> impl Iterator<Item = (String, String)> + '_ {
+    text.split(',').filter_map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        Some((name.trim().to_owned(), value.trim().to_owned()))
+    })
+}
+
+fn bad(header: &str, why: impl std::fmt::Display) -> Failure {
+    Failure::new(
+        FailureKind::InvalidRequest,
+        format!("header {header}: {why}"),
+    )
+}

@@ -1,0 +1,80 @@
+//! The one place that turns failures into HTTP answers.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use tollgate::{Error, Failure, FailureKind};
+
+/// A failure on its way to a caller.
+pub(crate) struct Refusal {
+    failure: Failure,
+    attempts: usize,
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self {
+            failure,
+            attempts: 0,
+        }
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        let attempts = error.receipt().map_or(0, |receipt| receipt.attempts.len());
+        Self {
+            failure: error.into_failure(),
+            attempts,
+        }
+    }
+}
+
+/// The body of an error, in OpenRouter's shape.
+pub(crate) fn body(failure: &Failure) -> Value {
+    let rule = failure.rule();
+    let mut metadata = json!({ "error_type": rule.name });
+    if let Some(hint) = failure.hint() {
+        metadata["remedy_hint"] = hint.into();
+    }
+    if let Some(after) = failure.retry_after() {
+        metadata["retry_after_seconds"] = after.as_secs_f64().ceil().into();
+    }
+    json!({ "error": { "code": rule.status, "message": failure.to_string(), "metadata": metadata } })
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let rule = self.failure.rule();
+        let status = StatusCode::from_u16(rule.status).unwrap_or(StatusCode::BAD_GATEWAY);
+        let mut response = (status, Json(body(&self.failure))).into_response();
+        let headers = response.headers_mut();
+        if let Some(after) = self.failure.retry_after() {
+            let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        // We have tried in the caller's place; a client that tries again
+        // multiplies our attempts.
+        if self.attempts > 1 {
+            headers.insert("x-should-retry", HeaderValue::from_static("false"));
+        }
+        response
+    }
+}
+
+pub(crate) async fn no_such_path() -> Refusal {
+    Failure::new(FailureKind::NotFound, "there is no such path")
+        .with_hint("chats go to /v1/chat/completions")
+        .into()
+}
+
+pub(crate) async fn wrong_method() -> Response {
+    let failure = Failure::new(
+        FailureKind::InvalidRequest,
+        "this path does not take that method",
+    );
+    let mut body = body(&failure);
+    body["error"]["code"] = 405.into();
+    (StatusCode::METHOD_NOT_ALLOWED, Json(body)).into_response()
+}

@@ -1,0 +1,452 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tollgate_catalog::{LaneSpec, ModelCatalog, Served, Serves, did_you_mean};
+use tollgate_core::{
+    Billing, Catalog, CatalogSource, Clock, Failover, Failure, FailureKind, Lane, LaneId, Ledger,
+    LlmProvider, ModelId, Observer, RoutingPolicy,
+};
+use tollgate_failover::FailoverManager;
+use tollgate_ledger::{LedgerConfig, StoreKind, UsageTracker};
+use tollgate_ledger_postgres::{PostgresConfig, PostgresStore};
+use tollgate_policy_balanced::Balanced;
+use tollgate_policy_cheapest::Cheapest;
+use tollgate_policy_quality::BestQuality;
+use tollgate_router::{CostOptimizer, RouterConfig, TaskLists};
+
+use crate::background::Background;
+use crate::clock::SystemClock;
+use crate::config::{Config, DirectProvider, OPENROUTER_LANE};
+use crate::gateway::{Gateway, Parts};
+use crate::lanes::{self, NetworkModels};
+use crate::observe::Everyone;
+use crate::order::Admission;
+use crate::pending::Settler;
+use crate::reconcile::Reconciler;
+
+/// Puts a gateway together; each part can be swapped for one's own.
+///
+/// ```no_run
+/// # async fn build(my_policy: std::sync::Arc<dyn tollgate::RoutingPolicy>) -> Result<(), Box<dyn std::error::Error>> {
+/// use tollgate::{Gateway, Loader};
+/// let gateway = Gateway::builder(Loader::new().with_file("tollgate.toml").load()?)
+///     .policy("mine", my_policy) // select it by `mode = "mine"`, per request or per call
+///     .build()
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use]
+pub struct GatewayBuilder {
+    config: Config,
+    policies: BTreeMap<String, Arc<dyn RoutingPolicy>>,
+    observers: Vec<Arc<dyn Observer>>,
+    catalog: Option<Arc<dyn Catalog>>,
+    ledger: Option<Arc<dyn Ledger>>,
+    failover: Option<Arc<dyn Failover>>,
+    provider: Option<Arc<dyn LlmProvider>>,
+    clock: Arc<dyn Clock>,
+    seed: Option<u64>,
+}
+
+impl Gateway {
+    /// A gateway as the configuration describes it.
+    ///
+    /// # Errors
+    /// [`Failure`] of kind `Configuration` with what does not work and how to
+    /// mend it.
+    pub async fn from_config(config: Config) -> Result<Self, Failure> {
+        Self::builder(config).build().await
+    }
+
+    /// A gateway whose parts can be swapped.
+    pub fn builder(config: Config) -> GatewayBuilder {
+        GatewayBuilder {
+            config,
+            policies: BTreeMap::new(),
+            observers: Vec::new(),
+            catalog: None,
+            ledger: None,
+            failover: None,
+            provider: None,
+            clock: Arc::new(SystemClock),
+            seed: None,
+        }
+    }
+}
+
+impl GatewayBuilder {
+    /// Registers a policy under a name, by which configuration, requests and
+    /// calls select it. One of the names `cheapest`, `balanced` and `quality`
+    /// replaces that policy.
+    pub fn policy(mut self, name: impl Into<String>, policy: Arc<dyn RoutingPolicy>) -> Self {
+        self.policies.insert(name.into(), policy);
+        self
+    }
+
+    /// Adds someone who hears of events; may be called again.
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observers.push(observer);
+        self
+    }
+
+    /// Uses this catalog.
+    pub fn catalog(mut self, catalog: Arc<dyn Catalog>) -> Self {
+        self.catalog = Some(catalog);
+        self
+    }
+
+    /// Uses this ledger.
+    pub fn ledger(mut self, ledger: Arc<dyn Ledger>) -> Self {
+        self.ledger = Some(ledger);
+        self
+    }
+
+    /// Walks plans with this.
+    pub fn failover(mut self, failover: Arc<dyn Failover>) -> Self {
+        self.failover = Some(failover);
+        self
+    }
+
+    /// Sends attempts, whatever lane they name, with this.
+    pub fn provider(mut self, provider: Arc<dyn LlmProvider>) -> Self {
+        self.provider = Some(provider);
+        self
+    }
+
+    /// Uses this clock.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Seeds everything that is random: jitter and call ids.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Keeps usage in memory, whatever the configuration says: for tools that
+    /// only look.
+    pub fn without_store(mut self) -> Self {
+        self.config.openrouter.track_usage = false;
+        self
+    }
+
+    /// Builds the gateway: opens the ledger, loads the catalog, starts the
+    /// background tasks.
+    ///
+    /// # Errors
+    /// [`Failure`] of kind `Configuration` with what does not work and how to
+    /// mend it.
+    pub async fn build(self) -> Result<Gateway, Failure> {
+        let Self { config, clock, .. } = self;
+        let seed = self.seed.unwrap_or_else(random_seed);
+        let observer: Arc<dyn Observer> = Arc::new(Everyone(self.observers));
+        let mut background = Background::default();
+
+        let openrouter = lanes::openrouter(&config.openrouter)?;
+        let provider = match self.provider {
+            Some(provider) => provider,
+            None => lanes::provider(&openrouter, &config)?,
+        };
+
+        let catalog = match self.catalog {
+            Some(catalog) => catalog,
+            None => {
+                let source = NetworkModels::of(&openrouter, &config);
+                let catalog = ModelCatalog::open(
+                    config.catalog.clone(),
+                    lane_specs(&config),
+                    source,
+                    clock.clone(),
+                    observer.clone(),
+                )
+                .map_err(|error| configuration("the catalog cannot be opened", error))?;
+                first_list(&catalog).await;
+                background.keep_fresh(&catalog, seed);
+                Arc::new(catalog)
+            }
+        };
+
+        let optimizer =
+            CostOptimizer::new(router_config(&config), policies(&config, self.policies))
+                .map_err(|error| configuration("the routing cannot be set up", error))?;
+        let failover = match self.failover {
+            Some(failover) => failover,
+            None => Arc::new(FailoverManager::new(
+                config.failover.clone(),
+                seed,
+                observer.clone(),
+            )),
+        };
+
+        let (ledger, reconciler): (Arc<dyn Ledger>, _) = match self.ledger {
+            Some(ledger) => (ledger, None),
+            None => {
+                let tracker =
+                    Arc::new(open_ledger(&config, clock.clone(), observer.clone()).await?);
+                background.keep_ledger(tracker.clone());
+                let reconciler = Reconciler::start(Arc::new(openrouter), tracker.clone());
+                recover(&tracker, &config).await?;
+                (tracker, Some(reconciler))
+            }
+        };
+
+        let mut gateway = Gateway {
+            parts: Arc::new(Parts {
+                admission: Admission::new(config.openrouter.timeout(), seed),
+                catalog,
+                optimizer,
+                settler: Settler::start(ledger.clone(), reconciler),
+                ledger,
+                failover,
+                provider,
+                clock,
+                background,
+                warnings: Vec::new(),
+            }),
+        };
+        let warnings = gateway.find_warnings();
+        if let Some(parts) = Arc::get_mut(&mut gateway.parts) {
+            parts.warnings = warnings;
+        }
+        Ok(gateway)
+    }
+}
+
+impl Gateway {
+    /// Names of the policies that can be selected.
+    pub fn policies(&self) -> Vec<String> {
+        self.parts.optimizer.policies().map(str::to_owned).collect()
+    }
+
+    /// Things the operator should know, found when the gateway was built: a
+    /// retired model in a list, with the closest live ones.
+    pub fn warnings(&self) -> &[String] {
+        &self.parts.warnings
+    }
+
+    fn find_warnings(&self) -> Vec<String> {
+        let view = self.parts.catalog.view();
+        self.parts
+            .optimizer
+            .unknown_models(&view)
+            .into_iter()
+            .map(|model| {
+                let live = did_you_mean(&view, model.as_str(), 3);
+                let live: Vec<_> = live
+                    .iter()
+                    .map(|place| view.model(*place).id.as_str())
+                    .collect();
+                match live.is_empty() {
+                    true => format!("{model} is not in the catalog"),
+                    false => format!(
+                        "{model} is not in the catalog; closest: {}",
+                        live.join(", ")
+                    ),
+                }
+            })
+            .collect()
+    }
+}
+
+fn router_config(config: &Config) -> RouterConfig {
+    let routing = &config.openrouter.routing;
+    let optimization = &config.openrouter.optimization;
+    let mut router = RouterConfig {
+        policy: optimization.mode.clone(),
+        default_model: config.openrouter.default_model.clone(),
+        lists: TaskLists {
+            chat: routing.chat_models.clone(),
+            code: routing.code_models.clone(),
+            reasoning: routing.reasoning_models.clone(),
+        },
+        fallback_chain: optimization.fallback_chain.clone(),
+        max_cost_per_request: optimization.max_cost_per_request,
+        prefer_free_tier: optimization.prefer_free_tier,
+        ..RouterConfig::default()
+    };
+    if !config.openrouter.enable_fallback {
+        router.plan_limit = 1;
+        router.fallback_chain.clear();
+    }
+    router
+}
+
+fn policies(
+    config: &Config,
+    own: BTreeMap<String, Arc<dyn RoutingPolicy>>,
+) -> Vec<(String, Arc<dyn RoutingPolicy>)> {
+    let knobs = &config.policies;
+    let mut all: BTreeMap<String, Arc<dyn RoutingPolicy>> = BTreeMap::from([
+        (
+            "cheapest".to_owned(),
+            Arc::new(Cheapest::new(knobs.cheapest.clone())) as Arc<dyn RoutingPolicy>,
+        ),
+        (
+            "balanced".to_owned(),
+            Arc::new(Balanced::new(knobs.balanced.clone())),
+        ),
+        (
+            "quality".to_owned(),
+            Arc::new(BestQuality::new(knobs.quality.clone())),
+        ),
+    ]);
+    all.extend(own);
+    all.into_iter().collect()
+}
+
+fn lane_specs(config: &Config) -> Vec<LaneSpec> {
+    let openrouter = LaneSpec {
+        lane: Lane {
+            id: openrouter_lane(),
+            billing: Billing::from(config.openrouter.mode),
+            fee_basis_points: 0,
+            takes_model_lists: true,
+        },
+        serves: Serves::All,
+    };
+    let direct = config.providers.iter().filter_map(|(name, provider)| {
+        Some(LaneSpec {
+            lane: Lane {
+                id: LaneId::new(name).ok()?,
+                billing: Billing::Direct,
+                fee_basis_points: 0,
+                takes_model_lists: false,
+            },
+            serves: Serves::Map(
+                provider
+                    .models
+                    .iter()
+                    .map(|(id, name)| served(provider, id, name))
+                    .collect(),
+            ),
+        })
+    });
+    // Without a key OpenRouter serves nobody; when it is the only lane it stays,
+    // so that plans can be made and its refusal says what is missing.
+    let has_key = config
+        .openrouter
+        .api_key
+        .as_ref()
+        .is_some_and(|key| !key.is_empty());
+    let is_used = has_key || config.providers.is_empty();
+    is_used
+        .then_some(openrouter)
+        .into_iter()
+        .chain(direct)
+        .collect()
+}
+
+fn served(provider: &DirectProvider, id: &ModelId, name: &ModelId) -> (ModelId, Served) {
+    let price = provider.prices.get(id).cloned();
+    (
+        id.clone(),
+        Served {
+            price,
+            ..Served::new(name.clone())
+        },
+    )
+}
+
+pub(crate) fn openrouter_lane() -> LaneId {
+    LaneId::new(OPENROUTER_LANE).expect("the name has neither white space nor control characters")
+}
+
+async fn open_ledger(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    observer: Arc<dyn Observer>,
+) -> Result<UsageTracker, Failure> {
+    let ledger = ledger_config(config);
+    if ledger.store == StoreKind::Postgres {
+        let store = PostgresStore::open(postgres(&ledger)?)
+            .await
+            .map_err(|error| configuration("the ledger cannot be opened", error))?;
+        return Ok(UsageTracker::start(
+            Arc::new(store),
+            &ledger,
+            clock,
+            observer,
+        ));
+    }
+    Ok(UsageTracker::open(&ledger, clock, observer).await?)
+}
+
+/// Where the `postgres` store of a configuration is.
+pub(crate) fn postgres(config: &LedgerConfig) -> Result<PostgresConfig, Failure> {
+    let url = config.url.clone().ok_or_else(|| {
+        Failure::new(FailureKind::Configuration, "ledger.url is missing")
+            .with_hint("a postgres ledger needs an address")
+    })?;
+    Ok(PostgresConfig {
+        schema: config.schema.clone(),
+        node: config.node.clone(),
+        ..PostgresConfig::new(url)
+    })
+}
+
+/// The ledger's own table, with what other tables say about it.
+fn ledger_config(config: &Config) -> LedgerConfig {
+    let mut ledger = config.ledger.clone();
+    ledger.max_cost_per_request = config.openrouter.optimization.max_cost_per_request;
+    if !config.openrouter.track_usage {
+        ledger.store = StoreKind::Memory;
+    }
+    ledger
+}
+
+/// The embedded snapshot is stale by nature: with nothing better at hand, the
+/// network is asked before the first call. A failure is told to the observer,
+/// and the snapshot serves.
+async fn first_list(catalog: &ModelCatalog) {
+    const PATIENCE: Duration = Duration::from_secs(5);
+    if catalog.view().source() == CatalogSource::Embedded {
+        let _ = tokio::time::timeout(PATIENCE, catalog.refresh()).await;
+    }
+}
+
+/// Books what a crash left open.
+async fn recover(tracker: &UsageTracker, config: &Config) -> Result<(), Failure> {
+    let mode = Billing::from(config.openrouter.mode);
+    let openrouter = openrouter_lane();
+    let open = tracker
+        .recover(|lane| {
+            if *lane == openrouter {
+                mode
+            } else {
+                Billing::Direct
+            }
+        })
+        .await?;
+    if !open.is_empty() {
+        tracing::warn!(
+            attempts = open.len(),
+            "attempts of an earlier process were booked at worst case"
+        );
+    }
+    Ok(())
+}
+
+fn configuration(what: &str, error: impl std::error::Error + Send + Sync + 'static) -> Failure {
+    Failure::new(FailureKind::Configuration, what)
+        .with_hint(error.to_string())
+        .with_source(error)
+}
+
+/// Different from process to process: the standard library's hash keys are
+/// random for each.
+fn random_seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(0_u8)
+}
+
+impl std::fmt::Debug for GatewayBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GatewayBuilder")
+            .field("policies", &self.policies)
+            .finish_non_exhaustive()
+    }
+}

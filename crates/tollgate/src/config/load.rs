@@ -1,0 +1,270 @@
+//! The one place where the layers of the configuration are put together.
+
+use std::path::{Path, PathBuf};
+
+use figment::error::Kind;
+use figment::providers::Serialized;
+use figment::{Figment, Metadata, Source};
+
+use super::Config;
+use super::error::{ConfigError, Origin, Problem, did_you_mean};
+use super::layer::Layer;
+
+const DEFAULTS: &str = include_str!("../../../../config/default.toml");
+
+/// Prefix of the environment variables that set configuration keys:
+/// `TOLLGATE_OPENROUTER__MODE` sets `openrouter.mode`.
+pub const ENV_PREFIX: &str = "TOLLGATE_";
+
+/// Puts a configuration together from its layers; later ones win.
+///
+/// 1. the compiled defaults, `config/default.toml`,
+/// 2. files and texts, in the order they were added,
+/// 3. environment variables `TOLLGATE_SECTION__KEY`,
+/// 4. keys set by the program, such as command-line flags.
+///
+/// `${NAME}` and `${NAME:-default}` in the strings of files are replaced by
+/// environment variables.
+///
+/// ```
+/// use tollgate::Loader;
+/// let config = Loader::new()
+///     .with_text("my.toml", "[openrouter]\nmode = \"byok\"\n")
+///     .load()?;
+/// assert_eq!(config.openrouter.mode, tollgate::Billing::Byok);
+/// # Ok::<(), tollgate::ConfigError>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Loader {
+    // Files are read when everything is put together, texts are there already.
+    sources: Vec<(PathBuf, Option<String>)>,
+    sets: Vec<(String, String)>,
+    environment: Option<Vec<(String, String)>>,
+}
+
+impl Loader {
+    /// The defaults and the environment alone.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a file.
+    #[must_use]
+    pub fn with_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.sources.push((path.into(), None));
+        self
+    }
+
+    /// Adds a TOML text under a name for messages.
+    #[must_use]
+    pub fn with_text(mut self, name: impl Into<PathBuf>, text: impl Into<String>) -> Self {
+        self.sources.push((name.into(), Some(text.into())));
+        self
+    }
+
+    /// Sets one dotted key; the value is read as TOML where it can be, else as text.
+    #[must_use]
+    pub fn with_key(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.sets.push((key.into(), value.into()));
+        self
+    }
+
+    /// Uses these variables in place of the process's environment.
+    #[must_use]
+    pub fn with_environment(mut self, variables: Vec<(String, String)>) -> Self {
+        self.environment = Some(variables);
+        self
+    }
+
+    /// Reads, merges and checks everything.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with every problem found, each with key, place and hint.
+    pub fn load(self) -> Result<Config, ConfigError> {
+        let variables = match self.environment {
+            Some(variables) => variables,
+            None => process_environment(),
+        };
+        let lookup = |name: &str| {
+            variables
+                .iter()
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value.clone())
+        };
+        let mut texts = vec![(PathBuf::from("config/default.toml"), DEFAULTS.to_owned())];
+        let mut problems = Vec::new();
+        for (path, text) in self.sources {
+            match text.map_or_else(|| std::fs::read_to_string(&path), Ok) {
+                Ok(text) => texts.push((path, text)),
+                Err(error) => problems.push(Problem {
+                    message: format!("cannot read the file: {error}"),
+                    origin: Origin::File(path, None),
+                    hint: Some("check the path, or leave it out to use the defaults".into()),
+                    ..Problem::default()
+                }),
+            }
+        }
+
+        let mut layers = Vec::new();
+        for (path, text) in texts {
+            match Layer::parse(&path, text, &lookup) {
+                Ok(layer) => layers.push(layer),
+                Err(mut found) => problems.append(&mut found),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(ConfigError { problems });
+        }
+
+        let mut figment = Figment::from(Serialized::defaults(Empty {}));
+        for layer in &layers {
+            figment = figment.merge(layer);
+        }
+        figment = figment.merge(environment_layer(&variables));
+        for (key, value) in &self.sets {
+            figment = figment.merge(Serialized::default(key, as_toml(value)));
+        }
+        let config: Config = figment.extract().map_err(|errors| ConfigError {
+            problems: errors
+                .into_iter()
+                .map(|error| explain(error, &layers))
+                .collect(),
+        })?;
+        config
+            .check(&|key| origin_of(key, &layers, &variables))
+            .map(|()| config)
+    }
+}
+
+#[derive(serde::Serialize)]
+struct Empty {}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the loader is the home of the environment"
+)]
+fn process_environment() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+/// The variables with our prefix as nested keys.
+fn environment_layer(variables: &[(String, String)]) -> Figment {
+    let mut figment = Figment::new();
+    for (name, value) in variables {
+        let Some(key) = name.strip_prefix(ENV_PREFIX) else {
+            continue;
+        };
+        if !key.contains("__") {
+            continue;
+        }
+        let key = key.to_ascii_lowercase().replace("__", ".");
+        figment = figment.merge(EnvironmentKey {
+            name: name.clone(),
+            layer: Serialized::default(&key, as_toml(value)),
+        });
+    }
+    figment
+}
+
+struct EnvironmentKey<T> {
+    name: String,
+    layer: Serialized<T>,
+}
+
+impl<T: serde::Serialize> figment::Provider for EnvironmentKey<T> {
+    fn metadata(&self) -> Metadata {
+        Metadata::from(
+            format!("environment variable {}", self.name),
+            Source::Custom(self.name.clone()),
+        )
+    }
+
+    fn data(
+        &self,
+    ) -> Result<figment::value::Map<figment::Profile, figment::value::Dict>, figment::Error> {
+        self.layer.data()
+    }
+}
+
+/// A value as TOML reads it; text that is no TOML value stays text.
+fn as_toml(value: &str) -> toml::Value {
+    toml::from_str::<toml::Table>(&format!("value = {value}"))
+        .ok()
+        .and_then(|mut table| table.remove("value"))
+        .unwrap_or_else(|| toml::Value::String(value.to_owned()))
+}
+
+fn explain(error: figment::Error, layers: &[Layer]) -> Problem {
+    let key = error.path.join(".");
+    let (message, hint, key) = match &error.kind {
+        Kind::UnknownField(field, known) => {
+            let hint = did_you_mean(field, known.iter().copied())
+                .map(|known| format!("did you mean {known:?}?"))
+                .unwrap_or_else(|| format!("known keys: {}", known.join(", ")));
+            ("unknown key".to_owned(), Some(hint), key)
+        }
+        Kind::UnknownVariant(variant, known) => {
+            let hint = did_you_mean(variant, known.iter().copied())
+                .map(|known| format!("did you mean {known:?}?"))
+                .unwrap_or_else(|| format!("one of {}", known.join(", ")));
+            (format!("unknown value {variant:?}"), Some(hint), key)
+        }
+        Kind::MissingField(field) => (format!("missing key {field:?}"), None, key),
+        Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) if is_secret(&key) => {
+            (format!("invalid value, expected {expected}"), None, key)
+        }
+        kind => (kind.to_string(), None, key),
+    };
+    let origin = match error.metadata.as_ref() {
+        Some(metadata) => origin_of_metadata(metadata, &key, layers),
+        None => Origin::Given,
+    };
+    Problem {
+        key,
+        message,
+        origin,
+        hint,
+    }
+}
+
+fn origin_of_metadata(metadata: &Metadata, key: &str, layers: &[Layer]) -> Origin {
+    match &metadata.source {
+        Some(Source::File(path)) => {
+            let layer = layers
+                .iter()
+                .rev()
+                .find(|layer| same_file(layer.path(), path));
+            Origin::File(
+                layer.map_or_else(|| path.clone(), |layer| layer.path().to_owned()),
+                layer.and_then(|layer| layer.locate(key)),
+            )
+        }
+        Some(Source::Custom(variable)) => Origin::Environment(variable.clone()),
+        _ => Origin::Given,
+    }
+}
+
+// figment stores file sources as given or relative to the current folder.
+fn same_file(ours: &Path, theirs: &Path) -> bool {
+    ours == theirs || ours.ends_with(theirs) || theirs.ends_with(ours)
+}
+
+fn origin_of(key: &str, layers: &[Layer], variables: &[(String, String)]) -> Origin {
+    let variable = format!(
+        "{ENV_PREFIX}{}",
+        key.replace('.', "__").to_ascii_uppercase()
+    );
+    if variables.iter().any(|(name, _)| *name == variable) {
+        return Origin::Environment(variable);
+    }
+    match layers.iter().rev().find(|layer| layer.sets(key)) {
+        Some(layer) => Origin::File(layer.path().to_owned(), layer.locate(key)),
+        None => Origin::Defaults,
+    }
+}
+
+fn is_secret(key: &str) -> bool {
+    key.ends_with("key") || key.ends_with("url") || key.contains("secret") || key.contains("token")
+}

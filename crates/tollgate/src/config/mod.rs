@@ -1,0 +1,261 @@
+mod error;
+mod layer;
+mod load;
+mod schema;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tollgate_catalog::CatalogConfig;
+use tollgate_core::{ApiKey, LaneId, ModelId, Price, Usd};
+use tollgate_failover::FailoverConfig;
+use tollgate_ledger::LedgerConfig;
+use tollgate_policy_balanced::BalancedConfig;
+use tollgate_policy_cheapest::CheapestConfig;
+use tollgate_policy_quality::QualityConfig;
+use tollgate_transport::{Mode, OutputLimitField, Timers};
+
+pub use self::error::{ConfigError, Origin as ConfigOrigin, Problem};
+pub use self::load::{ENV_PREFIX, Loader};
+pub use self::schema::config_schema;
+
+/// The configuration as it was written: every table and key there is.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Default)]
+pub struct Config {
+    /// OpenRouter, the primary gateway.
+    pub openrouter: OpenRouter,
+    /// Direct providers, by lane name; they take over when OpenRouter fails.
+    pub providers: BTreeMap<String, DirectProvider>,
+    /// Knobs of the three policies.
+    pub policies: Policies,
+    /// Where the list of models comes from.
+    pub catalog: CatalogConfig,
+    /// How often and how long is tried.
+    pub failover: FailoverConfig,
+    /// Where usage is kept.
+    pub ledger: LedgerConfig,
+}
+
+/// `[openrouter]`: the account, and how models are chosen.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct OpenRouter {
+    /// Key of the account (`sk-or-…`).
+    #[schemars(with = "Option<String>")]
+    pub api_key: Option<ApiKey>,
+    /// Address up to and including the version.
+    pub base_url: String,
+    /// How answers are paid: `credits` of the account, or `byok`, the account's
+    /// own provider keys.
+    pub mode: Mode,
+    /// Model of requests that name none. Without it the policy picks.
+    #[schemars(with = "Option<String>")]
+    pub default_model: Option<ModelId>,
+    /// Whether another model or lane takes over when the first choice fails.
+    pub enable_fallback: bool,
+    /// Whether usage is kept in the ledger's store. Without it only running
+    /// totals are kept, in memory.
+    pub track_usage: bool,
+    /// Total time of a call over all its attempts, in milliseconds.
+    pub timeout_ms: u64,
+    /// URL of your app, its identity in OpenRouter's rankings.
+    pub app_url: Option<String>,
+    /// Display name of your app.
+    pub app_title: Option<String>,
+    /// What your app is: at most two of OpenRouter's categories.
+    pub app_categories: Vec<String>,
+    /// How long to wait on the wire.
+    pub timers: Timers,
+    /// Which models serve which task.
+    pub routing: Routing,
+    /// What to optimise for.
+    pub optimization: Optimization,
+}
+
+impl Default for OpenRouter {
+    fn default() -> Self {
+        Self {
+            api_key: None,
+            base_url: "https://openrouter.ai/api/v1".to_owned(),
+            mode: Mode::default(),
+            default_model: None,
+            enable_fallback: true,
+            track_usage: true,
+            timeout_ms: 600_000,
+            app_url: None,
+            app_title: None,
+            app_categories: Vec::new(),
+            timers: Timers::default(),
+            routing: Routing::default(),
+            optimization: Optimization::default(),
+        }
+    }
+}
+
+impl OpenRouter {
+    pub(crate) fn timeout(&self) -> Duration {
+        Duration::from_millis(self.timeout_ms)
+    }
+}
+
+/// `[openrouter.routing]`: the models that compete for a task. An empty list
+/// lets the whole catalog compete.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Routing {
+    /// Models for writing, reading and changing programs.
+    #[schemars(with = "Vec<String>")]
+    pub code_models: Vec<ModelId>,
+    /// Models for everything else.
+    #[schemars(with = "Vec<String>")]
+    pub chat_models: Vec<ModelId>,
+    /// Models for mathematics, logic and planning.
+    #[schemars(with = "Vec<String>")]
+    pub reasoning_models: Vec<ModelId>,
+}
+
+/// `[openrouter.optimization]`: what to optimise for, and within which limits.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Optimization {
+    /// Policy: `cheapest`, `balanced`, `quality`, or the name of one that the
+    /// program registered.
+    pub mode: String,
+    /// Models to try after the policy's choices, in this order.
+    #[schemars(with = "Vec<String>")]
+    pub fallback_chain: Vec<ModelId>,
+    /// Most that one call may cost in total, in US dollars.
+    #[schemars(with = "Option<f64>")]
+    pub max_cost_per_request: Option<Usd>,
+    /// Whether free variants go first. They have daily limits, and prompts may
+    /// be kept.
+    pub prefer_free_tier: bool,
+}
+
+impl Default for Optimization {
+    fn default() -> Self {
+        Self {
+            mode: "balanced".to_owned(),
+            fallback_chain: Vec::new(),
+            max_cost_per_request: None,
+            prefer_free_tier: false,
+        }
+    }
+}
+
+/// `[providers.NAME]`: a provider that is reached without OpenRouter and
+/// speaks OpenAI's chat dialect.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DirectProvider {
+    /// Address up to and including the version, such as `http://127.0.0.1:8080/v1`.
+    pub base_url: String,
+    /// Key; a local server may need none.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub api_key: Option<ApiKey>,
+    /// Header that carries the key bare; `Authorization: Bearer` when absent.
+    #[serde(default)]
+    pub key_header: Option<String>,
+    /// Field in which this provider takes an output limit.
+    #[serde(default)]
+    pub output_limit: OutputLimitField,
+    /// Whether a stream tells its usage only when asked by `stream_options`.
+    #[serde(default = "yes")]
+    pub asks_for_usage: bool,
+    /// Request fields that this provider refuses.
+    #[serde(default)]
+    pub drops: Vec<String>,
+    /// The models it serves: catalog id to the provider's own name.
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub models: BTreeMap<ModelId, ModelId>,
+    /// Prices by catalog id, in US dollars per token. A model without a price
+    /// is not used where a price is needed.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
+    pub prices: BTreeMap<ModelId, Price>,
+    /// How long to wait on the wire.
+    #[serde(default)]
+    pub timers: Timers,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// `[policies.…]`: knobs of the three policies.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Policies {
+    /// `[policies.cheapest]`
+    pub cheapest: CheapestConfig,
+    /// `[policies.balanced]`
+    pub balanced: BalancedConfig,
+    /// `[policies.quality]`
+    pub quality: QualityConfig,
+}
+
+impl Config {
+    /// Checks what the types cannot say; `origin` tells where a key was set.
+    pub(crate) fn check(&self, origin: &dyn Fn(&str) -> ConfigOrigin) -> Result<(), ConfigError> {
+        let mut problems = Vec::new();
+        let mut report = |key: &str, message: String, hint: &str| {
+            problems.push(Problem {
+                key: key.to_owned(),
+                message,
+                origin: origin(key),
+                hint: Some(hint.to_owned()),
+            });
+        };
+        if self.openrouter.timeout_ms == 0 {
+            report(
+                "openrouter.timeout_ms",
+                "is 0".into(),
+                "600000 is ten minutes",
+            );
+        }
+        if let Some(limit) = self.openrouter.optimization.max_cost_per_request
+            && limit <= Usd::ZERO
+        {
+            report(
+                "openrouter.optimization.max_cost_per_request",
+                format!("{limit} lets nothing through"),
+                "give a limit above 0, or leave the key out for none",
+            );
+        }
+        for name in self.providers.keys() {
+            if LaneId::new(name).is_err() || name == OPENROUTER_LANE {
+                report(
+                    &format!("providers.{name}"),
+                    "is no name for a provider".into(),
+                    "use another name, without white space; `openrouter` is taken",
+                );
+            }
+        }
+        if let Err(error) = self.failover.check() {
+            report(
+                "failover",
+                error.to_string(),
+                "see the configuration reference",
+            );
+        }
+        if let Err(error) = self.ledger.validate() {
+            report(
+                "ledger",
+                error.to_string(),
+                "see the configuration reference",
+            );
+        }
+        match problems.is_empty() {
+            true => Ok(()),
+            false => Err(ConfigError { problems }),
+        }
+    }
+}
+
+/// Name of the lane to OpenRouter.
+pub const OPENROUTER_LANE: &str = "openrouter";

@@ -1,0 +1,162 @@
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use tollgate_core::{
+    Call, Catalog, Clock, Explanation, Failover, Failure, FailureKind, HealthView, Ledger,
+    LlmProvider, Plan, Trip,
+};
+use tollgate_router::CostOptimizer;
+
+use crate::answer::Answer;
+use crate::background::Background;
+use crate::error::Error;
+use crate::order::{Admission, ChatOrder};
+use crate::pending::{Pending, Settler};
+
+/// One gateway to all models: picks, sends, fails over and accounts.
+///
+/// It is cheap to clone and made to be shared; every part can be swapped with
+/// [`GatewayBuilder`](crate::GatewayBuilder).
+#[derive(Clone)]
+pub struct Gateway {
+    pub(crate) parts: Arc<Parts>,
+}
+
+/// The steps of a request, each behind its trait.
+pub(crate) struct Parts {
+    pub(crate) admission: Admission,
+    pub(crate) catalog: Arc<dyn Catalog>,
+    pub(crate) optimizer: CostOptimizer,
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) failover: Arc<dyn Failover>,
+    pub(crate) provider: Arc<dyn LlmProvider>,
+    pub(crate) settler: Settler,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) background: Background,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Gateway {
+    /// Sends a chat and returns its answer at the commit point: when the first
+    /// token is there (streamed), or the whole answer (not streamed). Until
+    /// then a failing target is replaced by the next without a trace in the
+    /// answer; after it, a broken answer ends with a failure.
+    ///
+    /// # Errors
+    /// [`Error`] with the failure, what to do about it, and the receipt of
+    /// whatever was attempted.
+    ///
+    /// # Cancellation
+    /// Dropping the future or the answer closes the upstream connection; what
+    /// the call may have cost is booked by the ledger's own task.
+    pub async fn chat(&self, order: impl Into<ChatOrder>) -> Result<Answer, Error> {
+        let Parts {
+            catalog,
+            optimizer,
+            ledger,
+            failover,
+            provider,
+            ..
+        } = &*self.parts;
+        let started = Instant::now();
+
+        let call = self
+            .parts
+            .admission
+            .admit(order.into(), &*self.parts.clock)?;
+        let (view, health) = (catalog.view(), failover.health());
+        let profile = optimizer.profile(&call)?;
+        let plan = optimizer.plan(profile, &view, &health)?;
+        let hold = ledger.hold(&call, &plan)?;
+
+        let mut pending = Pending::new(self.parts.settler.clone(), hold, started);
+        let trip = Trip {
+            call: &call,
+            plan: &plan,
+            hold: pending.hold(),
+            ledger: &**ledger,
+            provider: &**provider,
+        };
+        match failover.run(trip).await {
+            Ok(won) => Ok(Answer::new(call, plan, won, pending)),
+            Err(exhausted) => Err(pending.fail(exhausted)),
+        }
+    }
+
+    /// Explains the decision for a chat without sending anything: the same
+    /// decision as [`chat`](Self::chat), with a reason for every model. When no
+    /// model can serve it, the explanation has no candidates.
+    ///
+    /// # Errors
+    /// As `chat`, for what makes a decision impossible, such as an unknown
+    /// policy or model.
+    pub fn plan(&self, order: impl Into<ChatOrder>) -> Result<Explanation, Error> {
+        let Parts {
+            catalog,
+            optimizer,
+            failover,
+            ..
+        } = &*self.parts;
+        let call = self.admit(order)?;
+        let profile = optimizer.profile(&call)?;
+        let (view, health) = (catalog.view(), failover.health());
+        let explanation = optimizer.explain(&profile, &view, &health);
+        match optimizer.plan(profile, &view, &health) {
+            Ok(_) => Ok(explanation),
+            Err(failure) if is_about_the_models(&failure) => Ok(explanation),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    /// The plan itself, for programs that walk it on their own.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan).
+    pub fn decide(&self, order: impl Into<ChatOrder>) -> Result<(Call, Plan), Error> {
+        let call = self.admit(order)?;
+        let profile = self.parts.optimizer.profile(&call)?;
+        let (view, health) = (self.parts.catalog.view(), self.parts.failover.health());
+        let plan = self.parts.optimizer.plan(profile, &view, &health)?;
+        Ok((call, plan))
+    }
+
+    /// The catalog.
+    pub fn catalog(&self) -> &dyn Catalog {
+        &*self.parts.catalog
+    }
+
+    /// The catalog with search and refresh; `None` when the program brought its own.
+    pub fn models(&self) -> Option<&tollgate_catalog::ModelCatalog> {
+        self.parts.background.catalog()
+    }
+
+    /// Health of what has carried traffic.
+    pub fn health(&self) -> HealthView {
+        self.parts.failover.health()
+    }
+
+    /// Waits until everything that ended is booked and stored, then stops the
+    /// background tasks. Running answers are not waited for.
+    pub async fn shutdown(self) {
+        self.parts.settler.flush().await;
+        self.parts.background.shutdown().await;
+    }
+
+    fn admit(&self, order: impl Into<ChatOrder>) -> Result<Call, Failure> {
+        self.parts.admission.admit(order.into(), &*self.parts.clock)
+    }
+}
+
+/// Whether the explanation of each model says it all.
+fn is_about_the_models(failure: &Failure) -> bool {
+    matches!(
+        failure.kind(),
+        FailureKind::NoCandidate | FailureKind::ContextLength
+    )
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway").finish_non_exhaustive()
+    }
+}

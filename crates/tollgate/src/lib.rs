@@ -1,0 +1,52 @@
+#![doc = include_str!("../README.md")]
+
+mod answer;
+mod background;
+mod builder;
+mod clock;
+mod config;
+mod error;
+mod gateway;
+mod lanes;
+mod observe;
+mod order;
+mod pending;
+mod reconcile;
+mod report;
+
+pub use crate::answer::{Answer, Collected};
+pub use crate::builder::GatewayBuilder;
+pub use crate::clock::SystemClock;
+pub use crate::config::{
+    Config, ConfigError, ConfigOrigin, DirectProvider, ENV_PREFIX, Loader, OPENROUTER_LANE,
+    OpenRouter, Optimization, Policies, Problem, Routing, config_schema,
+};
+pub use crate::error::Error;
+pub use crate::gateway::Gateway;
+pub use crate::order::ChatOrder;
+pub use crate::report::usage;
+
+// What users of the façade need of the crates below, and nothing else.
+pub use tollgate_catalog::{
+    ModelCard, ModelCatalog, OfferCard, PriceCard, QualityCard, RefreshReport, SearchQuery, SortBy,
+    did_you_mean, search,
+};
+pub use tollgate_core::{
+    ApiKey, Attempt, AttemptEnd, AttemptRecord, Billing, Breaker, Call, CallFacts, CallId,
+    CallProfile, CallerId, Candidate, Capabilities, Catalog, CatalogSource, CatalogView, Clock,
+    Cost, CostSource, Dimension, DropReason, Dropped, Ended, Event, ExplainedCandidate,
+    Explanation, Facts, Failover, Failure, FailureKind, Finish, Frame, FrameKind, Frames,
+    GenerationId, Head, Health, HealthView, Hints, Hold, LaneId, Ledger, LedgerStore, LlmProvider,
+    ModelFacts, ModelId, ModelIndex, Next, Observer, OfferIndex, Origin, Outcome, Place, Plan,
+    Planned, Price, Pricing, ProviderId, Quality, QualitySource, Ranked, Ranking, Rate, Rates,
+    Receipt, Reply, RoutingPolicy, Served, Silent, StoreError, Target, Task, TaskSource, Terms,
+    Timestamp, TokenBounds, TokenUsage, UsageQuery, UsageReport, UsageRow, Usd,
+};
+pub use tollgate_failover::FailoverManager;
+pub use tollgate_ledger::{LedgerConfig, StoreKind, UsageTracker};
+pub use tollgate_router::CostOptimizer;
+pub use tollgate_transport::OpenRouterProvider;
+pub use tollgate_wire::{
+    ChatReply, ChatRequest, ChatResponse, ContentPart, Delivery as StreamMode, Message, Plugin,
+    ProviderPreferences, Reasoning, ResponseFormat, StreamEvent, Tool, ToolChoice,
+};

@@ -1,0 +1,85 @@
+//! Who hears of events: the log, and whoever the program adds.
+
+use std::sync::Arc;
+
+use tollgate_core::{Breaker, Event, Observer};
+
+/// Hands each event to the log and to all others.
+pub(crate) struct Everyone(pub(crate) Vec<Arc<dyn Observer>>);
+
+impl Observer for Everyone {
+    fn on(&self, event: &Event) {
+        log(event);
+        for observer in &self.0 {
+            observer.on(event);
+        }
+    }
+}
+
+/// One log line per event. Prompts, answers and keys are not in events.
+fn log(event: &Event) {
+    match event {
+        Event::AttemptStarted {
+            call,
+            attempt,
+            lane,
+            models,
+        } => {
+            let model = models
+                .first()
+                .map(|model| model.as_str())
+                .unwrap_or_default();
+            tracing::debug!(%call, attempt, %lane, model, "attempt started");
+        }
+        Event::AttemptFailed {
+            call,
+            record,
+            goes_on,
+            wait_ms,
+        } => tracing::warn!(
+            %call,
+            attempt = record.number,
+            lane = %record.lane,
+            model = %record.requested,
+            goes_on,
+            wait_ms,
+            end = ?record.end,
+            "attempt failed"
+        ),
+        Event::Committed {
+            call,
+            attempt,
+            first_token_ms,
+        } => {
+            tracing::debug!(%call, attempt, first_token_ms, "answer begins");
+        }
+        Event::BreakerChanged {
+            lane,
+            model,
+            breaker,
+            why,
+        } => {
+            let model = model.as_ref().map(|model| model.as_str()).unwrap_or("*");
+            match breaker {
+                Breaker::Open => tracing::warn!(%lane, model, why, "breaker open"),
+                _ => tracing::info!(%lane, model, breaker = breaker.as_str(), why, "breaker"),
+            }
+        }
+        Event::Settled { receipt } => {
+            let cost = receipt.cost();
+            tracing::info!(
+                call = %receipt.facts.call,
+                model = receipt.served().map(|attempt| attempt.model().as_str()),
+                attempts = receipt.attempts.len(),
+                usd = cost.map(|cost| cost.amount().to_string()),
+                source = cost.map(|cost| cost.source.as_str()),
+                ended = receipt.ended.as_str(),
+                took_ms = receipt.took_ms,
+                "call settled"
+            );
+        }
+        Event::Catalog { what, taken: true } => tracing::info!(what, "catalog"),
+        Event::Catalog { what, taken: false } => tracing::warn!(what, "catalog kept"),
+        _ => {}
+    }
+}

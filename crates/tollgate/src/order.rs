@@ -1,0 +1,162 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tollgate_core::{
+    Call, CallId, CallerId, Clock, Delivery, Failure, FailureKind, Hints, Task, Usd,
+};
+use tollgate_wire::ChatRequest;
+
+/// A chat to be sent, with what the caller asks of the gateway.
+///
+/// A [`ChatRequest`] alone is an order too.
+///
+/// ```
+/// use tollgate::{ChatOrder, ChatRequest, Message, Task};
+/// let request = ChatRequest::new([Message::user("Sort a list in Rust.")])?.with_model("tollgate/auto");
+/// let order = ChatOrder::from(request)
+///     .with_policy("cheapest")
+///     .with_task(Task::Code)
+///     .with_max_cost("0.01".parse()?);
+/// # let _ = order;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct ChatOrder {
+    request: ChatRequest,
+    hints: Hints,
+    caller: CallerId,
+    timeout: Option<Duration>,
+}
+
+impl From<ChatRequest> for ChatOrder {
+    fn from(request: ChatRequest) -> Self {
+        Self {
+            request,
+            hints: Hints::default(),
+            caller: CallerId::local(),
+            timeout: None,
+        }
+    }
+}
+
+impl ChatOrder {
+    /// Ranks by the policy of that name.
+    pub fn with_policy(mut self, name: impl Into<String>) -> Self {
+        self.hints.policy = Some(name.into());
+        self
+    }
+
+    /// Says what the call is about, instead of having it guessed.
+    pub fn with_task(mut self, task: Task) -> Self {
+        self.hints.task = Some(task);
+        self
+    }
+
+    /// Most that the call may cost in total.
+    pub fn with_max_cost(mut self, limit: Usd) -> Self {
+        self.hints.max_cost = Some(limit);
+        self
+    }
+
+    /// Puts free variants first.
+    pub fn with_free_first(mut self) -> Self {
+        self.hints.prefer_free = Some(true);
+        self
+    }
+
+    /// Longest acceptable time to a complete answer, for choosing; see
+    /// [`with_timeout`](Self::with_timeout) for the limit itself.
+    pub fn with_max_latency(mut self, limit: Duration) -> Self {
+        self.hints.max_latency = Some(limit);
+        self
+    }
+
+    /// Adds a tag for the ledger.
+    pub fn with_tag(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.hints.tags.push((name.into(), value.into()));
+        self
+    }
+
+    /// Total time for all attempts; the configured one when absent.
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Sets all hints at once.
+    pub fn with_hints(mut self, hints: Hints) -> Self {
+        self.hints = hints;
+        self
+    }
+
+    /// Says on whose behalf the call is made.
+    pub fn with_caller(mut self, caller: CallerId) -> Self {
+        self.caller = caller;
+        self
+    }
+}
+
+/// Makes calls out of orders.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    timeout: Duration,
+    seed: u64,
+    count: AtomicU64,
+}
+
+impl Admission {
+    pub(crate) fn new(timeout: Duration, seed: u64) -> Self {
+        Self {
+            timeout,
+            seed,
+            count: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn admit(&self, order: ChatOrder, clock: &dyn Clock) -> Result<Call, Failure> {
+        let at = clock.now();
+        let delivery = if order.request.stream() {
+            Delivery::Stream
+        } else {
+            Delivery::Whole
+        };
+        if order
+            .request
+            .messages()
+            .is_ok_and(|messages| messages.is_empty())
+            && !order.request.object().contains("prompt")
+        {
+            return Err(
+                Failure::new(FailureKind::InvalidRequest, "the request has no messages")
+                    .with_hint("give at least one message"),
+            );
+        }
+        let number = self.count.fetch_add(1, Ordering::Relaxed);
+        Ok(Call {
+            id: CallId::from_parts(at, random(self.seed, number)),
+            caller: order.caller,
+            at,
+            timeout: order
+                .timeout
+                .map_or(self.timeout, |asked| asked.min(self.timeout)),
+            delivery,
+            hints: order.hints,
+            request: Arc::new(order.request),
+        })
+    }
+}
+
+/// Two rounds of SplitMix64: distinct for distinct numbers, and different from
+/// process to process by the seed.
+fn random(seed: u64, number: u64) -> u128 {
+    let mix = |mut z: u64| {
+        z = z.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    };
+    let high = mix(seed ^ number.rotate_left(32));
+    (u128::from(high) << 64) | u128::from(mix(high ^ number))
+}

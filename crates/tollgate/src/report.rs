@@ -1,0 +1,53 @@
+use tollgate_core::{Failure, FailureKind, LedgerStore, UsageQuery, UsageRow};
+use tollgate_ledger::{SqliteStore, StoreKind};
+use tollgate_ledger_postgres::PostgresStore;
+
+use crate::builder::postgres;
+use crate::config::Config;
+use crate::gateway::Gateway;
+
+impl Gateway {
+    /// Sums over everything that the ledger's store holds.
+    ///
+    /// # Errors
+    /// `LedgerUnavailable` when the store fails, `Configuration` when the
+    /// gateway was built with a ledger of the program's own.
+    pub async fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, Failure> {
+        match self.parts.background.ledger() {
+            Some(ledger) => ledger.report(query).await,
+            None => Err(Failure::new(
+                FailureKind::Configuration,
+                "this ledger makes no reports",
+            )),
+        }
+    }
+}
+
+/// Reads the ledger that a configuration names, also while a gateway writes to it.
+///
+/// # Errors
+/// `LedgerUnavailable` when the store cannot be read; no file at all is an
+/// empty report.
+pub async fn usage(config: &Config, query: &UsageQuery) -> Result<Vec<UsageRow>, Failure> {
+    let unreadable = |error: &dyn std::error::Error| {
+        Failure::new(FailureKind::LedgerUnavailable, "the ledger cannot be read")
+            .with_hint(error.to_string())
+    };
+    let store: Box<dyn LedgerStore> = match config.ledger.store {
+        StoreKind::Memory => return Ok(Vec::new()),
+        StoreKind::Sqlite if !config.ledger.path.exists() => return Ok(Vec::new()),
+        StoreKind::Sqlite => Box::new(
+            SqliteStore::open_read_only(&config.ledger.path)
+                .await
+                .map_err(|e| unreadable(&e))?,
+        ),
+        StoreKind::Postgres => {
+            let store = PostgresStore::open(postgres(&config.ledger)?).await;
+            Box::new(store.map_err(|error| unreadable(&error))?)
+        }
+    };
+    store
+        .report(query)
+        .await
+        .map_err(|error| unreadable(&error))
+}

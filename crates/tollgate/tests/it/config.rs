@@ -1,0 +1,130 @@
+//! Layers, messages and the mission's own file.
+
+use std::path::PathBuf;
+
+use tollgate::{Billing, ConfigOrigin, Loader};
+
+use crate::support::MISSION;
+
+fn environment(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
+#[test]
+fn the_file_of_the_mission_loads_unchanged_and_every_key_counts() {
+    let config = Loader::new()
+        .with_environment(environment(&[("OPENROUTER_API_KEY", "sk-or-v1-secret")]))
+        .with_text("tollgate.toml", MISSION)
+        .load()
+        .unwrap();
+    let openrouter = &config.openrouter;
+    assert_eq!(
+        openrouter.api_key.as_ref().unwrap().reveal(),
+        "sk-or-v1-secret"
+    );
+    assert_eq!(openrouter.base_url, "https://openrouter.ai/api/v1");
+    assert_eq!(Billing::from(openrouter.mode), Billing::Credits);
+    assert_eq!(
+        openrouter.default_model.as_ref().unwrap().as_str(),
+        "anthropic/claude-3-sonnet"
+    );
+    assert!(openrouter.enable_fallback && openrouter.track_usage);
+    assert_eq!(openrouter.routing.code_models.len(), 2);
+    assert_eq!(openrouter.routing.chat_models.len(), 2);
+    assert_eq!(openrouter.routing.reasoning_models.len(), 2);
+    assert_eq!(openrouter.optimization.mode, "balanced");
+    assert_eq!(openrouter.optimization.fallback_chain.len(), 3);
+    assert_eq!(
+        openrouter
+            .optimization
+            .max_cost_per_request
+            .unwrap()
+            .nanos(),
+        100_000_000
+    );
+    assert!(!openrouter.optimization.prefer_free_tier);
+}
+
+#[test]
+fn later_layers_win() {
+    let config = Loader::new()
+        .with_environment(environment(&[
+            ("TOLLGATE_OPENROUTER__OPTIMIZATION__MODE", "quality"),
+            ("TOLLGATE_OPENROUTER__TIMEOUT_MS", "1000"),
+        ]))
+        .with_text("a.toml", "[openrouter]\ntimeout_ms = 1\nmode = \"byok\"\n")
+        .with_key("openrouter.timeout_ms", "2000")
+        .load()
+        .unwrap();
+    assert_eq!(config.openrouter.optimization.mode, "quality");
+    assert_eq!(config.openrouter.timeout_ms, 2000);
+    assert_eq!(Billing::from(config.openrouter.mode), Billing::Byok);
+}
+
+fn problem(toml: &str) -> tollgate::Problem {
+    let error = Loader::new()
+        .with_environment(Vec::new())
+        .with_text("my.toml", toml)
+        .load()
+        .unwrap_err();
+    error.problems[0].clone()
+}
+
+fn at(line: usize, column: usize) -> ConfigOrigin {
+    ConfigOrigin::File(PathBuf::from("my.toml"), Some((line, column)))
+}
+
+#[test]
+fn problems_name_key_place_and_remedy() {
+    let misspelt = problem("[openrouter]\nmdoe = \"byok\"\n");
+    assert_eq!(misspelt.key, "openrouter.mdoe");
+    assert_eq!(misspelt.origin, at(2, 1));
+    assert_eq!(misspelt.hint.as_deref(), Some("did you mean \"mode\"?"));
+
+    let value = problem("[openrouter]\nmode = \"byokk\"\n");
+    assert_eq!(value.origin, at(2, 1));
+    assert!(value.hint.unwrap().contains("byok"));
+
+    let unset = problem("[openrouter]\n\napi_key = \"${NOT_SET_ANYWHERE}\"\n");
+    assert_eq!(unset.key, "openrouter.api_key");
+    assert_eq!(unset.origin, at(3, 1));
+    assert!(unset.message.contains("NOT_SET_ANYWHERE"));
+
+    let syntax = problem("[openrouter\n");
+    assert!(matches!(syntax.origin, ConfigOrigin::File(_, Some((1, _)))));
+
+    let nothing = problem("[openrouter.optimization]\nmax_cost_per_request = 0\n");
+    assert_eq!(nothing.key, "openrouter.optimization.max_cost_per_request");
+    assert_eq!(nothing.origin, at(2, 1));
+}
+
+#[test]
+fn secrets_are_in_no_message() {
+    let error = Loader::new()
+        .with_environment(environment(&[("SECRET", "sk-or-v1-canary")]))
+        .with_text("my.toml", "[openrouter]\napi_key = [\"${SECRET}\"]\n")
+        .load()
+        .unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("canary"), "{error}");
+    let config = Loader::new()
+        .with_environment(environment(&[("SECRET", "sk-or-v1-canary")]))
+        .with_text("my.toml", "[openrouter]\napi_key = \"${SECRET}\"\n")
+        .load()
+        .unwrap();
+    assert!(!format!("{config:?}").contains("canary"));
+}
+
+#[test]
+fn a_problem_in_the_environment_names_the_variable() {
+    let error = Loader::new()
+        .with_environment(environment(&[("TOLLGATE_OPENROUTER__TIMEOUT_MS", "soon")]))
+        .load()
+        .unwrap_err();
+    assert_eq!(
+        error.problems[0].origin,
+        ConfigOrigin::Environment("TOLLGATE_OPENROUTER__TIMEOUT_MS".into())
+    );
+}
