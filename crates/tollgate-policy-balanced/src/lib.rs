@@ -3,7 +3,6 @@
 mod log2;
 
 use schemars::JsonSchema;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tollgate_core::{CallProfile, Candidate, Ranked, Ranking, RoutingPolicy};
 

@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 use schemars::JsonSchema;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tollgate_core::{CallProfile, Candidate, Ranked, Ranking, RoutingPolicy, Task};
 
