@@ -1,4 +1,4 @@
-//! The `tollgate` command.
+#![doc = include_str!("../README.md")]
 
 mod args;
 mod commands;

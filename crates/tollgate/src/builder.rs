@@ -283,15 +283,15 @@ fn policies(
     let mut all: BTreeMap<String, Arc<dyn RoutingPolicy>> = BTreeMap::from([
         (
             "cheapest".to_owned(),
-            Arc::new(Cheapest::new(knobs.cheapest.clone())) as Arc<dyn RoutingPolicy>,
+            Arc::new(Cheapest::new(knobs.cheapest)) as Arc<dyn RoutingPolicy>,
         ),
         (
             "balanced".to_owned(),
-            Arc::new(Balanced::new(knobs.balanced.clone())),
+            Arc::new(Balanced::new(knobs.balanced)),
         ),
         (
             "quality".to_owned(),
-            Arc::new(BestQuality::new(knobs.quality.clone())),
+            Arc::new(BestQuality::new(knobs.quality)),
         ),
     ]);
     all.extend(own);

@@ -50,7 +50,7 @@ fn scenario(first_choices: &[String]) -> Scenario {
 fn order(number: usize) -> ChatOrder {
     let policy = ["cheapest", "balanced", "quality"][number % 3];
     let task = Task::ALL[number / 3 % 3];
-    let mode = if number % 4 == 0 {
+    let mode = if number.is_multiple_of(4) {
         StreamMode::Whole
     } else {
         StreamMode::Stream
