@@ -17,7 +17,8 @@ Exit codes:
   5  the upstreams failed
   6  a cost limit or budget said no
   7  the ledger cannot be read or written
-  8  `check` found something to mend";
+  8  `check` found something to mend
+130  interrupted";
 
 /// One gateway to 400+ language models.
 ///
@@ -210,6 +211,9 @@ pub(crate) struct ServeArgs {
     /// Address to listen on. Without keys only loopback addresses are allowed.
     #[arg(long, default_value = "127.0.0.1:8787")]
     pub(crate) listen: SocketAddr,
+    /// How long running answers may take to end when the server is told to stop.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub(crate) drain: u64,
 }
 
 #[derive(Debug, Args)]

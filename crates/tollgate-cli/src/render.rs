@@ -205,12 +205,11 @@ pub(crate) fn attempt_line(attempt: &AttemptRecord) -> String {
 
 /// A receipt with its sums.
 pub(crate) fn receipt_json(receipt: &Receipt) -> Value {
-    json!({
-        "receipt": receipt,
-        "cost": receipt.cost(),
-        "total": receipt.cost().map(|cost| cost.amount()),
-        "unresolved": receipt.unresolved(),
-    })
+    let mut value = json!(receipt);
+    value["cost"] = json!(receipt.cost());
+    value["total"] = json!(receipt.cost().map(|cost| cost.amount()));
+    value["unresolved"] = json!(receipt.unresolved());
+    value
 }
 
 /// A usage report as a table with a total.

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::{Billing, Capabilities, LaneId, ModelId, Pricing, Rates, Task, Timestamp};
+use crate::{
+    Billing, Brief, Capabilities, DropCounts, DropReason, Entry, LaneId, ModelId, Pricing, Rates,
+    Task, Timestamp,
+};
 
 /// Gives out the current view of the catalog.
 ///
@@ -128,8 +131,8 @@ impl OfferTraits {
     }
 }
 
-/// One model on one lane: a row that can become a candidate. Small, `Copy`,
-/// and in one flat array, so that a scan over all of them takes microseconds.
+/// One model on one lane: a row that can become a candidate. Plans scan the
+/// [`Brief`]s of offers, and read the whole of those few that need it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Offer {
     /// The model.
@@ -177,6 +180,12 @@ pub struct CatalogView {
     models: Box<[ModelFacts]>,
     lanes: Box<[Lane]>,
     offers: Box<[Offer]>,
+    briefs: Box<[Brief]>,
+    // Quality by task and offer.
+    quality: [Box<[Quality]>; Task::COUNT],
+    open: Box<[OfferIndex]>,
+    barred: Box<[(OfferIndex, DropReason)]>,
+    barred_counts: DropCounts,
     pricing: Box<[Pricing]>,
     upstream_ids: Box<[ModelId]>,
     // First offer of each model, with one more entry at the end.
@@ -244,10 +253,37 @@ impl CatalogView {
                 std::collections::hash_map::Entry::Occupied(_) => {}
             }
         }
+        let facts_of = |offer: &Offer| &facts[offer.model.0 as usize];
+        let briefs: Vec<Brief> = offers
+            .iter()
+            .zip(&pricing)
+            .map(|(offer, pricing)| Brief::of(offer, pricing, facts_of(offer)))
+            .collect();
+        let quality = Task::ALL.map(|task| {
+            let of_task = |offer| facts_of(offer).quality[task.index()];
+            offers.iter().map(of_task).collect()
+        });
+        let mut open = Vec::with_capacity(offers.len());
+        let mut barred = Vec::new();
+        let mut barred_counts = DropCounts::default();
+        for (number, brief) in (0_u32..).zip(&briefs) {
+            match brief.bar(Entry::Open) {
+                None => open.push(OfferIndex(number)),
+                Some(reason) => {
+                    barred.push((OfferIndex(number), reason));
+                    barred_counts.count(reason);
+                }
+            }
+        }
         Self {
             version,
             source,
             as_of,
+            briefs: briefs.into(),
+            quality,
+            open: open.into(),
+            barred: barred.into(),
+            barred_counts,
             models: facts.into(),
             lanes: lanes.into(),
             offers: offers.into(),
@@ -301,6 +337,33 @@ impl CatalogView {
     /// The offer at a place.
     pub fn offer(&self, place: OfferIndex) -> &Offer {
         &self.offers[place.0 as usize]
+    }
+
+    /// The offer at a place in brief.
+    #[inline]
+    pub fn brief(&self, place: OfferIndex) -> &Brief {
+        &self.briefs[place.0 as usize]
+    }
+
+    /// Quality of the offered models for a task, in the order of [`CatalogView::offers`].
+    #[inline]
+    pub fn quality(&self, task: Task) -> &[Quality] {
+        &self.quality[task.index()]
+    }
+
+    /// The offers that compete when nobody named them, in order.
+    pub fn open(&self) -> &[OfferIndex] {
+        &self.open
+    }
+
+    /// The other offers in order, with what bars each from open competition.
+    pub fn barred(&self) -> &[(OfferIndex, DropReason)] {
+        &self.barred
+    }
+
+    /// How many those are, by reason.
+    pub fn barred_counts(&self) -> &DropCounts {
+        &self.barred_counts
     }
 
     /// The full prices of an offer.

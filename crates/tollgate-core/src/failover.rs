@@ -2,7 +2,10 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::{AttemptRecord, Call, Failure, HealthView, Hold, Ledger, LlmProvider, Plan, Reply};
+use crate::{
+    AttemptRecord, Call, Failure, HealthView, Hold, Ledger, LlmProvider, Plan, Reply, UsageReport,
+    Usd,
+};
 
 /// A future that can be held as an object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -59,9 +62,29 @@ pub struct Won {
     /// Place in the plan of the candidate that answers, as far as known.
     pub place: usize,
     /// The most that this attempt can cost.
-    pub worst: crate::Usd,
+    pub worst: Usd,
+    /// Output limit that was set in place of the caller's missing one.
+    pub max_output: Option<u64>,
+    /// What was seen of the frames that were held back.
+    pub seen: HeldBack,
     /// The attempts that failed before, complete and booked.
     pub failed: Vec<AttemptRecord>,
+}
+
+/// What was read of an answer before its commit point. Its frames come again,
+/// first, in the reply.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct HeldBack {
+    /// How many frames of the reply it covers.
+    pub frames: usize,
+    /// Bytes of text, reasoning and tool arguments in them.
+    pub output_bytes: u64,
+    /// The last usage report in them.
+    pub usage: Option<Box<UsageReport>>,
+    /// Whether one of them says why the answer ends.
+    pub finished: bool,
+    /// Whether they are the whole answer.
+    pub complete: bool,
 }
 
 /// No candidate answered.

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::GenerationId;
+
 /// What kind of thing went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -205,6 +207,7 @@ struct Inner {
     detail: Option<String>,
     retry_after: Option<Duration>,
     status: Option<u16>,
+    generation: Option<GenerationId>,
     context: Vec<(&'static str, String)>,
     source: Option<Box<dyn Error + Send + Sync>>,
     stopped: bool,
@@ -225,6 +228,7 @@ impl Failure {
             detail: None,
             retry_after: None,
             status: None,
+            generation: None,
             context: Vec::new(),
             source: None,
             stopped: false,
@@ -270,6 +274,27 @@ impl Failure {
     #[must_use]
     pub fn with_status(mut self, status: u16) -> Self {
         self.0.status = Some(status);
+        self
+    }
+
+    /// Adds the upstream's id of the generation that failed: the handle for
+    /// asking what it cost. It is shown after the context.
+    ///
+    /// ```
+    /// use tollgate_core::{Failure, FailureKind, GenerationId};
+    /// let failure = Failure::new(FailureKind::Upstream, "the upstream failed")
+    ///     .with("provider", "Alpha")
+    ///     .with_generation(GenerationId::new("gen-1")?);
+    /// assert_eq!(failure.generation().map(GenerationId::as_str), Some("gen-1"));
+    /// assert_eq!(
+    ///     failure.to_string(),
+    ///     "the upstream failed (provider: Alpha, generation: gen-1)",
+    /// );
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_generation(mut self, generation: GenerationId) -> Self {
+        self.0.generation = Some(generation);
         self
     }
 
@@ -362,6 +387,11 @@ impl Failure {
         self.0.status
     }
 
+    /// The upstream's id of the generation that failed, when it told one.
+    pub fn generation(&self) -> Option<&GenerationId> {
+        self.0.generation.as_ref()
+    }
+
     /// Keys and values that say where it happened.
     pub fn context(&self) -> &[(&'static str, String)] {
         &self.0.context
@@ -371,14 +401,15 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.message)?;
-        for (index, (key, value)) in self.0.context.iter().enumerate() {
-            f.write_str(if index == 0 { " (" } else { ", " })?;
-            write!(f, "{key}: {value}")?;
+        let context = self.0.context.iter();
+        let context = context.map(|(key, value)| (*key, value.as_str()));
+        let generation = self.generation().map(|id| ("generation", id.as_str()));
+        let mut before = " (";
+        for (key, value) in context.chain(generation) {
+            write!(f, "{before}{key}: {value}")?;
+            before = ", ";
         }
-        if !self.0.context.is_empty() {
-            f.write_str(")")?;
-        }
-        Ok(())
+        f.write_str(if before == ", " { ")" } else { "" })
     }
 }
 
@@ -389,6 +420,7 @@ impl fmt::Debug for Failure {
             .field("message", &self.0.message)
             .field("status", &self.0.status)
             .field("retry_after", &self.0.retry_after)
+            .field("generation", &self.0.generation)
             .field("context", &self.0.context)
             .field("source", &self.0.source)
             .field("stopped", &self.0.stopped)

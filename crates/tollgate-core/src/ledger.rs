@@ -79,6 +79,7 @@ pub struct Hold {
     amount: Usd,
     kept: Usd,
     dispatched: u32,
+    log: Vec<AttemptRecord>,
 }
 
 impl Hold {
@@ -89,6 +90,7 @@ impl Hold {
             amount,
             kept: Usd::ZERO,
             dispatched: 0,
+            log: Vec::new(),
         }
     }
 
@@ -116,6 +118,24 @@ impl Hold {
     /// How many attempts were recorded.
     pub fn dispatched(&self) -> u32 {
         self.dispatched
+    }
+
+    /// What earlier attempts may have cost.
+    pub fn kept(&self) -> Usd {
+        self.kept
+    }
+
+    /// Notes what is known of an attempt so far, in place of what was known
+    /// before. Called by whoever walks the plan, so that a call that is
+    /// dropped in the middle still knows what it did.
+    pub fn note(&mut self, record: AttemptRecord) {
+        self.log.retain(|held| held.number != record.number);
+        self.log.push(record);
+    }
+
+    /// Takes what is known of all attempts.
+    pub fn take_log(&mut self) -> Vec<AttemptRecord> {
+        std::mem::take(&mut self.log)
     }
 
     /// Keeps `amount` reserved for an attempt that ended and may have been

@@ -11,6 +11,7 @@ mod time;
 mod tokens;
 
 mod attempt;
+mod brief;
 mod call;
 mod catalog;
 mod event;
@@ -21,10 +22,12 @@ mod lookup;
 mod plan;
 mod policy;
 mod profile;
+mod quote;
 mod reply;
 mod store;
 
 pub use crate::attempt::{Attempt, AttemptEnd, AttemptRecord, LlmProvider, Observed, book};
+pub use crate::brief::{Brief, Entry};
 pub use crate::call::{Call, Delivery, Hints, InvalidTarget, Target, Task, UnknownTask};
 pub use crate::capability::Capabilities;
 pub use crate::catalog::{
@@ -33,7 +36,7 @@ pub use crate::catalog::{
 };
 pub use crate::cost::{Billing, Cost, CostSource};
 pub use crate::event::{Event, Observer, Silent};
-pub use crate::failover::{BoxFuture, Exhausted, Failover, Trip, Won};
+pub use crate::failover::{BoxFuture, Exhausted, Failover, HeldBack, Trip, Won};
 pub use crate::failure::{Billed, Failure, FailureKind, Next, Origin, Result, Rule, Scope};
 pub use crate::health::{Breaker, Health, HealthView};
 pub use crate::id::{
@@ -51,6 +54,7 @@ pub use crate::price::{
     Price, PriceCondition, PriceOverride, PriceUnknown, Pricing, Rates, RatesPatch,
 };
 pub use crate::profile::{CallProfile, TaskSource, TokenBounds};
+pub use crate::quote::Quote;
 pub use crate::reply::{Facts, Finish, Frame, FrameKind, Frames, Head, Reply, Served, UsageReport};
 pub use crate::secret::ApiKey;
 pub use crate::store::{

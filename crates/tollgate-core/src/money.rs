@@ -60,6 +60,19 @@ impl Usd {
         Self(nanos)
     }
 
+    /// That many nano-dollars, or the end of the type when they are beyond it:
+    /// for sums that were made in a wider type.
+    ///
+    /// ```
+    /// use tollgate_core::Usd;
+    /// assert_eq!(Usd::from_nanos_i128(5), Usd::from_nanos(5));
+    /// assert_eq!(Usd::from_nanos_i128(i128::MAX), Usd::MAX);
+    /// assert!(Usd::from_nanos_i128(i128::MIN).is_negative());
+    /// ```
+    pub fn from_nanos_i128(nanos: i128) -> Self {
+        Self(clamp_i64(nanos))
+    }
+
     /// The amount in nano-dollars.
     pub const fn nanos(self) -> i64 {
         self.0

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     Billing, CallProfile, Candidate, Capabilities, CatalogSource, Lane, LaneId, ModelId, Pricing,
-    Quality, Rates, Task, TaskSource, Terms, Timestamp, TokenBounds, Usd,
+    Quality, Quote, Rates, Task, TaskSource, Terms, Timestamp, TokenBounds, Usd,
 };
 
 /// Why a model was left out.
@@ -61,15 +61,13 @@ pub enum DropReason {
         /// Acceptable milliseconds.
         limit_ms: u64,
     },
-    /// Its quality is below the policy's floor.
-    BelowQualityFloor,
     /// The breaker of the model or of its lane is open.
     BreakerOpen,
 }
 
 impl DropReason {
     /// How many kinds of reasons there are; reasons index arrays of this length.
-    pub const COUNT: usize = 15;
+    pub const COUNT: usize = 14;
 
     /// The kind's place in arrays.
     pub const fn index(self) -> usize {
@@ -87,8 +85,7 @@ impl DropReason {
             Self::NotChat => 10,
             Self::FreeTier => 11,
             Self::TooSlow { .. } => 12,
-            Self::BelowQualityFloor => 13,
-            Self::BreakerOpen => 14,
+            Self::BreakerOpen => 13,
         }
     }
 
@@ -108,7 +105,6 @@ impl DropReason {
             Self::NotChat => "not_chat",
             Self::FreeTier => "free_tier",
             Self::TooSlow { .. } => "too_slow",
-            Self::BelowQualityFloor => "below_quality_floor",
             Self::BreakerOpen => "breaker_open",
         }
     }
@@ -144,7 +140,6 @@ impl std::fmt::Display for DropReason {
                     "expected to take {expected_ms} ms, the limit is {limit_ms} ms"
                 )
             }
-            Self::BelowQualityFloor => f.write_str("below the quality floor"),
             Self::BreakerOpen => f.write_str("out of service for the moment"),
         }
     }
@@ -158,6 +153,19 @@ impl DropCounts {
     /// Counts one more.
     pub fn count(&mut self, reason: DropReason) {
         self.0[reason.index()] += 1;
+    }
+
+    /// Takes one back.
+    pub fn uncount(&mut self, reason: DropReason) {
+        let count = &mut self.0[reason.index()];
+        *count = count.saturating_sub(1);
+    }
+
+    /// Adds other counts.
+    pub fn add(&mut self, other: &Self) {
+        for (ours, theirs) in self.0.iter_mut().zip(other.0) {
+            *ours += theirs;
+        }
     }
 
     /// How many were left out for reasons of that kind.
@@ -197,6 +205,12 @@ pub struct Planned {
     pub lane: Lane,
     /// Full prices, for the cost of whatever usage is reported.
     pub pricing: Pricing,
+    /// The most that the call costs here, by the length of its answers; the
+    /// candidate's `worst` is this at the output limit.
+    pub quote: Quote,
+    /// Whether the model usually thinks before it answers, so that silence at
+    /// first is no sign of trouble.
+    pub reasons: bool,
     /// Why it stands here.
     pub place: Place,
     /// The policy's score; 0 when not ranked.

@@ -50,7 +50,8 @@ pub struct Candidate {
     pub expected: Usd,
     /// Most that the call can cost here.
     pub worst: Usd,
-    /// Output limit that makes `worst` fit the ceiling, when the caller set none.
+    /// Output limit that the plan sets, when the caller set none, so that `worst`
+    /// leaves room under the ceiling, or so that there is a limit at all.
     pub clamp: Option<u32>,
     /// Expected output tokens.
     pub output_tokens: u32,
@@ -68,6 +69,7 @@ pub struct Candidate {
 
 impl Candidate {
     /// A candidate with neutral figures, for tests of policies.
+    #[inline]
     pub fn neutral(place: u32) -> Self {
         Self {
             offer: OfferIndex(place),
@@ -90,7 +92,16 @@ impl Candidate {
     }
 }
 
-/// Parts of a score with their names, for the explanation.
+/// Parts of a score with their names, for the explanation; what weighs most
+/// comes first. Any name will do. These are shown with their unit, or as words:
+///
+/// | name | meaning |
+/// |---|---|
+/// | `dollars` | expected cost; first, it says that the cheapest wins |
+/// | `seconds` | time to a complete answer |
+/// | `behind_best` | quality less than the best; first, it says that quality wins |
+/// | `tolerance` | quality that counts as nothing, after `behind_best` |
+/// | `below_floor` | quality less than the least that is wanted; first, it says that none has it |
 pub type Terms = [(&'static str, f32); 4];
 
 /// One ranked candidate.
@@ -131,16 +142,48 @@ impl Ranking {
 
     /// Ranks by one score; equal scores keep the order of the slice, and a
     /// score that is not a number ranks last.
+    #[inline]
     pub fn by_score(candidates: &[Candidate], score: impl Fn(&Candidate) -> f64) -> Self {
-        let mut ranking = Self::new();
+        Self::by_score_if(candidates, |candidate| Some(score(candidate)))
+    }
+
+    /// Ranks by one score, and leaves out what has none.
+    #[inline]
+    pub fn by_score_if(
+        candidates: &[Candidate],
+        score: impl Fn(&Candidate) -> Option<f64>,
+    ) -> Self {
+        let mut best = Best::default();
         for (place, candidate) in (0_u32..).zip(candidates) {
-            ranking.offer(Ranked {
+            if let Some(score) = score(candidate) {
+                best.offer(score, place);
+            }
+        }
+        let mut ranking = Self::new();
+        for (score, place) in best.kept() {
+            ranking.push(Ranked {
                 place,
-                score: score(candidate),
+                score,
                 terms: Terms::default(),
             });
         }
         ranking
+    }
+
+    /// Says what the scores were made of. Only of what was kept: so the scores
+    /// of thousands are worked out without words.
+    #[must_use]
+    pub fn with_terms(
+        mut self,
+        candidates: &[Candidate],
+        terms: impl Fn(&Candidate) -> Terms,
+    ) -> Self {
+        for ranked in &mut self.kept[..self.len] {
+            if let Some(candidate) = candidates.get(ranked.place as usize) {
+                ranked.terms = terms(candidate);
+            }
+        }
+        self
     }
 
     /// Takes one more candidate if it is among the best so far.
@@ -175,6 +218,64 @@ impl Ranking {
     /// The candidates, best first.
     pub fn as_slice(&self) -> &[Ranked] {
         &self.kept[..self.len]
+    }
+}
+
+/// The best scores so far with their places, without what makes up the rest of
+/// a ranking: an insertion moves 200 bytes rather than 2,000.
+struct Best {
+    scores: [f64; Ranking::LIMIT],
+    places: [u32; Ranking::LIMIT],
+    len: usize,
+    /// The least score that is kept once all places are taken.
+    bar: Option<f64>,
+}
+
+impl Default for Best {
+    fn default() -> Self {
+        Self {
+            scores: [0.0; Ranking::LIMIT],
+            places: [0; Ranking::LIMIT],
+            len: 0,
+            bar: None,
+        }
+    }
+}
+
+impl Best {
+    #[inline(always)]
+    fn offer(&mut self, score: f64, place: u32) {
+        // What is not a number is not greater either.
+        match self.bar {
+            Some(bar) if score > bar => self.insert(score, place),
+            Some(_) => {}
+            None => self.insert(score, place),
+        }
+    }
+
+    fn insert(&mut self, score: f64, place: u32) {
+        let score = if score.is_nan() {
+            f64::NEG_INFINITY
+        } else {
+            score
+        };
+        self.len = (self.len + 1).min(Ranking::LIMIT);
+        let mut at = self.len - 1;
+        while at > 0 && self.scores[at - 1] < score {
+            self.scores[at] = self.scores[at - 1];
+            self.places[at] = self.places[at - 1];
+            at -= 1;
+        }
+        self.scores[at] = score;
+        self.places[at] = place;
+        if self.len == Ranking::LIMIT {
+            self.bar = Some(self.scores[Ranking::LIMIT - 1]);
+        }
+    }
+
+    fn kept(&self) -> impl Iterator<Item = (f64, u32)> {
+        let kept = self.scores.into_iter().zip(self.places);
+        kept.take(self.len)
     }
 }
 

@@ -14,6 +14,8 @@ use crate::{
 ///   survive a crash of the process.
 /// - A second terminal event (`Settle` or `Release`) of the same attempt is
 ///   ignored: exactly one counts. So appending a batch again is harmless.
+/// - A store that is bounded, and says so, may fold old attempts into sums.
+///   Reports stay exact by every dimension; a folded attempt is final.
 /// - A future that is dropped leaves no open transaction behind.
 /// - One implementation may be shared by several tasks.
 #[async_trait]
@@ -74,7 +76,7 @@ pub enum LedgerEvent {
         at: Timestamp,
         /// The lane taken.
         lane: LaneId,
-        /// How it is paid.
+        /// The model that is wanted; of a list, the first.
         model: ModelId,
         /// The most it can cost.
         worst: Usd,
@@ -233,6 +235,37 @@ impl UsageRow {
     /// What is owed to anyone, except what is unresolved.
     pub fn cost(&self) -> Usd {
         self.credits + self.provider
+    }
+
+    /// Adds the figures of another row; the key stays.
+    ///
+    /// ```
+    /// use tollgate_core::{Usd, UsageRow};
+    /// let mut sum = UsageRow { attempts: 2, credits: Usd::from_nanos(5), ..UsageRow::default() };
+    /// sum.merge(&UsageRow { attempts: 1, credits: Usd::from_nanos(7), ..UsageRow::default() });
+    /// assert_eq!((sum.attempts, sum.credits.nanos()), (3, 12));
+    /// ```
+    pub fn merge(&mut self, other: &Self) {
+        self.calls += other.calls;
+        self.attempts += other.attempts;
+        self.failed += other.failed;
+        self.tokens += other.tokens;
+        self.credits += other.credits;
+        self.provider += other.provider;
+        self.unresolved += other.unresolved;
+    }
+
+    /// A count from a sum that a store made in a wider type: at least 0, and
+    /// the end of the type when it is beyond.
+    ///
+    /// ```
+    /// use tollgate_core::UsageRow;
+    /// assert_eq!(UsageRow::count(3), 3);
+    /// assert_eq!(UsageRow::count(-1), 0);
+    /// assert_eq!(UsageRow::count(i128::MAX), u64::MAX);
+    /// ```
+    pub fn count(sum: i128) -> u64 {
+        u64::try_from(sum.max(0)).unwrap_or(u64::MAX)
     }
 
     /// Adds one attempt; `last` says whether it is its call's last one.

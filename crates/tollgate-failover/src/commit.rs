@@ -71,7 +71,7 @@ pub(crate) struct Seen {
     pub(crate) output_bytes: u64,
     /// When the first semantic frame came.
     pub(crate) first_semantic: Option<Instant>,
-    finished: bool,
+    pub(crate) finished: bool,
 }
 
 /// A committed reply.
@@ -98,8 +98,7 @@ pub(crate) async fn read_until(
     timers: Timers,
 ) -> Result<Committed, (Seen, Failure)> {
     let Reply { head, mut frames } = reply;
-    let mut seen = Seen::default();
-    seen.served.generation.clone_from(&head.generation);
+    let mut seen = Seen::of_head(&head);
     let mut held_back = VecDeque::new();
     let mut idle = Idle::new(timers.idle);
     loop {
@@ -132,6 +131,20 @@ pub(crate) async fn read_until(
 }
 
 impl Seen {
+    /// What a reply's head tells.
+    pub(crate) fn of_head(head: &Head) -> Self {
+        let mut seen = Self::default();
+        seen.served.generation.clone_from(&head.generation);
+        seen
+    }
+
+    /// What a refusal tells.
+    pub(crate) fn of_failure(failure: &Failure) -> Self {
+        let mut seen = Self::default();
+        seen.served.generation = failure.generation().cloned();
+        seen
+    }
+
     fn note(&mut self, frame: &Frame) {
         let facts = &frame.facts;
         self.output_bytes += u64::from(facts.output_bytes);

@@ -40,7 +40,7 @@ pub struct FailoverConfig {
     /// Share of a call's remaining time that one attempt may take before its
     /// first semantic frame, as long as other candidates are left. Default 60.
     pub attempt_share_percent: u32,
-    /// No attempt is begun with less time than this. Default 2,000.
+    /// No further attempt is begun with less time than this. Default 2,000.
     pub min_attempt_ms: u64,
     /// Longest wait between two attempts, whatever the upstream asks for.
     /// Default 20,000.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use tollgate_core::{
-    Attempt, AttemptEnd, AttemptRecord, Call, Cost, Failure, Observed, Plan, Planned, TokenUsage,
-    book,
+    Attempt, AttemptEnd, AttemptRecord, Call, Cost, CostSource, Failure, Observed, Plan, Planned,
+    TokenUsage, book,
 };
 
 use crate::commit::Seen;
@@ -34,6 +34,14 @@ impl<'p> Running<'p> {
     /// end completes it; until then it counts as abandoned.
     pub(crate) fn going_on(&self, seen: &Seen) -> AttemptRecord {
         self.record(seen, AttemptEnd::Abandoned, TokenUsage::default(), None)
+    }
+
+    /// What is known of an attempt while it runs, should nobody see its end.
+    pub(crate) fn unfinished(&self, seen: &Seen) -> AttemptRecord {
+        let billing = self.target.first().planned.lane.billing;
+        let cost = Cost::paid_by(billing, self.attempt.worst, CostSource::WorstCase);
+        let (end, tokens) = (AttemptEnd::Abandoned, TokenUsage::default());
+        self.record(seen, end, tokens, Some(cost))
     }
 
     /// The record of an attempt that failed, booked.

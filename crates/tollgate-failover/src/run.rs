@@ -7,8 +7,9 @@ use std::time::Duration;
 use dashmap::DashMap;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tollgate_core::{
-    Attempt, AttemptRecord, BoxFuture, Capabilities, Delivery, Event, Exhausted, Failover, Failure,
-    FailureKind, FrameKind, HealthView, LaneId, Next, Observer, Origin, Reply, Scope, Trip, Won,
+    Attempt, AttemptRecord, BoxFuture, CallId, Capabilities, Delivery, Event, Exhausted, Failover,
+    Failure, FailureKind, FrameKind, HealthView, HeldBack, LaneId, Next, Observer, Origin, Reply,
+    Scope, Trip, Won,
 };
 
 use crate::FailoverConfig;
@@ -90,7 +91,8 @@ struct Walk<'a> {
     blank: Attempt,
     begun: Instant,
     deadline: Instant,
-    patience: Patience,
+    // Whether the request itself asks for reasoning.
+    reasons: bool,
     itinerary: Itinerary<'a>,
     failed: Vec<AttemptRecord>,
     last: Option<Last>,
@@ -135,11 +137,7 @@ impl<'a> Walk<'a> {
             blank: Target::blank(trip.call, trip.plan),
             begun,
             deadline: begun + trip.call.timeout.min(LONGEST_CALL),
-            patience: if reasons {
-                manager.limits.reasoning
-            } else {
-                manager.limits.plain
-            },
+            reasons,
             itinerary: Itinerary::new(trip.plan),
             failed: Vec::new(),
             last: None,
@@ -193,7 +191,13 @@ impl<'a> Walk<'a> {
                 (Target::one(member), now, Repeat::Call, Pass::Given)
             }
         };
-        if start - now > limits.max_wait || start + limits.min_attempt > self.deadline {
+        // A first attempt is made however little time there is: the caller
+        // asked for it.
+        let least = match self.failed.is_empty() {
+            true => Duration::ZERO,
+            false => limits.min_attempt,
+        };
+        if start - now > limits.max_wait || start + least > self.deadline {
             return self.nowhere(None, now);
         }
         if !self.may_repeat(repeat, now) {
@@ -221,18 +225,23 @@ impl<'a> Walk<'a> {
 
     async fn dispatch(&mut self, target: Target<'a>) -> Step<'a> {
         let number = u32::try_from(self.failed.len() + 1).unwrap_or(u32::MAX);
-        let attempt = target.attempt(&self.blank, self.trip.plan.profile.prompt.high, number);
+        let profile = &self.trip.plan.profile;
+        let kept = self.trip.hold.kept();
+        let room = profile.ceiling.map(|ceiling| ceiling - kept);
+        let attempt = target.attempt(&self.blank, profile, number, room);
         let dispatch = self.trip.ledger.dispatch(self.trip.hold, &attempt);
         match timeout_at(self.deadline, dispatch).await {
             Err(_) => Step::GiveUp(out_of_time()),
             Ok(Ok(())) => {
                 let started = Instant::now();
-                Step::Send(Running {
+                let running = Running {
                     attempt,
                     target,
                     started,
                     waited: started - self.begun,
-                })
+                };
+                self.trip.hold.note(running.unfinished(&Seen::default()));
+                Step::Send(running)
             }
             Ok(Err(failure)) if failure.kind() == FailureKind::BudgetExceeded => {
                 self.itinerary.too_dear(attempt.worst);
@@ -257,13 +266,15 @@ impl<'a> Walk<'a> {
         let timers = self.timers(&running);
         match timeout_at(timers.first, self.trip.provider.send(attempt)).await {
             Ok(Ok(reply)) => Step::Read(running, reply),
-            Ok(Err(failure)) => Step::Weigh(running, Seen::default(), failure),
+            Ok(Err(failure)) => Step::Weigh(running, Seen::of_failure(&failure), failure),
             Err(_) => Step::Weigh(running, Seen::default(), timers.late()),
         }
     }
 
     async fn read(&mut self, running: Running<'a>, reply: Reply) -> Step<'a> {
         let timers = self.timers(&running);
+        let known = Seen::of_head(&reply.head);
+        self.trip.hold.note(running.unfinished(&known));
         let point = CommitPoint::of(self.trip.call.delivery);
         let committed = match read_until(point, reply, timers).await {
             Ok(committed) => committed,
@@ -296,6 +307,13 @@ impl<'a> Walk<'a> {
                 None
             }
         };
+        let seen_back = HeldBack {
+            frames: held_back.len(),
+            output_bytes: seen.output_bytes,
+            usage: seen.usage.clone(),
+            finished: seen.finished,
+            complete: rest.is_none(),
+        };
         let idle = Idle::new(timers.idle);
         let watch = Watch {
             held_back,
@@ -312,6 +330,8 @@ impl<'a> Walk<'a> {
             running: running.going_on(&seen),
             place: answering.place,
             worst: running.attempt.worst,
+            max_output: running.attempt.max_output,
+            seen: seen_back,
             failed: std::mem::take(&mut self.failed),
         })
     }
@@ -333,7 +353,9 @@ impl<'a> Walk<'a> {
             .failed(blamed.map(|member| member.planned), &failure);
         let asked = self.asked(&failure, now);
         self.itinerary.failed(target, &spent, &failure, asked);
+        self.trip.hold.note(record.clone());
         self.failed.push(record.clone());
+        tell_why(&record, attempt.call, &failure);
 
         let next = self.after(Last {
             failure,
@@ -409,9 +431,10 @@ impl<'a> Walk<'a> {
 
     fn timers(&self, running: &Running<'_>) -> Timers {
         let limits = &self.manager.limits;
+        let patience = self.patience(&running.target);
         let wanted = match self.trip.call.delivery {
-            Delivery::Stream => self.patience.first_event,
-            Delivery::Whole => self.patience.whole,
+            Delivery::Stream => patience.first_event,
+            Delivery::Whole => patience.whole,
         };
         let left = self.deadline.saturating_duration_since(running.started);
         let others = running.attempt.number < limits.attempts
@@ -429,8 +452,18 @@ impl<'a> Walk<'a> {
             } else {
                 Scope::Endpoint
             },
-            idle: self.patience.idle,
+            idle: patience.idle,
             deadline: self.deadline,
+        }
+    }
+
+    /// How long a target may be silent: longer when it is asked to reason, or
+    /// does so by itself.
+    fn patience(&self, target: &Target<'_>) -> &'a Patience {
+        let limits = &self.manager.limits;
+        match self.reasons || target.members().any(|member| member.planned.reasons) {
+            true => &limits.reasoning,
+            false => &limits.plain,
         }
     }
 
@@ -491,4 +524,23 @@ impl FailoverManager {
             .get_mut(lane)
             .is_none_or(|mut budget| budget.withdraw(now, repeat, rules))
     }
+}
+
+/// The upstream's own words and the causes go to the log, at debug level: they
+/// can hold pieces of prompts, which no event and no receipt may.
+fn tell_why(record: &AttemptRecord, call: CallId, failure: &Failure) {
+    let mut causes = String::new();
+    let mut source = std::error::Error::source(failure);
+    while let Some(cause) = source {
+        causes.push_str(&format!("; {cause}"));
+        source = cause.source();
+    }
+    tracing::debug!(
+        %call,
+        attempt = record.number,
+        %failure,
+        causes = causes.trim_start_matches("; "),
+        detail = failure.detail().unwrap_or_default(),
+        "attempt failed"
+    );
 }

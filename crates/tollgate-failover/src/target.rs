@@ -4,8 +4,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use tollgate_core::{
-    Attempt, Call, Failure, ModelId, Plan, Planned, Pricing, Rate, Rates, Served, Usd,
+    Attempt, Call, CallProfile, Failure, ModelId, Plan, Planned, Pricing, Rate, Rates, Served, Usd,
 };
+
+/// Tokens. A ceiling that leaves room for less is not worth paying a prompt for.
+const SHORTEST_ANSWER: u64 = 256;
 
 /// Candidates of a plan that travel as one attempt. There is at least one, the
 /// first is wanted, the others are the upstream's to fall back on.
@@ -86,24 +89,49 @@ impl<'p> Target<'p> {
         }
     }
 
-    /// The attempt, as it is sent and recorded. `longest_prompt` is in tokens.
-    pub(crate) fn attempt(&self, blank: &Attempt, longest_prompt: u64, number: u32) -> Attempt {
-        let Planned {
-            lane, candidate, ..
-        } = self.first.planned;
-        let worst = self.members().map(|member| member.planned.candidate.worst);
+    /// The attempt, as it is sent and recorded. `room` is what earlier attempts
+    /// have left of the call's ceiling.
+    pub(crate) fn attempt(
+        &self,
+        blank: &Attempt,
+        profile: &CallProfile,
+        number: u32,
+        room: Option<Usd>,
+    ) -> Attempt {
+        let (max_output, worst) = self.output_limit(profile, room);
         Attempt {
             number,
-            lane: lane.id.clone(),
+            lane: self.first.planned.lane.id.clone(),
             models: self
                 .members()
                 .map(|member| member.planned.upstream_id.clone())
                 .collect(),
-            max_output: candidate.clamp.map(u64::from),
-            max_price: self.max_price(longest_prompt),
-            worst: worst.fold(candidate.worst, Ord::max),
+            max_output,
+            max_price: self.max_price(profile.prompt.high),
+            worst,
             ..blank.clone()
         }
+    }
+
+    /// The output limit to set, and the most that the attempt then costs. When
+    /// the plan's own figures do not fit into the room that is left, and the
+    /// caller set no limit, answers become shorter instead of failing; the
+    /// ledger refuses what does not fit even so.
+    fn output_limit(&self, profile: &CallProfile, room: Option<Usd>) -> (Option<u64>, Usd) {
+        let planned = self.first.planned.candidate.clamp.map(u64::from);
+        let worst = self.members().map(|member| member.planned.candidate.worst);
+        let worst = worst.max().unwrap_or_default();
+        let Some(room) = room.filter(|room| worst > *room && profile.max_output.is_none()) else {
+            return (planned, worst);
+        };
+        let quotes = || self.members().map(|member| member.planned.quote);
+        let longest = quotes().map(|quote| quote.longest_within(room)).min();
+        let Some(longest) = longest.filter(|tokens| *tokens >= SHORTEST_ANSWER) else {
+            return (planned, worst);
+        };
+        let limit = planned.map_or(longest, |planned| planned.min(longest));
+        let worst = quotes().map(|quote| quote.at(limit)).max();
+        (Some(limit), worst.unwrap_or_default())
     }
 
     /// The member that answers, by the model that the upstream names: the same

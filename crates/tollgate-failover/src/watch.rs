@@ -84,14 +84,26 @@ impl Watch {
 }
 
 /// What a failure means once some of the answer was seen: it is cut, whatever
-/// the cause, and nobody may try again.
+/// the cause, and nobody may try again. A call whose own time is over was not
+/// cut by the upstream.
 fn cut(failure: Failure) -> Failure {
-    if failure.kind() == FailureKind::Truncated {
+    if matches!(
+        failure.kind(),
+        FailureKind::Truncated | FailureKind::Deadline
+    ) {
         return failure.stop();
     }
-    Failure::new(FailureKind::Truncated, "the answer broke off in the middle")
-        .with_source(failure)
-        .stop()
+    let cause = failure.kind();
+    let mut cut = Failure::new(FailureKind::Truncated, "the answer broke off in the middle")
+        .with("cause", cause)
+        .with_billed(failure.rule().billed);
+    if let Some(status) = failure.status() {
+        cut = cut.with_status(status);
+    }
+    for (key, value) in failure.context() {
+        cut = cut.with(key, value);
+    }
+    cut.with_source(failure).stop()
 }
 
 /// Measures silence between semantic frames. Comments and empty events do not

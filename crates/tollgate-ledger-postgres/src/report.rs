@@ -107,15 +107,15 @@ fn usage_row(row: &Row, by: &[Dimension]) -> Result<UsageRow> {
         |place: usize| -> Result<u64> { Ok(row.try_get::<_, i64>(keys + place)?.try_into()?) };
     let sum =
         |place: usize| -> Result<i128> { Ok(row.try_get::<_, &str>(keys + 3 + place)?.parse()?) };
-    let class = |place: usize| sum(place).map(count);
+    let class = |place: usize| sum(place).map(UsageRow::count);
     Ok(UsageRow {
         key,
         attempts: plain(0)?,
         calls: plain(1)?,
         failed: plain(2)?,
-        credits: usd(sum(0)?),
-        provider: usd(sum(1)?),
-        unresolved: usd(sum(2)?),
+        credits: Usd::from_nanos_i128(sum(0)?),
+        provider: Usd::from_nanos_i128(sum(1)?),
+        unresolved: Usd::from_nanos_i128(sum(2)?),
         tokens: TokenUsage {
             input: class(3)?,
             cache_read: class(4)?,
@@ -139,15 +139,6 @@ fn key(text: String, by: Dimension) -> Result<String> {
     let day: i64 = text.parse()?;
     let (year, month, day) = Timestamp::from_secs(day.saturating_mul(86_400)).date();
     Ok(format!("{year:04}-{month:02}-{day:02}"))
-}
-
-fn usd(nanos: i128) -> Usd {
-    let clamped = nanos.clamp(i128::from(i64::MIN), i128::from(i64::MAX));
-    Usd::from_nanos(i64::try_from(clamped).unwrap_or(i64::MAX))
-}
-
-fn count(sum: i128) -> u64 {
-    u64::try_from(sum.max(0)).unwrap_or(u64::MAX)
 }
 
 const OPEN: &str = "SELECT d.call::text, d.attempt, d.at_ms, d.lane, d.model, d.worst_nanos,

@@ -173,16 +173,31 @@ impl Books {
         self.page(call).book(call, record);
     }
 
-    /// Replaces an uncertain figure by a better one; false when there is none.
-    pub(crate) fn adjust(&self, call: CallId, number: u32, cost: &Cost) -> bool {
+    /// Replaces an uncertain figure by a better one, once `record` has written
+    /// that down. `record` runs under the lock, so that of two adjustments the
+    /// later one sees what the earlier one left.
+    pub(crate) fn adjust(
+        &self,
+        call: CallId,
+        number: u32,
+        cost: &Cost,
+        record: impl FnOnce() -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         let mut page = self.page(call);
-        let Some(earlier) = page.uncertain.remove(&(call, number)) else {
-            return false;
-        };
+        let earlier = *page.uncertain.get(&(call, number)).ok_or_else(|| {
+            Failure::new(
+                FailureKind::InvalidRequest,
+                "the attempt has no estimated or worst-case cost to adjust",
+            )
+            .with("call", call)
+            .with("attempt", number)
+        })?;
+        record()?;
+        page.uncertain.remove(&(call, number));
         page.sums.add(&earlier, -1);
         page.sums.add(cost, 1);
         page.remember(call, number, cost);
-        true
+        Ok(())
     }
 
     pub(crate) fn totals(&self) -> Totals {
@@ -195,10 +210,10 @@ impl Books {
             all.unresolved += sums.unresolved;
         }
         Totals {
-            held: usd(all.held),
-            credits: usd(all.credits),
-            provider: usd(all.provider),
-            unresolved: usd(all.unresolved),
+            held: Usd::from_nanos_i128(all.held),
+            credits: Usd::from_nanos_i128(all.credits),
+            provider: Usd::from_nanos_i128(all.provider),
+            unresolved: Usd::from_nanos_i128(all.unresolved),
         }
     }
 
@@ -310,11 +325,6 @@ impl Sums {
 
 fn nanos(amount: Usd) -> i128 {
     i128::from(amount.nanos())
-}
-
-fn usd(nanos: i128) -> Usd {
-    let clamped = nanos.clamp(i128::from(i64::MIN), i128::from(i64::MAX));
-    Usd::from_nanos(i64::try_from(clamped).unwrap_or(i64::MAX))
 }
 
 fn defect(call: CallId, message: &'static str) -> Failure {

@@ -1,8 +1,12 @@
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tollgate_core::{ApiKey, Usd};
+
+/// What `memory_rows` is unless said otherwise: below a hundred megabytes, and
+/// a day of a call per second.
+pub(crate) const MEMORY_ROWS: usize = 100_000;
 
 /// The `[ledger]` table of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -32,6 +36,10 @@ pub struct LedgerConfig {
     /// Most events that one transaction takes; 512 unless said otherwise, at
     /// least 1.
     pub max_batch: usize,
+    /// Most attempts that the `memory` store keeps each by itself, at somewhat
+    /// less than a kilobyte; older ones are kept as sums. 100,000 unless said
+    /// otherwise, at least 1.
+    pub memory_rows: usize,
     /// Most that one call may hold, in dollars. Not a key of `[ledger]`: it is
     /// taken over from `max_cost_per_request`, which the router has applied
     /// already, so a hold above it is a defect that is stopped here.
@@ -50,13 +58,14 @@ impl Default for LedgerConfig {
             durability: Durability::Default,
             queue: 8_192,
             max_batch: 512,
+            memory_rows: MEMORY_ROWS,
             max_cost_per_request: None,
         }
     }
 }
 
 /// Where events are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StoreKind {
     /// In this process, until it ends.
@@ -69,7 +78,7 @@ pub enum StoreKind {
 }
 
 /// What has to be safe before an attempt is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Durability {
     /// Nothing: the attempt is sent while its record is on its way. A crash of
@@ -104,7 +113,12 @@ impl LedgerConfig {
     /// # Errors
     /// [`InvalidConfig`] with the key and what it has to be.
     pub fn validate(&self) -> Result<(), InvalidConfig> {
-        for (key, size) in [("queue", self.queue), ("max_batch", self.max_batch)] {
+        let sizes = [
+            ("queue", self.queue),
+            ("max_batch", self.max_batch),
+            ("memory_rows", self.memory_rows),
+        ];
+        for (key, size) in sizes {
             if size == 0 {
                 return Err(InvalidConfig::Zero(key));
             }

@@ -1,23 +1,47 @@
-use std::collections::HashMap;
-use std::collections::btree_map::{BTreeMap, Entry};
+mod folded;
+mod rows;
+
+use std::collections::VecDeque;
+use std::collections::hash_map::{Entry, HashMap};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use tollgate_core::{
-    AttemptRecord, CallFacts, CallId, Cost, LaneId, LedgerEvent, LedgerStore, ModelId, OpenAttempt,
-    StoreError, Task, Timestamp, TokenUsage, UsageQuery, UsageRow, Usd,
+    AttemptRecord, CallFacts, CallId, Cost, Dimension, LaneId, LedgerEvent, LedgerStore, ModelId,
+    OpenAttempt, StoreError, Task, Timestamp, TokenUsage, UsageQuery, UsageRow, Usd,
 };
 
+use self::folded::Folded;
+use self::rows::Rows;
 use crate::books::stripe_of;
+use crate::config::MEMORY_ROWS;
 
 const SHARDS: usize = 64;
+
+/// Calls that are looked at for folding per event. Each event brings at most
+/// one attempt, so two would do; more make up for calls that still run.
+const LOOKS: usize = 4;
 
 /// A ledger store in memory: for tests, demonstrations and programs that do
 /// not care about yesterday.
 ///
-/// It keeps every attempt until it is dropped, somewhat less than a kilobyte
-/// each. Appending never fails and never waits.
+/// It keeps the newest attempts each by itself, somewhat less than a kilobyte
+/// each: 100,000 unless [`keeping`](Self::keeping) says otherwise, and above
+/// that those of calls that still run. Older ones it folds into sums, whose
+/// number grows with the days, models, callers and so on, not with the calls.
+/// Appending never fails and never waits.
+///
+/// What folding leaves exact and what it does not:
+/// - Sums are exact by every dimension and combination of them.
+/// - `since` and `until` are exact at the beginning of a UTC day, and before
+///   everything or after it. A moment within a day may take the folded attempts
+///   of that day in or leave them out; it never counts them twice in adjacent
+///   ranges.
+/// - A folded attempt is final: an adjustment does not change it any more, and
+///   appending its end again would count it again.
+/// - Of a call that is held for so long without an attempt, nothing is kept.
+///   Its attempts are booked as ever; their ends bring the call's facts again.
 ///
 /// ```
 /// use tollgate_core::{LedgerStore, UsageQuery};
@@ -32,10 +56,22 @@ const SHARDS: usize = 64;
 /// ```
 pub struct MemoryStore {
     shards: Box<[Mutex<Shard>]>,
+    /// Most attempts that one shard keeps each by itself.
+    per_shard: usize,
 }
 
-/// Boxed, so that a map that grows moves pointers only.
-type Shard = HashMap<CallId, Box<Entries>>;
+#[derive(Default)]
+struct Shard {
+    /// Boxed, so that a map that grows moves pointers only.
+    calls: HashMap<CallId, Box<Entries>>,
+    /// The same calls, oldest first but for those that were running when their
+    /// turn to be folded came.
+    order: VecDeque<CallId>,
+    /// The sum of the calls' sizes.
+    size: usize,
+    /// What came before these calls.
+    folded: Folded,
+}
 
 /// All that is known of one call.
 #[derive(Default)]
@@ -71,8 +107,18 @@ struct Adjustment {
 impl MemoryStore {
     /// An empty store.
     pub fn new() -> Self {
+        Self::keeping(MEMORY_ROWS)
+    }
+
+    /// An empty store that keeps at most `attempts` ended attempts each by
+    /// itself; nought counts as one. With fewer than some hundreds, the newest
+    /// call of each shard may exceed it.
+    pub fn keeping(attempts: usize) -> Self {
+        let attempts = attempts.max(1);
+        let shards = attempts.min(SHARDS);
         Self {
-            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            shards: (0..shards).map(|_| Mutex::default()).collect(),
+            per_shard: attempts / shards,
         }
     }
 
@@ -84,10 +130,9 @@ impl MemoryStore {
             | LedgerEvent::Release { facts, .. } => facts.call,
             LedgerEvent::Dispatch { call, .. } | LedgerEvent::Adjust { call, .. } => *call,
         };
-        lock(&self.shards[stripe_of(call, SHARDS)])
-            .entry(call)
-            .or_default()
-            .apply(event);
+        let mut shard = lock(&self.shards[stripe_of(call, self.shards.len())]);
+        shard.apply(call, event);
+        shard.fold(self.per_shard, call);
     }
 
     fn shards(&self) -> impl Iterator<Item = MutexGuard<'_, Shard>> {
@@ -103,7 +148,7 @@ impl Default for MemoryStore {
 
 impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let calls: usize = self.shards().map(|shard| shard.len()).sum();
+        let calls: usize = self.shards().map(|shard| shard.calls.len()).sum();
         f.debug_struct("MemoryStore")
             .field("calls", &calls)
             .finish()
@@ -122,7 +167,7 @@ impl LedgerStore for MemoryStore {
     async fn open_attempts(&self) -> Result<Vec<OpenAttempt>, StoreError> {
         let mut open = Vec::new();
         for shard in self.shards() {
-            for (call, entries) in shard.iter() {
+            for (call, entries) in &shard.calls {
                 open.extend(entries.open_attempts(*call));
             }
         }
@@ -131,16 +176,61 @@ impl LedgerStore for MemoryStore {
     }
 
     async fn report(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
-        let mut rows = BTreeMap::<Vec<String>, UsageRow>::new();
+        let mut rows = Rows::default();
         for shard in self.shards() {
-            for entries in shard.values() {
-                entries.report(query, &mut rows);
+            shard.folded.report(query, &mut rows);
+            for entries in shard.calls.values() {
+                if entries
+                    .facts
+                    .as_ref()
+                    .is_some_and(|facts| covers(query, facts.at))
+                {
+                    entries.sum(&query.by, &mut rows);
+                }
             }
         }
-        let mut rows: Vec<UsageRow> = rows.into_values().collect();
-        // Stable, so equal costs stay in the order of their keys.
-        rows.sort_by_key(|row| std::cmp::Reverse(row.cost()));
-        Ok(rows)
+        Ok(rows.by_cost())
+    }
+}
+
+impl Shard {
+    fn apply(&mut self, call: CallId, event: LedgerEvent) {
+        let (entries, before) = match self.calls.entry(call) {
+            Entry::Occupied(entries) => {
+                let entries = entries.into_mut();
+                let before = entries.size();
+                (entries, before)
+            }
+            // Of a call that was folded: it is final.
+            Entry::Vacant(_) if matches!(event, LedgerEvent::Adjust { .. }) => return,
+            Entry::Vacant(place) => {
+                self.order.push_back(call);
+                (place.insert(Box::default()), 0)
+            }
+        };
+        entries.apply(event);
+        self.size += entries.size() - before;
+    }
+
+    /// Folds the oldest calls until the others are within the limit, but for
+    /// those that run and the one that an event just came for.
+    fn fold(&mut self, limit: usize, current: CallId) {
+        for _ in 0..LOOKS {
+            if self.size <= limit {
+                return;
+            }
+            let Some(call) = self.order.pop_front() else {
+                return;
+            };
+            match self.calls.entry(call) {
+                Entry::Occupied(entries) if call != current && !entries.get().runs() => {
+                    let entries = entries.remove();
+                    self.size -= entries.size();
+                    self.folded.take(&entries);
+                }
+                _ => self.order.push_back(call),
+            }
+        }
     }
 }
 
@@ -219,25 +309,28 @@ impl Entries {
         })
     }
 
-    fn report(&self, query: &UsageQuery, rows: &mut BTreeMap<Vec<String>, UsageRow>) {
-        let Some(facts) = self.facts.as_ref().filter(|facts| covers(query, facts.at)) else {
+    /// What it counts as in its shard: its attempts, or one without any.
+    fn size(&self) -> usize {
+        self.attempts.len().max(1)
+    }
+
+    /// Whether an attempt was dispatched and has not ended.
+    fn runs(&self) -> bool {
+        self.attempts
+            .iter()
+            .any(|slot| slot.dispatch.is_some() && slot.ended.is_none())
+    }
+
+    /// Adds the attempts that have ended.
+    fn sum(&self, by: &[Dimension], rows: &mut Rows) {
+        let Some(facts) = &self.facts else {
             return;
         };
         let records: Vec<AttemptRecord> = self.attempts.iter().filter_map(Slot::booked).collect();
         let last = records.len().saturating_sub(1);
         for (place, record) in records.iter().enumerate() {
-            let key: Vec<String> = query.by.iter().map(|by| by.value(facts, record)).collect();
-            let row = match rows.entry(key) {
-                Entry::Occupied(row) => row.into_mut(),
-                Entry::Vacant(place) => {
-                    let key = place.key().clone();
-                    place.insert(UsageRow {
-                        key,
-                        ..UsageRow::default()
-                    })
-                }
-            };
-            row.add(record, place == last);
+            let key = by.iter().map(|by| by.value(facts, record)).collect();
+            rows.at(key).add(record, place == last);
         }
     }
 }
@@ -275,3 +368,6 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
     // No code under this lock can panic half-way through a change.
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -82,8 +82,9 @@ impl Queue {
         Ok(())
     }
 
-    /// Takes what waits, at most `max` entries; waits when nothing does, and is
-    /// `None` when nothing will come any more. For the one writer.
+    /// Takes what waits, at most `max` entries; waits when nothing does. `None`
+    /// is the end: nothing waits, and nothing is let in any more. For the one
+    /// writer.
     pub(crate) async fn take(&self, max: usize) -> Option<Vec<Entry>> {
         loop {
             {
@@ -93,6 +94,9 @@ impl Queue {
                     return Some(state.entries.drain(..count).collect());
                 }
                 if state.phase != Phase::Open {
+                    // Under the lock that saw it empty: whoever comes now is
+                    // refused, not left behind.
+                    state.phase = Phase::Ended;
                     return None;
                 }
             }
@@ -170,4 +174,23 @@ pub(crate) fn unwritten(error: Arc<StoreError>) -> Failure {
     unavailable("the ledger cannot record the call")
         .with_hint("see the log for the store's error; calls go on when it is mended")
         .with_source(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_is_let_in_once_the_writer_heard_that_nothing_will_come() {
+        let queue = Queue::new(1);
+        let barrier = || Entry::Barrier(oneshot::channel().0);
+        queue.close();
+        queue.push(barrier(), Entrance::Writer).unwrap();
+        assert_eq!(queue.take(8).await.unwrap().len(), 1, "closing is no end");
+        assert!(queue.take(8).await.is_none());
+        for needs in [Entrance::Place, Entrance::Store, Entrance::Writer] {
+            let refused = queue.push(barrier(), needs).unwrap_err();
+            assert_eq!(refused.kind(), FailureKind::LedgerUnavailable);
+        }
+    }
 }

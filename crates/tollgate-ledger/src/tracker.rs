@@ -18,8 +18,8 @@ use crate::{LedgerConfig, OpenError, SqliteStore, StoreKind};
 /// of it in a store.
 ///
 /// `hold` and `settle` work on counters in memory and never wait; one task of
-/// the tracker writes the events in groups. With the memory store there is no
-/// task.
+/// the tracker writes the events in groups. With the memory store, or with none,
+/// there is no task.
 ///
 /// # Cancellation
 /// A `dispatch` that is dropped while it waits was not sent: settling the call
@@ -57,18 +57,45 @@ impl UsageTracker {
         }
     }
 
-    /// Keeps everything in this process, without a task.
+    /// Keeps everything in this process, without a task: the newest
+    /// `config.memory_rows` attempts each by itself, older ones as sums.
     pub fn in_memory(
         config: &LedgerConfig,
         clock: Arc<dyn Clock>,
         observer: Arc<dyn Observer>,
     ) -> Self {
         Self::over(
-            Recorder::Direct(MemoryStore::new()),
+            Recorder::Direct(MemoryStore::keeping(config.memory_rows)),
             config,
             clock,
             observer,
         )
+    }
+
+    /// Keeps running totals and no attempts: no store, no task, and memory that
+    /// does not grow with the number of calls. Holds, ceilings, receipts and
+    /// adjustments are as with any store; [`report`](Self::report) and
+    /// [`recover`](Self::recover) have nothing to tell.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// use tollgate_core::{Silent, UsageQuery};
+    /// use tollgate_ledger::{LedgerConfig, UsageTracker};
+    /// # use tollgate_testkit::builders::NOON;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), tollgate_core::Failure> {
+    /// let config = LedgerConfig::default();
+    /// let tracker = UsageTracker::totals_only(&config, Arc::new(|| NOON), Arc::new(Silent));
+    /// assert!(tracker.report(&UsageQuery::default()).await?.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn totals_only(
+        config: &LedgerConfig,
+        clock: Arc<dyn Clock>,
+        observer: Arc<dyn Observer>,
+    ) -> Self {
+        Self::over(Recorder::Nothing, config, clock, observer)
     }
 
     /// Starts the task that writes to `store`.
@@ -152,7 +179,8 @@ impl UsageTracker {
     /// # Errors
     /// `InvalidRequest` when this process knows of no such figure of the
     /// attempt: a figure that is reported, computed or reconciled stands.
-    /// `LedgerUnavailable` when nothing can be recorded.
+    /// `LedgerUnavailable` when nothing can be recorded; then the figure stays
+    /// as it was, in the store and in [`totals`](Self::totals).
     pub fn adjust(
         &self,
         call: CallId,
@@ -160,21 +188,15 @@ impl UsageTracker {
         cost: Cost,
         tokens: Option<TokenUsage>,
     ) -> Result<(), Failure> {
-        if !self.books.adjust(call, attempt, &cost) {
-            return Err(Failure::new(
-                FailureKind::InvalidRequest,
-                "the attempt has no estimated or worst-case cost to adjust",
-            )
-            .with("call", call)
-            .with("attempt", attempt));
-        }
-        self.recorder.record(LedgerEvent::Adjust {
+        let event = LedgerEvent::Adjust {
             call,
             attempt,
             at: self.clock.now(),
             cost,
             tokens,
-        })
+        };
+        self.books
+            .adjust(call, attempt, &cost, || self.recorder.record(event))
     }
 
     /// What is held and was spent, from counters: cheap, and never waits.
@@ -183,6 +205,8 @@ impl UsageTracker {
     }
 
     /// Sums over everything in the store, this process's last event included.
+    /// The memory store keeps old attempts as sums; [`MemoryStore`] says what
+    /// that means for `since` and `until`.
     ///
     /// # Errors
     /// `LedgerUnavailable` when the store fails.

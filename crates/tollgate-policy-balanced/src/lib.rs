@@ -4,7 +4,7 @@ mod log2;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tollgate_core::{CallProfile, Candidate, Ranked, Ranking, RoutingPolicy};
+use tollgate_core::{CallProfile, Candidate, Ranking, RoutingPolicy};
 
 use crate::log2::log2;
 
@@ -81,37 +81,33 @@ impl Default for Balanced {
 
 impl RoutingPolicy for Balanced {
     fn rank(&self, _: &CallProfile, candidates: &[Candidate]) -> Ranking {
-        let config = &self.config;
-        let mut ranking = Ranking::new();
-        let mut bar = f32::NEG_INFINITY;
-        for (place, candidate) in (0_u32..).zip(candidates) {
-            let quality =
-                config.w_quality * (candidate.quality.mean - config.z * candidate.quality.error);
-            let cost = self.cost.of(candidate.expected.nanos() as f32);
-            let latency = self.latency.of(candidate.latency_ms);
-            let failure = config.w_failure * candidate.failure_share;
-            let score = quality - cost - latency - failure;
-            // What would not be kept is not built.
-            if score <= bar {
-                continue;
-            }
-            let terms = [
+        let utility = |candidate: &Candidate| {
+            let [quality, cost, time, failures] = self.parts(candidate);
+            f64::from(quality - cost - time - failures)
+        };
+        Ranking::by_score(candidates, utility).with_terms(candidates, |candidate| {
+            let [quality, cost, time, failures] = self.parts(candidate);
+            [
                 ("quality", quality),
                 ("cost", -cost),
-                ("latency", -latency),
-                ("failure", -failure),
-            ];
-            ranking.offer(Ranked {
-                place,
-                score: f64::from(score),
-                terms,
-            });
-            bar = ranking
-                .as_slice()
-                .get(Ranking::LIMIT - 1)
-                .map_or(bar, |last| last.score as f32);
-        }
-        ranking
+                ("time", -time),
+                ("failures", -failures),
+            ]
+        })
+    }
+}
+
+impl Balanced {
+    /// Weighted quality, cost, time and failures.
+    #[inline]
+    fn parts(&self, candidate: &Candidate) -> [f32; 4] {
+        let config = &self.config;
+        [
+            config.w_quality * (candidate.quality.mean - config.z * candidate.quality.error),
+            self.cost.of(candidate.expected.nanos() as f32),
+            self.latency.of(candidate.latency_ms),
+            config.w_failure * candidate.failure_share,
+        ]
     }
 }
 

@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tollgate_core::{CallProfile, Candidate, Ranked, Ranking, RoutingPolicy, Task};
+use tollgate_core::{CallProfile, Candidate, Ranking, RoutingPolicy, Task};
 
 /// The quality floor.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -58,46 +58,48 @@ impl Cheapest {
 impl RoutingPolicy for Cheapest {
     fn rank(&self, call: &CallProfile, candidates: &[Candidate]) -> Ranking {
         let floor = self.config.quality_floor.of(call.task);
-        let mut ranking = Ranking::new();
-        for (place, candidate) in (0_u32..).zip(candidates) {
+        let thrift = |candidate: &Candidate| {
             let quality = self.quality(candidate);
-            if floor > 0.0 && quality < floor {
-                continue;
-            }
-            let cost = cost(candidate);
-            let score = -octaves(cost) + share_of_tie(quality);
-            if ranking
-                .as_slice()
-                .get(Ranking::LIMIT - 1)
-                .is_some_and(|last| score <= last.score)
-            {
-                continue;
-            }
-            let dollars = (cost / 1e9) as f32;
-            let seconds = candidate.latency_ms / 1_000.0;
-            let terms = [
-                ("dollars", dollars),
-                ("quality", quality),
-                ("seconds", seconds),
-                ("failure", candidate.failure_share),
-            ];
-            ranking.offer(Ranked {
-                place,
-                score,
-                terms,
-            });
-        }
+            let is_too_bad = floor > 0.0 && quality < floor;
+            (!is_too_bad).then(|| share_of_tie(quality) - octaves(cost(candidate)))
+        };
+        let mut ranking = Ranking::by_score_if(candidates, thrift);
         if ranking.as_slice().is_empty() {
-            // Nothing reaches the floor: the nearest to it is better than no answer.
-            return Ranking::by_score(candidates, |candidate| f64::from(self.quality(candidate)));
+            return self.nearest_to(floor, candidates);
         }
         ranking.sort_by(|a, b| {
             let [fast_a, fast_b] =
                 [a, b].map(|ranked| candidates[ranked.place as usize].latency_ms);
             b.score.total_cmp(&a.score).then(fast_a.total_cmp(&fast_b))
         });
-        ranking
+        ranking.with_terms(candidates, |candidate| {
+            [
+                ("dollars", dollars(candidate)),
+                ("quality", self.quality(candidate)),
+                ("seconds", candidate.latency_ms / 1_000.0),
+                ("failures", candidate.failure_share),
+            ]
+        })
     }
+}
+
+impl Cheapest {
+    /// Nothing reaches the floor: the nearest to it is better than no answer.
+    fn nearest_to(&self, floor: f32, candidates: &[Candidate]) -> Ranking {
+        let quality = |candidate: &Candidate| f64::from(self.quality(candidate));
+        Ranking::by_score(candidates, quality).with_terms(candidates, |candidate| {
+            [
+                ("below_floor", floor - self.quality(candidate)),
+                ("dollars", dollars(candidate)),
+                ("seconds", candidate.latency_ms / 1_000.0),
+                ("", 0.0),
+            ]
+        })
+    }
+}
+
+fn dollars(candidate: &Candidate) -> f32 {
+    candidate.expected.nanos() as f32 / 1e9
 }
 
 /// Expected cost in nano-dollars, with what failed attempts cost on the way.

@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tollgate_core::{CallProfile, Candidate, Ranked, Ranking, RoutingPolicy};
+use tollgate_core::{CallProfile, Candidate, Ranking, RoutingPolicy};
 
 /// Caution and tolerance.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -55,40 +55,25 @@ impl RoutingPolicy for BestQuality {
             .map(|candidate| self.bound(candidate))
             .fold(f32::NEG_INFINITY, f32::max);
         let equal = best - self.config.tolerance;
-        let mut ranking = Ranking::new();
-        for (place, candidate) in (0_u32..).zip(candidates) {
+        Ranking::by_score(candidates, |candidate| {
             let bound = self.bound(candidate);
-            let thrift = if bound >= equal {
-                thrift(candidate)
-            } else {
-                0.0
-            };
             // As good as the best: the best's quality, and the thrift beyond.
-            let score = if bound >= equal {
-                f64::from(best) + thrift
+            if bound >= equal {
+                f64::from(best) + thrift(candidate)
             } else {
                 f64::from(bound)
-            };
-            if ranking
-                .as_slice()
-                .get(Ranking::LIMIT - 1)
-                .is_some_and(|last| score <= last.score)
-            {
-                continue;
             }
-            let terms = [
+        })
+        .with_terms(candidates, |candidate| {
+            let bound = self.bound(candidate);
+            let behind = if bound < best { best - bound } else { 0.0 };
+            [
+                ("behind_best", behind),
+                ("tolerance", self.config.tolerance),
                 ("quality", candidate.quality.mean),
                 ("uncertainty", candidate.quality.error),
-                ("thrift", thrift as f32),
-                ("", 0.0),
-            ];
-            ranking.offer(Ranked {
-                place,
-                score,
-                terms,
-            });
-        }
-        ranking
+            ]
+        })
     }
 }
 

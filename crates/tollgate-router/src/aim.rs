@@ -2,7 +2,7 @@
 
 use tollgate_core::{
     Billing, CallProfile, CatalogView, Failure, FailureKind, ModelId, ModelIndex, OfferIndex,
-    Scope, Target,
+    Scope, Target, TaskSource,
 };
 
 use crate::optimizer::{CostOptimizer, NamedPolicy};
@@ -32,11 +32,8 @@ impl<'a> Aim<'a> {
         view: &CatalogView,
         warnings: &mut Vec<String>,
     ) -> Result<Self, Failure> {
-        let given = profile.target.as_ref();
-        let policy = match given.or(optimizer.default_target.as_ref()) {
-            Some(Target::Model(model)) => {
-                return named(profile, model, given.is_some(), view, warnings);
-            }
+        let policy = match target(optimizer, profile, view, warnings) {
+            Some(Target::Model(model)) => return named(profile, model, view, warnings),
             Some(Target::Policy { policy, .. }) => policy.as_deref(),
             None => None,
         };
@@ -58,20 +55,47 @@ impl<'a> Aim<'a> {
     }
 }
 
+/// What a call is aimed at: what it names, else the configured default; `None`
+/// leaves it to the configured policy. A hint of policy or task is a wish that
+/// a default would ignore, and a default that the catalog lost serves nobody.
+pub(crate) fn target<'a>(
+    optimizer: &'a CostOptimizer,
+    profile: &'a CallProfile,
+    view: &CatalogView,
+    warnings: &mut Vec<String>,
+) -> Option<&'a Target> {
+    if profile.target.is_some() {
+        return profile.target.as_ref();
+    }
+    if profile.policy.is_some() || profile.task_source == TaskSource::Given {
+        return None;
+    }
+    let default = optimizer.default_target.as_ref()?;
+    if let Target::Model(model) = default
+        && Listed::find(model, view).is_none()
+    {
+        warnings.push(format!(
+            "default_model {model} is not in the catalog: the call is routed as tollgate/auto"
+        ));
+        return None;
+    }
+    Some(default)
+}
+
 fn named<'a>(
     profile: &'a CallProfile,
     model: &'a ModelId,
-    by_caller: bool,
     view: &CatalogView,
     warnings: &mut Vec<String>,
 ) -> Result<Aim<'a>, Failure> {
+    let first = Listed::find(model, view).ok_or_else(|| unknown_model(model))?;
     let mut models = Vec::with_capacity(1 + profile.fallbacks.len());
-    match Listed::find(model, view) {
-        Some(found) => models.push(found),
-        None if by_caller => return Err(unknown_model(model)),
-        None => warnings.push(not_in_catalog(model)),
-    }
-    models.extend(listed(&profile.fallbacks, view, warnings));
+    models.push(first);
+    let fallbacks = listed(&profile.fallbacks, view, warnings);
+    models.extend(fallbacks.into_iter().map(|fallback| Listed {
+        number: fallback.number + 1,
+        ..fallback
+    }));
     Ok(Aim::Named(models))
 }
 
@@ -82,9 +106,9 @@ pub(crate) fn listed<'a>(
     warnings: &mut Vec<String>,
 ) -> Vec<Listed<'a>> {
     let mut found = Vec::with_capacity(ids.len());
-    for id in ids {
+    for (number, id) in (0_u32..).zip(ids) {
         match Listed::find(id, view) {
-            Some(listed) => found.push(listed),
+            Some(listed) => found.push(Listed { number, ..listed }),
             None => warnings.push(not_in_catalog(id)),
         }
     }
@@ -94,6 +118,8 @@ pub(crate) fn listed<'a>(
 /// One model of a list, found in the catalog.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Listed<'a> {
+    /// Its place in the list as it was written, from 0.
+    pub(crate) number: u32,
     model: ModelIndex,
     suffix: Option<(&'a ModelId, &'static Suffix)>,
 }
@@ -104,6 +130,7 @@ impl<'a> Listed<'a> {
     pub(crate) fn find(id: &'a ModelId, view: &CatalogView) -> Option<Self> {
         if let Some(model) = view.find(id.as_str()) {
             return Some(Self {
+                number: 0,
                 model,
                 suffix: None,
             });
@@ -113,6 +140,7 @@ impl<'a> Listed<'a> {
         let base = id.as_str().strip_suffix(variant)?.strip_suffix(':')?;
         let model = view.find(base)?;
         Some(Self {
+            number: 0,
             model,
             suffix: Some((id, suffix)),
         })

@@ -17,13 +17,16 @@ use crate::RouterError;
 pub struct RouterConfig {
     /// Name of the policy that ranks when the call names none. Default `balanced`.
     pub policy: String,
-    /// What a call that names no model stands for; may be a virtual model such
-    /// as `tollgate/cheapest`. Without it the policy picks.
+    /// What a call stands for that names no model and hints at neither policy
+    /// nor task; may be a virtual model such as `tollgate/cheapest`. Without it,
+    /// or when the catalog does not have it, the policy picks.
     pub default_model: Option<ModelId>,
     /// Models that compete, per task.
     pub lists: TaskLists,
     /// Models that are tried after the others, in this order.
     pub fallback_chain: Vec<ModelId>,
+    /// Whether a plan may hold more than its first candidate. Default `true`.
+    pub fallback: bool,
     /// Most that one call may cost in total, in US dollars.
     pub max_cost_per_request: Option<Usd>,
     /// Whether free variants go ahead of paid models. Default `false`.
@@ -50,6 +53,7 @@ impl Default for RouterConfig {
             default_model: None,
             lists: TaskLists::default(),
             fallback_chain: Vec::new(),
+            fallback: true,
             max_cost_per_request: None,
             prefer_free_tier: false,
             allow_free: false,

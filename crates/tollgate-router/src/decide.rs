@@ -12,8 +12,8 @@ use crate::aim::{self, Aim, Listed};
 use crate::nothing;
 use crate::optimizer::{CostOptimizer, NamedPolicy};
 use crate::overlay::Overlay;
-use crate::record::{Collected, Recorder};
-use crate::screen::{Breakers, Entry, Screen};
+use crate::record::{Collected, Recorder, Standing};
+use crate::screen::{Breakers, Screen};
 
 /// Name in plans for which no policy was asked.
 pub(crate) const NO_POLICY: &str = "named";
@@ -64,12 +64,16 @@ pub(crate) fn decide<R: Recorder + Default>(
     let mut dropped = Collected::default();
     let breakers = rounds[rounds.len() - 1];
     let failure = Round::run(optimizer, profile, view, scratch, breakers, &mut dropped)
-        .and_then(|decision| Err(nothing::failure(&dropped.0, &decision.warnings)));
-    for (offer, reason) in &dropped.0 {
+        .and_then(|decision| Err(nothing::failure(&dropped.dropped, &decision.warnings)));
+    for (offer, reason) in &dropped.dropped {
         recorder.dropped(*offer, *reason);
     }
     (failure, recorder)
 }
+
+/// Share of reasoning in the output from which on a model is one that reasons:
+/// the catalog's figure for models that do so unless told otherwise.
+const USUALLY_REASONS: f32 = 0.4;
 
 /// One pass over what the call asks for.
 struct Round<'a, R> {
@@ -134,6 +138,9 @@ impl<'a, R: Recorder> Round<'a, R> {
             }
         };
         round.take(&chain, Place::Chain);
+        if !config.fallback {
+            round.planned.truncate(1);
+        }
         if !is_open {
             round.recorder.not_listed(view, &round.seen);
         }
@@ -171,8 +178,16 @@ impl<'a, R: Recorder> Round<'a, R> {
                             score: 0.0,
                             terms: Terms::default(),
                         };
+                        self.recorder.planned(match place {
+                            Place::Named => Standing::Named {
+                                number: model.number,
+                            },
+                            _ => Standing::Chain {
+                                number: model.number,
+                            },
+                        });
                         self.planned.push(planned(
-                            self.view,
+                            &self.screen,
                             candidate,
                             upstream_id,
                             place,
@@ -205,22 +220,18 @@ impl<'a, R: Recorder> Round<'a, R> {
     /// is judged again there, by the rules for listed models, and told then.
     fn gather_all(&mut self, chain: &[Listed<'_>], pool: &mut Pool<'_>) {
         let view = self.view;
-        let in_chain: Vec<OfferIndex> = chain.iter().flat_map(|model| model.offers(view)).collect();
-        // The last place of the pool is filled again until something stays there.
-        let blank = Candidate::neutral(0);
-        pool.paid.push(blank);
-        for (number, offer) in (0_u32..).zip(view.offers()) {
-            let place = OfferIndex(number);
-            let Some(candidate) = pool.paid.last_mut() else {
-                return;
-            };
-            match self.screen.check(place, offer, Entry::Open, candidate) {
-                Ok(()) => pool.paid.push(blank),
+        let mut in_chain: Vec<OfferIndex> =
+            chain.iter().flat_map(|model| model.offers(view)).collect();
+        in_chain.sort_unstable();
+        in_chain.dedup();
+        self.recorder.barred(view, &in_chain);
+        for &place in view.open() {
+            match self.screen.check_open(place) {
+                Ok(candidate) => pool.paid.push(candidate),
                 Err(_) if in_chain.contains(&place) => {}
                 Err(reason) => self.recorder.dropped(place, reason),
             }
         }
-        pool.paid.pop();
     }
 
     /// Asks the policy, free candidates apart from paid ones where they go first.
@@ -242,6 +253,8 @@ impl<'a, R: Recorder> Round<'a, R> {
             if candidates.is_empty() {
                 continue;
             }
+            let of = u32::try_from(candidates.len()).unwrap_or(u32::MAX);
+            let mut number = 0;
             let ranking = policy.policy.rank(profile, candidates);
             for ranked in ranking.as_slice() {
                 // A policy may be anyone's: places that do not exist, or come
@@ -254,9 +267,11 @@ impl<'a, R: Recorder> Round<'a, R> {
                     .iter()
                     .all(|held| held.candidate.offer != candidate.offer);
                 if is_new && self.planned.len() < limit {
+                    self.recorder.planned(Standing::Ranked { number, of });
+                    number += 1;
                     let upstream_id = upstream_id(self.view, list, candidate.offer);
                     self.planned.push(planned(
-                        self.view,
+                        &self.screen,
                         *candidate,
                         upstream_id,
                         Place::Ranked,
@@ -305,18 +320,21 @@ fn upstream_id(view: &CatalogView, list: &[Listed<'_>], offer: OfferIndex) -> Mo
 }
 
 fn planned(
-    view: &CatalogView,
+    screen: &Screen<'_>,
     candidate: Candidate,
     upstream_id: ModelId,
     place: Place,
     ranked: Ranked,
 ) -> Planned {
+    let view = screen.view;
     Planned {
         candidate,
         model: view.model(candidate.model).id.clone(),
         upstream_id,
         lane: view.lane(candidate.lane).clone(),
         pricing: view.pricing(candidate.offer).clone(),
+        quote: screen.quote(candidate.offer),
+        reasons: view.model(candidate.model).reasoning_share >= USUALLY_REASONS,
         place,
         score: ranked.score,
         terms: ranked.terms,

@@ -2,37 +2,41 @@
 
 use tollgate_core::{
     CallProfile, CatalogStamp, CatalogView, Dropped, ExplainedCandidate, Explanation, Failure,
-    Place, Planned, Target, Usd,
+    Planned, Target,
 };
 
+use crate::aim;
 use crate::decide::{Decision, NO_POLICY};
 use crate::optimizer::CostOptimizer;
-use crate::record::Collected;
+use crate::record::{Collected, Standing};
+use crate::why;
 
 pub(crate) fn explain(
     optimizer: &CostOptimizer,
     profile: &CallProfile,
     view: &CatalogView,
     decided: Result<Decision, Failure>,
-    dropped: Collected,
+    heard: Collected,
 ) -> Explanation {
-    let target = profile
-        .target
-        .as_ref()
-        .or(optimizer.default_target.as_ref());
+    // Its warning is among those of the decision.
+    let target = aim::target(optimizer, profile, view, &mut Vec::new());
     let decision = decided.unwrap_or_else(|failure| Decision {
         planned: Vec::new(),
         policy: asked_policy(optimizer, profile, target).into(),
         warnings: vec![in_words(&failure)],
     });
-    let policy: String = (*decision.policy).into();
-    let explained = |(place, planned): (usize, &Planned)| {
-        explained(planned, place + 1, &policy, profile.ceiling)
-    };
+    let Collected {
+        standings,
+        mut dropped,
+    } = heard;
+    dropped.sort_by_key(|(offer, _)| *offer);
+    let candidates = decision.planned.iter().zip(standings);
     Explanation {
         target: target.map_or_else(|| "tollgate/auto".into(), Target::to_string),
-        candidates: decision.planned.iter().enumerate().map(explained).collect(),
-        policy,
+        candidates: candidates
+            .map(|(planned, standing)| explained(profile, planned, standing))
+            .collect(),
+        policy: (*decision.policy).into(),
         task: profile.task,
         task_source: profile.task_source,
         prompt: profile.prompt,
@@ -45,7 +49,6 @@ pub(crate) fn explain(
             models: view.models().len(),
         },
         dropped: dropped
-            .0
             .into_iter()
             .map(|(offer, reason)| {
                 let offer = view.offer(offer);
@@ -85,31 +88,9 @@ fn in_words(failure: &Failure) -> String {
     }
 }
 
-fn explained(
-    planned: &Planned,
-    rank: usize,
-    policy: &str,
-    ceiling: Option<Usd>,
-) -> ExplainedCandidate {
+fn explained(profile: &CallProfile, planned: &Planned, standing: Standing) -> ExplainedCandidate {
     let candidate = &planned.candidate;
-    let terms: Vec<_> = planned
-        .terms
-        .iter()
-        .copied()
-        .filter(|(name, _)| !name.is_empty())
-        .collect();
-    let mut why = match planned.place {
-        Place::Named => "named by the call".to_owned(),
-        Place::Ranked => format!("choice {rank} of {policy}"),
-        Place::Chain => "from the fallback chain".to_owned(),
-    };
-    if let Some(clamp) = candidate.clamp {
-        let reason = match ceiling {
-            Some(_) => "so that it stays within the limit",
-            None => "as nothing else limits them",
-        };
-        why.push_str(&format!(", at most {clamp} output tokens {reason}"));
-    }
+    let terms = planned.terms.iter().copied();
     ExplainedCandidate {
         model: planned.model.clone(),
         lane: planned.lane.id.clone(),
@@ -122,7 +103,7 @@ fn explained(
         latency_ms: candidate.latency_ms,
         latency_known: candidate.latency_known,
         score: planned.score,
-        terms,
-        why,
+        terms: terms.filter(|(name, _)| !name.is_empty()).collect(),
+        why: why::why(profile, planned, standing),
     }
 }

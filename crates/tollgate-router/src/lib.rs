@@ -15,6 +15,7 @@ mod screen;
 
 mod explain;
 mod render;
+mod why;
 
 pub use crate::config::{OutputPriors, RouterConfig, SpeedPriors, TaskLists};
 pub use crate::error::RouterError;

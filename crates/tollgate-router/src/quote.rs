@@ -1,115 +1,97 @@
-//! What a call costs on one offer: expected, and at most.
-//!
-//! The same sums as `Tally`, in integers and without its general division:
-//! a plan makes hundreds of them. Each is rounded up to the nano-dollar.
+//! What a call costs on one offer: at most, and expected. Both are exact sums,
+//! rounded up to the nano-dollar.
 
-use tollgate_core::{CallProfile, Rates, Usd};
+use tollgate_core::{CallProfile, Quote, Rate, Rates, Usd};
 
-/// Prices of one offer, applied to one call.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Quote {
-    /// Atto-dollars that the prompt, the request and its images cost at most.
-    fixed: u128,
-    /// Atto-dollars that an output token costs at most.
-    per_token: u64,
-    answers: u64,
+/// A quote where nothing but prompt and output tokens costs.
+#[inline(always)]
+pub(crate) fn plain(
+    profile: &CallProfile,
+    input: Rate,
+    prompt: u64,
+    output: Rate,
     fee_basis_points: u32,
-}
-
-impl Quote {
-    /// A quote at the dearest prices that the call can meet.
-    #[inline]
-    pub(crate) fn new(profile: &CallProfile, dearest: &Rates, fee_basis_points: u32) -> Self {
-        Self {
-            fixed: product(dearest.dearest_input().attos(), profile.prompt.high)
-                .saturating_add(extras(profile, dearest)),
-            per_token: dearest.dearest_output().attos(),
-            answers: profile.answers,
-            fee_basis_points,
-        }
-    }
-
-    /// The most that the call costs with answers of that many tokens.
-    #[inline]
-    pub(crate) fn worst(&self, output: u64) -> Usd {
-        let attos = self
-            .fixed
-            .saturating_add(product(self.per_token, output.saturating_mul(self.answers)));
-        with_fee(attos, self.fee_basis_points)
-    }
-
-    /// The longest answers that keep the cost within `ceiling`.
-    pub(crate) fn longest_within(&self, ceiling: Usd) -> u64 {
-        let nanos = u128::try_from(ceiling.nanos()).unwrap_or(0);
-        // Rounding up comes last, so a sum of at most this many nano-dollars
-        // before the fee is at most the ceiling after it.
-        let before_fee = nanos * 10_000 / (10_000 + u128::from(self.fee_basis_points));
-        let Some(left) = (before_fee * ATTOS_PER_NANO).checked_sub(self.fixed) else {
-            return 0;
-        };
-        // One more token in every answer.
-        match product(self.per_token, self.answers) {
-            0 => u64::MAX,
-            step => u64::try_from(left / step).unwrap_or(u64::MAX),
-        }
+) -> Quote {
+    Quote {
+        fixed: product(input, prompt),
+        per_token: output,
+        answers: profile.answers,
+        fee_basis_points,
     }
 }
 
-/// The expected cost with answers of `output` tokens, `reasoning` of them reasoning.
-#[inline]
+/// What the same quote costs without a fee for `tokens` in all answers, where
+/// 64 bits hold every sum: nearly always, and in half of the time.
+#[inline(always)]
+pub(crate) fn small(input: Rate, prompt: u64, output: Rate, tokens: u64) -> Option<Usd> {
+    const ATTOS_PER_NANO: u64 = 1_000_000_000;
+    let prompt = input.attos().checked_mul(prompt)?;
+    let attos = output.attos().checked_mul(tokens)?.checked_add(prompt)?;
+    let nanos = attos.checked_add(ATTOS_PER_NANO - 1)? / ATTOS_PER_NANO;
+    // A billionth of 64 bits fits into 63.
+    Some(Usd::from_nanos(nanos as i64))
+}
+
+/// The most that a call costs at the dearest prices that it can meet.
+pub(crate) fn worst(profile: &CallProfile, dearest: &Rates, fee_basis_points: u32) -> Quote {
+    Quote {
+        fixed: product(dearest.dearest_input(), profile.prompt.high)
+            .saturating_add(extras(profile, dearest)),
+        per_token: dearest.dearest_output(),
+        answers: profile.answers,
+        fee_basis_points,
+    }
+}
+
+/// The expected cost with answers of so many tokens to see and to think.
 pub(crate) fn expected(
     profile: &CallProfile,
     rates: &Rates,
-    output: u64,
+    visible: u64,
     reasoning: u64,
     fee_basis_points: u32,
 ) -> Usd {
-    let answers = profile.answers;
-    let answer = match rates.reasoning {
-        Some(rate) => product(
-            rates.output.attos(),
-            (output - reasoning).saturating_mul(answers),
-        )
-        .saturating_add(product(rate.attos(), reasoning.saturating_mul(answers))),
-        None => product(rates.output.attos(), output.saturating_mul(answers)),
+    let reasoning_rate = rates.reasoning.unwrap_or(rates.output);
+    let thoughts = product(reasoning_rate, reasoning.saturating_mul(profile.answers));
+    let quote = Quote {
+        fixed: product(rates.input, profile.prompt.likely)
+            .saturating_add(thoughts)
+            .saturating_add(extras(profile, rates)),
+        per_token: rates.output,
+        answers: profile.answers,
+        fee_basis_points,
     };
-    let attos = product(rates.input.attos(), profile.prompt.likely)
-        .saturating_add(answer)
-        .saturating_add(extras(profile, rates));
-    with_fee(attos, fee_basis_points)
+    quote.at(visible)
 }
 
 /// What a call costs whatever its length: the request itself and its images.
 #[inline]
 fn extras(profile: &CallProfile, rates: &Rates) -> u128 {
     let request = u128::from(rates.request.unwrap_or_default().attos());
-    request.saturating_add(product(
-        rates.image.unwrap_or_default().attos(),
-        profile.images,
-    ))
-}
-
-const ATTOS_PER_NANO: u128 = 1_000_000_000;
-
-#[inline]
-fn product(rate: u64, units: u64) -> u128 {
-    u128::from(rate) * u128::from(units)
+    request.saturating_add(product(rates.image.unwrap_or_default(), profile.images))
 }
 
 #[inline]
-fn with_fee(attos: u128, basis_points: u32) -> Usd {
-    // Below 18 dollars, 64 bits hold the sum, and a division by a constant is
-    // a multiplication.
-    let nanos = match u64::try_from(attos) {
-        Ok(attos) => attos.div_ceil(ATTOS_PER_NANO as u64),
-        Err(_) => u64::try_from(attos.div_ceil(ATTOS_PER_NANO)).unwrap_or(u64::MAX),
-    };
-    let fee = match basis_points {
-        0 => 0,
-        points => nanos.saturating_mul(u64::from(points)).div_ceil(10_000),
-    };
-    Usd::from_nanos(i64::try_from(nanos.saturating_add(fee)).unwrap_or(i64::MAX))
+fn product(rate: Rate, units: u64) -> u128 {
+    u128::from(rate.attos()) * u128::from(units)
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use tollgate_testkit::builders;
+
+    use super::*;
+
+    #[test]
+    fn expected_prices_reasoning_at_its_own_rate() {
+        let rates = Rates {
+            output: Rate::from_attos(1_000_000_000),
+            reasoning: Some(Rate::from_attos(3_000_000_000)),
+            ..Rates::default()
+        };
+        let mut profile = builders::profile();
+        profile.prompt = tollgate_core::TokenBounds::default();
+        profile.answers = 2;
+        assert_eq!(expected(&profile, &rates, 6, 4, 0).nanos(), 2 * (6 + 12));
+    }
+}

@@ -85,15 +85,7 @@ fn candidates(f: &mut fmt::Formatter<'_>, candidates: &[ExplainedCandidate]) -> 
             if candidate.latency_known { "" } else { "~" },
             candidate.latency_ms / 1_000.0,
         )?;
-        write!(f, "    {}", candidate.why)?;
-        if !candidate.terms.is_empty() {
-            write!(f, "; score {:.4}", candidate.score)?;
-            for (position, (name, value)) in candidate.terms.iter().enumerate() {
-                let before = if position == 0 { " from" } else { "," };
-                write!(f, "{before} {name} {value:.4}")?;
-            }
-        }
-        writeln!(f)?;
+        writeln!(f, "    {}", candidate.why)?;
     }
     Ok(())
 }

@@ -2,23 +2,14 @@
 //! in the order in which they are asked.
 
 use tollgate_core::{
-    CallProfile, Candidate, Capabilities, CatalogView, DropReason, Offer, OfferIndex, OfferTraits,
-    Pricing, Rates, Usd,
+    Brief, CallProfile, Candidate, Capabilities, CatalogView, DropReason, Entry, OfferIndex,
+    OfferTraits, Pricing, Quality, Quote, Rate, Usd,
 };
 
 use crate::RouterConfig;
 use crate::overlay::{Condition, Overlay};
 use crate::profile::ERROR_PERCENT;
-use crate::quote::{self, Quote};
-
-/// How an offer came to be considered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Entry {
-    /// All of the catalog competes.
-    Open,
-    /// The caller or the configuration named the model.
-    Listed,
-}
+use crate::quote;
 
 /// Whether open breakers rule an offer out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,29 +22,44 @@ pub(crate) enum Breakers {
 
 /// An output limit for offers that publish neither limit nor context window,
 /// so that a worst case exists; it is set on the request.
-const LIMIT_WHEN_UNKNOWN: u64 = 131_072;
+const LIMIT_WHEN_UNKNOWN: u32 = 131_072;
+/// Longest expected answer in tokens: ten times that, with reasoning, fits 32 bits.
+const LONGEST_EXPECTED: f32 = 134_217_728.0;
 /// Share of the output that is reasoning, at least, when the caller asks for it
 /// and the catalog knows only that the model can: what models with reasoning on
 /// by default show in public usage figures.
 const REASONING_WHEN_ASKED: f32 = 0.4;
-/// Largest share of the output that is believed to be reasoning.
-const MOST_REASONING: f32 = 0.9;
-
 /// The tests, with everything about the call worked out once.
 #[derive(Debug)]
 pub(crate) struct Screen<'a> {
-    view: &'a CatalogView,
+    pub(crate) view: &'a CatalogView,
     profile: &'a CallProfile,
+    quality: &'a [Quality],
     overlay: &'a Overlay,
     breakers: Breakers,
-    /// Traits that rule an offer out, when it entered openly and when it was listed.
-    barred: [u8; 2],
+    /// Whether free variants compete when nobody named them.
+    free_competes: bool,
     at_secs: i64,
     /// Tokens that a context window must hold.
     room: u64,
-    shortest_answer: u64,
-    visible_output: f32,
-    least_reasoning: f32,
+    shortest_answer: u32,
+    /// Output tokens that the caller asks for; 0 when it leaves that open.
+    least_wanted: u64,
+    /// The same as a limit; `u32::MAX` when there is none.
+    longest_wanted: u32,
+    /// The most that an offer without limits gets.
+    longest_unlimited: u32,
+    prompt_low: u32,
+    /// Flags of briefs whose prices do not suffice.
+    intricate: u8,
+    /// The most that the call may cost, and half of it.
+    ceiling: Usd,
+    half_ceiling: Usd,
+    /// Expected tokens of an answer to see, in units of 1/65,536.
+    visible_output: u64,
+    least_stretch: u32,
+    /// How many answers are asked for, where 32 bits hold that; see `intricate`.
+    answers: u32,
     /// Milliseconds to the first token and for each further one, where not published.
     speed: (f32, f32),
     max_latency_ms: f32,
@@ -67,11 +73,14 @@ impl<'a> Screen<'a> {
         overlay: &'a Overlay,
         breakers: Breakers,
     ) -> Self {
-        let always = OfferTraits::BATCH_ONLY | OfferTraits::NOT_CHAT;
         let free_competes =
             config.allow_free || profile.prefer_free.unwrap_or(config.prefer_free_tier);
-        let free = if free_competes { 0 } else { OfferTraits::FREE };
-        let shortest_answer = u64::from(config.min_answer_tokens);
+        let shortest_answer = config.min_answer_tokens;
+        let saturated = |tokens: u64| u32::try_from(tokens).unwrap_or(u32::MAX);
+        let (ceiling, half_ceiling) = match profile.ceiling {
+            Some(ceiling) => (ceiling, Usd::from_nanos(ceiling.nanos() / 2)),
+            None => (Usd::MAX, Usd::MAX),
+        };
         // The estimate with its error, not the bound by bytes: a prompt that is
         // too long after all fails upstream and goes elsewhere, at no cost.
         let prompt = (profile.prompt.likely + profile.prompt.likely * ERROR_PERCENT / 100)
@@ -79,24 +88,39 @@ impl<'a> Screen<'a> {
         Self {
             view,
             profile,
+            quality: view.quality(profile.task),
             overlay,
             breakers,
-            barred: [
-                always | OfferTraits::ALIAS | OfferTraits::ROUTER | free,
-                always,
-            ],
+            free_competes,
             at_secs: profile.at.secs(),
-            room: prompt.saturating_add(profile.max_output.unwrap_or(shortest_answer)),
+            room: prompt.saturating_add(profile.max_output.unwrap_or(u64::from(shortest_answer))),
             shortest_answer,
-            visible_output: config.output.mean(profile.task),
-            least_reasoning: if profile.needs.contains(Capabilities::REASONING) {
-                REASONING_WHEN_ASKED
-            } else {
-                0.0
+            least_wanted: profile.max_output.unwrap_or(0),
+            longest_wanted: profile.max_output.map_or(u32::MAX, saturated),
+            longest_unlimited: match profile.max_output {
+                Some(_) => u32::MAX,
+                None => LIMIT_WHEN_UNKNOWN,
             },
+            prompt_low: saturated(profile.prompt.low),
+            intricate: match (profile.images, u32::try_from(profile.answers)) {
+                // All of them.
+                (_, Err(_)) => Brief::PRICED,
+                (0, Ok(_)) => Brief::MORE_PRICES,
+                (_, Ok(_)) => Brief::MORE_PRICES | Brief::IMAGES_COST,
+            },
+            ceiling,
+            half_ceiling,
+            visible_output: (config.output.mean(profile.task).min(LONGEST_EXPECTED) * 65_536.0)
+                as u64,
+            least_stretch: if profile.needs.contains(Capabilities::REASONING) {
+                Brief::stretch(REASONING_WHEN_ASKED)
+            } else {
+                0
+            },
+            answers: saturated(profile.answers),
             speed: (
                 config.speed.first_token_ms,
-                ms_per_token(config.speed.tokens_per_second),
+                1_000.0 / config.speed.tokens_per_second.max(0.1),
             ),
             max_latency_ms: profile
                 .max_latency
@@ -104,88 +128,102 @@ impl<'a> Screen<'a> {
         }
     }
 
-    /// An offer of a listed model as a candidate, by the rules of [`Screen::check`].
-    pub(crate) fn check_listed(&self, place: OfferIndex) -> Result<Candidate, DropReason> {
-        let mut candidate = Candidate::neutral(place.0);
-        self.check(place, self.view.offer(place), Entry::Listed, &mut candidate)?;
-        Ok(candidate)
-    }
-
-    /// Makes the offer a candidate, in place and inlined: in the loop over all
-    /// of the catalog, handing the result from function to function costs as
-    /// much as the tests. `candidate` is only complete when nothing failed.
+    /// An offer of a listed model as a candidate.
     ///
     /// # Errors
-    /// The first reason that rules it out, in this order: its traits (alias,
-    /// router, batch only, not chat, free), expired, cannot do, price unknown,
+    /// What bars it when it is named, else as [`Screen::check`].
+    pub(crate) fn check_listed(&self, place: OfferIndex) -> Result<Candidate, DropReason> {
+        match self.view.brief(place).bar(Entry::Listed) {
+            Some(reason) => Err(reason),
+            None => self.check(place),
+        }
+    }
+
+    /// An offer of the open competition as a candidate; what is barred from
+    /// that is not asked about.
+    ///
+    /// # Errors
+    /// Free, else as [`Screen::check`].
+    #[inline(always)]
+    pub(crate) fn check_open(&self, place: OfferIndex) -> Result<Candidate, DropReason> {
+        if !self.free_competes && self.view.brief(place).traits.any(OfferTraits::FREE) {
+            return Err(DropReason::FreeTier);
+        }
+        self.check(place)
+    }
+
+    /// An offer that nothing bars as a candidate. Inlined: in the loop over all
+    /// of the catalog, handing the result from function to function costs as
+    /// much as the tests.
+    ///
+    /// # Errors
+    /// The first reason that rules it out, in this order: expired, cannot do,
     /// context, output limit, breaker, latency, ceiling.
     #[inline(always)]
-    pub(crate) fn check(
-        &self,
-        place: OfferIndex,
-        offer: &Offer,
-        entry: Entry,
-        candidate: &mut Candidate,
-    ) -> Result<(), DropReason> {
-        self.check_facts(offer, entry)?;
-        let condition = self.overlay.of(place, offer.lane);
+    fn check(&self, place: OfferIndex) -> Result<Candidate, DropReason> {
+        let brief = self.view.brief(place);
+        self.check_facts(place, brief)?;
+        let condition = self.overlay.of(place, brief.lane);
         if condition.is_open && self.breakers == Breakers::Obeyed {
             return Err(DropReason::BreakerOpen);
         }
-        self.price(place, offer, condition, candidate)
+        self.price(place, brief, condition)
     }
 
+    /// The tests that need no figures but those of the brief.
     #[inline(always)]
-    fn check_facts(&self, offer: &Offer, entry: Entry) -> Result<(), DropReason> {
-        if offer.traits.any(self.barred[entry as usize]) {
-            return Err(barred(offer.traits, self.barred[entry as usize]));
+    fn check_facts(&self, place: OfferIndex, brief: &Brief) -> Result<(), DropReason> {
+        // One branch for those who pass, which are most.
+        let may_fail = brief.any(Brief::EXPIRES)
+            | !brief.can.contains(self.profile.needs)
+            | (self.room > u64::from(brief.context))
+            | (self.least_wanted > u64::from(brief.max_output));
+        if may_fail {
+            self.fact_against(place, brief)
+        } else {
+            Ok(())
         }
-        if offer.expires <= self.at_secs {
+    }
+
+    #[inline(never)]
+    fn fact_against(&self, place: OfferIndex, brief: &Brief) -> Result<(), DropReason> {
+        let needs = self.profile.needs;
+        if self.view.offer(place).expires <= self.at_secs {
             return Err(DropReason::Expired);
         }
-        if !offer.can.contains(self.profile.needs) {
+        if !brief.can.contains(needs) {
             return Err(DropReason::CannotDo {
-                missing: self.profile.needs.missing_from(offer.can),
+                missing: needs.missing_from(brief.can),
             });
         }
-        if !offer.priced {
-            return Err(DropReason::PriceUnknown);
-        }
-        if offer.context > 0 && self.room > u64::from(offer.context) {
+        if self.room > u64::from(brief.context) {
             return Err(DropReason::ContextTooSmall {
                 needed: self.room,
-                window: u64::from(offer.context),
+                window: u64::from(brief.context),
             });
         }
-        match self.profile.max_output {
-            Some(wanted) if offer.max_output > 0 && wanted > u64::from(offer.max_output) => {
-                Err(DropReason::OutputTooShort {
-                    wanted,
-                    limit: u64::from(offer.max_output),
-                })
-            }
-            _ => Ok(()),
+        if self.least_wanted > u64::from(brief.max_output) {
+            return Err(DropReason::OutputTooShort {
+                wanted: self.least_wanted,
+                limit: u64::from(brief.max_output),
+            });
         }
+        Ok(())
     }
 
     #[inline(always)]
     fn price(
         &self,
         place: OfferIndex,
-        offer: &Offer,
+        brief: &Brief,
         condition: Condition,
-        candidate: &mut Candidate,
-    ) -> Result<(), DropReason> {
-        let model = self.view.model(offer.model);
-        let share = model
-            .reasoning_share
-            .clamp(self.least_reasoning, MOST_REASONING);
-        let (limit, must_set) = self.output_limit(offer);
-        // 32 bits hold any answer, and convert in a third of the time of 64.
-        let wanted = (self.visible_output / (1.0 - share)) as u32;
-        let output = u64::from(wanted).min(limit).max(1);
+    ) -> Result<Candidate, DropReason> {
+        let stretch = brief.stretch.max(self.least_stretch);
+        let limit = self.output_limit(brief);
+        let stretched = (self.visible_output * u64::from(stretch)) >> 32;
+        let output = (stretched as u32).min(limit).max(1);
 
-        let latency_ms = self.latency(offer, condition, output);
+        let latency_ms = self.latency(brief, condition, output);
         if latency_ms > self.max_latency_ms {
             return Err(DropReason::TooSlow {
                 expected_ms: latency_ms as u64,
@@ -193,138 +231,161 @@ impl<'a> Screen<'a> {
             });
         }
 
-        let free = offer.traits.any(OfferTraits::FREE);
-        let (expected, worst, clamp) = if free {
-            (Usd::ZERO, Usd::ZERO, None)
-        } else {
-            let reasoning = u64::from((output as u32 as f32 * share) as u32).min(output);
-            self.cost(place, offer, output, reasoning, limit)?
+        let free = brief.traits.any(OfferTraits::FREE);
+        let (expected, mut worst) = match free {
+            true => (Usd::ZERO, Usd::ZERO),
+            false => self.costs(place, brief, output, limit),
         };
-        let set = must_set
-            .then_some(limit)
-            .and_then(|limit| u32::try_from(limit).ok());
-        candidate.offer = place;
-        candidate.model = offer.model;
-        candidate.lane = offer.lane;
+        let mut clamp = None;
+        if worst > self.half_ceiling {
+            (worst, clamp) = self.clamp(place, output, limit)?;
+        }
+        if clamp.is_none() && self.profile.max_output.is_none() && brief.any(Brief::UNLIMITED) {
+            clamp = Some(limit);
+        }
+        let mut candidate = Candidate::neutral(place.0);
+        candidate.model = brief.model;
+        candidate.lane = brief.lane;
         candidate.expected = expected;
         candidate.worst = worst;
-        candidate.clamp = clamp.or(set);
-        candidate.output_tokens = u32::try_from(output).unwrap_or(u32::MAX);
-        candidate.quality = model.quality[self.profile.task.index()];
+        candidate.clamp = clamp;
+        candidate.output_tokens = output;
+        candidate.quality = self.quality[place.0 as usize];
         candidate.latency_ms = latency_ms;
-        candidate.latency_known = offer.speed.is_some();
+        candidate.latency_known = brief.any(Brief::SPEED_KNOWN);
         candidate.failure_share = condition.failure_share;
         candidate.free = free;
-        Ok(())
+        Ok(candidate)
     }
 
-    /// The most tokens of one answer, and whether the request must say so
-    /// because nothing else limits it.
-    #[inline]
-    fn output_limit(&self, offer: &Offer) -> (u64, bool) {
-        let mut limit = self.profile.max_output.unwrap_or(u64::MAX);
-        if offer.max_output > 0 {
-            limit = limit.min(u64::from(offer.max_output));
-        }
-        if offer.context > 0 {
-            limit = limit.min(u64::from(offer.context).saturating_sub(self.profile.prompt.low));
-        }
-        if limit == u64::MAX {
-            (LIMIT_WHEN_UNKNOWN, true)
-        } else {
-            (limit, false)
-        }
-    }
-
-    #[inline]
-    fn latency(&self, offer: &Offer, condition: Condition, output: u64) -> f32 {
-        let (first, per_token) = offer.speed.map_or(self.speed, |speed| {
-            (speed.first_token_ms, ms_per_token(speed.tokens_per_second))
-        });
-        condition.first_token_ms.unwrap_or(first) + output as u32 as f32 * per_token
-    }
-
-    /// Expected cost, worst cost, and the output limit that keeps the worst
-    /// within the ceiling where the caller left the length open.
+    /// The most tokens of one answer.
     #[inline(always)]
-    fn cost(
+    fn output_limit(&self, brief: &Brief) -> u32 {
+        let window = brief.context.saturating_sub(self.prompt_low);
+        let limit = self.longest_wanted.min(brief.max_output).min(window);
+        if brief.any(Brief::UNLIMITED) {
+            limit.min(self.longest_unlimited)
+        } else {
+            limit
+        }
+    }
+
+    #[inline(always)]
+    fn latency(&self, brief: &Brief, condition: Condition, output: u32) -> f32 {
+        let (first, per_token) = match brief.any(Brief::SPEED_KNOWN) {
+            true => (brief.first_token_ms, brief.token_ms),
+            false => self.speed,
+        };
+        condition.first_token_ms.unwrap_or(first) + output as f32 * per_token
+    }
+
+    /// Whether more than the prices of the brief counts.
+    #[inline(always)]
+    fn is_intricate(&self, brief: &Brief) -> bool {
+        brief.any(self.intricate) || self.profile.prompt.high >= u64::from(brief.tiered_from)
+    }
+
+    /// The expected cost, and the most that answers of `limit` tokens cost.
+    #[inline(always)]
+    fn costs(&self, place: OfferIndex, brief: &Brief, output: u32, limit: u32) -> (Usd, Usd) {
+        if self.is_intricate(brief) {
+            return self.intricate_costs(place, brief, output, limit);
+        }
+        let profile = self.profile;
+        let fee = self.view.lane(brief.lane).fee_basis_points;
+        (
+            self.plain_cost(brief, fee, brief.input, profile.prompt.likely, output),
+            self.plain_cost(brief, fee, brief.dearest_input, profile.prompt.high, limit),
+        )
+    }
+
+    #[inline(always)]
+    fn plain_cost(&self, brief: &Brief, fee: u32, input: Rate, prompt: u64, tokens: u32) -> Usd {
+        let in_all = u64::from(tokens) * u64::from(self.answers);
+        match quote::small(input, prompt, brief.output, in_all) {
+            Some(cost) if fee == 0 => cost,
+            _ => quote::plain(self.profile, input, prompt, brief.output, fee).at(u64::from(tokens)),
+        }
+    }
+
+    #[inline(never)]
+    fn intricate_costs(
         &self,
         place: OfferIndex,
-        offer: &Offer,
-        output: u64,
-        reasoning: u64,
-        limit: u64,
-    ) -> Result<(Usd, Usd, Option<u32>), DropReason> {
+        brief: &Brief,
+        output: u32,
+        limit: u32,
+    ) -> (Usd, Usd) {
         let profile = self.profile;
-        let fee = self.view.lane(offer.lane).fee_basis_points;
-        let tiered = if offer.traits.any(OfferTraits::TIERED) {
-            self.tiered(place)
-        } else {
-            None
+        let usual = match self.view.pricing(place) {
+            Pricing::Known(price) => price.at(profile.prompt.likely, profile.at),
+            _ => self.view.offer(place).rates,
         };
-        let (usual, dearest) = match &tiered {
-            Some((usual, dearest)) => (usual, dearest),
-            None => (&offer.rates, &offer.rates),
+        let stretch = brief.stretch.max(self.least_stretch);
+        let visible = (u64::from(output) << 16).div_ceil(u64::from(stretch)) as u32;
+        let fee = self.view.lane(brief.lane).fee_basis_points;
+        let expected = quote::expected(
+            profile,
+            &usual,
+            u64::from(visible),
+            u64::from(output - visible),
+            fee,
+        );
+        (expected, self.quote(place).at(u64::from(limit)))
+    }
+
+    /// The most that the call costs on an offer, by the length of its answers.
+    pub(crate) fn quote(&self, place: OfferIndex) -> Quote {
+        let profile = self.profile;
+        let brief = self.view.brief(place);
+        let fee = self.view.lane(brief.lane).fee_basis_points;
+        if brief.traits.any(OfferTraits::FREE) {
+            return Quote::FREE;
+        }
+        if !self.is_intricate(brief) {
+            let prompt = profile.prompt.high;
+            return quote::plain(profile, brief.dearest_input, prompt, brief.output, fee);
+        }
+        let dearest = match self.view.pricing(place) {
+            Pricing::Known(price) => price.ceiling(profile.prompt.high),
+            _ => self.view.offer(place).rates,
         };
-        let expected = quote::expected(profile, usual, output, reasoning, fee);
-        let quote = Quote::new(profile, dearest, fee);
-        let worst = quote.worst(limit);
-        let Some(ceiling) = profile.ceiling.filter(|ceiling| worst > *ceiling) else {
-            return Ok((expected, worst, None));
-        };
+        quote::worst(profile, &dearest, fee)
+    }
+
+    /// The worst case under the ceiling, and the output limit that keeps it
+    /// there where the caller left the length open.
+    ///
+    /// The ceiling is on all that a call costs, and a first attempt that fails
+    /// may have cost its worst case for all that is known: so it gets half of
+    /// the ceiling where a useful answer fits into that, and all of it where not.
+    #[inline(never)]
+    fn clamp(
+        &self,
+        place: OfferIndex,
+        output: u32,
+        limit: u32,
+    ) -> Result<(Usd, Option<u32>), DropReason> {
         // An answer that is cut short costs money and helps nobody, so room for
         // the expected length is asked for.
-        let least = self.shortest_answer.max(output).min(limit);
-        let longest = quote.longest_within(ceiling);
-        if profile.max_output.is_some() || longest < least {
-            let least = if profile.max_output.is_some() {
-                limit
-            } else {
-                least
-            };
-            return Err(DropReason::OverCeiling {
-                worst: quote.worst(least),
-                ceiling,
-            });
-        }
-        let clamp = u32::try_from(longest).unwrap_or(u32::MAX);
-        Ok((expected, quote.worst(u64::from(clamp)), Some(clamp)))
-    }
-
-    /// The prices that are expected and the dearest ones, where a condition on
-    /// the prompt or the hour can hold for this call.
-    fn tiered(&self, place: OfferIndex) -> Option<(Rates, Rates)> {
-        let Pricing::Known(price) = self.view.pricing(place) else {
-            return None;
+        let least = match self.profile.max_output {
+            Some(_) => limit,
+            None => self.shortest_answer.max(output).min(limit),
         };
-        let high = self.profile.prompt.high;
-        let can_hold = |min: Option<u64>| min.is_none_or(|min| high > min);
-        if !price
-            .overrides
-            .iter()
-            .any(|entry| can_hold(entry.when.min_prompt_tokens))
-        {
-            return None;
+        let quote = self.quote(place);
+        let worst = quote.at(u64::from(limit));
+        for room in [self.half_ceiling, self.ceiling] {
+            if worst <= room {
+                return Ok((worst, None));
+            }
+            let longest = u32::try_from(quote.longest_within(room)).unwrap_or(u32::MAX);
+            if longest >= least {
+                return Ok((quote.at(u64::from(longest)), Some(longest)));
+            }
         }
-        Some((
-            price.at(self.profile.prompt.likely, self.profile.at),
-            price.ceiling(high),
-        ))
+        Err(DropReason::OverCeiling {
+            worst: quote.at(u64::from(least)),
+            ceiling: self.ceiling,
+        })
     }
-}
-
-/// Milliseconds for one token; no published speed is below a tenth of a token a second.
-fn ms_per_token(tokens_per_second: f32) -> f32 {
-    1_000.0 / tokens_per_second.max(0.1)
-}
-
-fn barred(traits: OfferTraits, by: u8) -> DropReason {
-    let reasons = [
-        (OfferTraits::ALIAS, DropReason::Alias),
-        (OfferTraits::ROUTER, DropReason::Router),
-        (OfferTraits::BATCH_ONLY, DropReason::BatchOnly),
-        (OfferTraits::NOT_CHAT, DropReason::NotChat),
-    ];
-    let hit = reasons.into_iter().find(|(bit, _)| traits.any(bit & by));
-    hit.map_or(DropReason::FreeTier, |(_, reason)| reason)
 }

@@ -1,13 +1,13 @@
 //! What callers may ask of the gateway by header.
 
 use axum::http::HeaderMap;
-use tollgate::{ChatOrder, ChatRequest, Failure, FailureKind, Hints};
+use tollgate::{Failure, FailureKind, Hints};
 
 /// Header names start with this.
 const PREFIX: &str = "x-tollgate-";
 
-/// An order out of a request and its headers.
-pub(crate) fn order(request: ChatRequest, headers: &HeaderMap) -> Result<ChatOrder, Failure> {
+/// Reads the hints among the headers.
+pub(crate) fn read(headers: &HeaderMap) -> Result<Hints, Failure> {
     let mut hints = Hints::default();
     for (name, value) in headers {
         let Some(hint) = name.as_str().strip_prefix(PREFIX) else {
@@ -36,7 +36,7 @@ pub(crate) fn order(request: ChatRequest, headers: &HeaderMap) -> Result<ChatOrd
             _ => {}
         }
     }
-    Ok(ChatOrder::from(request).with_hints(hints))
+    Ok(hints)
 }
 
 /// `name=value, name=value`

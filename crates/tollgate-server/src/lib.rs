@@ -1,10 +1,19 @@
 #![doc = include_str!("../README.md")]
 
-mod chat;
-mod hints;
-mod models;
-mod plan;
-mod reply;
+mod serve;
+mod line;
 mod router;
+mod guard;
+mod asked;
+mod hints;
+mod chat;
+mod disclose;
+mod events;
+mod chunks;
+mod plan;
+mod models;
+mod reply;
 
-pub use crate::router::{MAX_BODY_BYTES, router, serve};
+pub use crate::guard::loopback_only;
+pub use crate::router::{MAX_BODY_BYTES, router};
+pub use crate::serve::{Draining, Stopped, serve};

@@ -10,6 +10,24 @@ use tollgate::{Error, Failure, FailureKind};
 pub(crate) struct Refusal {
     failure: Failure,
     attempts: usize,
+    // In place of the failure's own, for what only HTTP knows.
+    status: Option<StatusCode>,
+}
+
+impl Refusal {
+    /// A request that HTTP alone has a status for.
+    pub(crate) fn of_http(status: StatusCode, message: &str) -> Self {
+        Self {
+            status: Some(status),
+            ..Failure::new(FailureKind::InvalidRequest, message).into()
+        }
+    }
+
+    /// Adds what the caller can do about it.
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.failure = self.failure.with_hint(hint);
+        self
+    }
 }
 
 impl From<Failure> for Refusal {
@@ -17,6 +35,7 @@ impl From<Failure> for Refusal {
         Self {
             failure,
             attempts: 0,
+            status: None,
         }
     }
 }
@@ -27,6 +46,7 @@ impl From<Error> for Refusal {
         Self {
             failure: error.into_failure(),
             attempts,
+            status: None,
         }
     }
 }
@@ -46,9 +66,17 @@ pub(crate) fn body(failure: &Failure) -> Value {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let rule = self.failure.rule();
-        let status = StatusCode::from_u16(rule.status).unwrap_or(StatusCode::BAD_GATEWAY);
-        let mut response = (status, Json(body(&self.failure))).into_response();
+        let mut body = body(&self.failure);
+        let status = match self.status {
+            Some(status) => {
+                body["error"]["code"] = status.as_u16().into();
+                status
+            }
+            None => {
+                StatusCode::from_u16(self.failure.rule().status).unwrap_or(StatusCode::BAD_GATEWAY)
+            }
+        };
+        let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
         if let Some(after) = self.failure.retry_after() {
             let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
@@ -69,12 +97,9 @@ pub(crate) async fn no_such_path() -> Refusal {
         .into()
 }
 
-pub(crate) async fn wrong_method() -> Response {
-    let failure = Failure::new(
-        FailureKind::InvalidRequest,
+pub(crate) async fn wrong_method() -> Refusal {
+    Refusal::of_http(
+        StatusCode::METHOD_NOT_ALLOWED,
         "this path does not take that method",
-    );
-    let mut body = body(&failure);
-    body["error"]["code"] = 405.into();
-    (StatusCode::METHOD_NOT_ALLOWED, Json(body)).into_response()
+    )
 }

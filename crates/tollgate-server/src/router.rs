@@ -1,10 +1,11 @@
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
+use axum::middleware;
 use axum::routing::{get, post};
 use tollgate::Gateway;
 
-use crate::{chat, models, plan, reply};
+use crate::{chat, guard, models, plan, reply};
 
 /// Largest request body that is read, in bytes.
 pub const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
@@ -12,13 +13,23 @@ pub const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
 /// All surfaces of a gateway, to be served or mounted elsewhere.
 ///
 /// Every inference path exists as `/v1/…` and as `/api/v1/…`, so that
-/// OpenRouter clients need nothing but another base URL.
+/// OpenRouter clients need nothing but another base URL. What is posted must
+/// say that it is JSON. Who may call at all is the mounting program's choice;
+/// on a loopback address that is [`loopback_only`](crate::loopback_only),
+/// which [`serve`](crate::serve) applies by itself.
+///
+/// ```no_run
+/// # fn mount(gateway: tollgate::Gateway) -> axum::Router {
+/// axum::Router::new().nest("/llm", tollgate_server::router(gateway))
+/// # }
+/// ```
 pub fn router(gateway: Gateway) -> Router {
     let api = Router::new()
         .route("/chat/completions", post(chat::complete))
+        .route("/plan", post(plan::explain))
+        .route_layer(middleware::from_fn(guard::json_only))
         .route("/models", get(models::list))
-        .route("/models/{author}/{slug}", get(models::one))
-        .route("/plan", post(plan::explain));
+        .route("/models/{author}/{slug}", get(models::one));
     Router::new()
         .nest("/v1", api.clone())
         .nest("/api/v1", api)
@@ -28,18 +39,4 @@ pub fn router(gateway: Gateway) -> Router {
         .method_not_allowed_fallback(reply::wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(gateway)
-}
-
-/// Serves a gateway until `stop` is ready, then lets running answers end.
-///
-/// # Errors
-/// When the listener fails.
-pub async fn serve(
-    listener: tokio::net::TcpListener,
-    gateway: Gateway,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    axum::serve(listener, router(gateway))
-        .with_graceful_shutdown(stop)
-        .await
 }

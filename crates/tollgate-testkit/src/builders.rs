@@ -7,7 +7,7 @@ use std::time::Duration;
 use tollgate_core::{
     AttemptEnd, AttemptRecord, Billing, Call, CallFacts, CallId, CallProfile, CallerId, Candidate,
     Capabilities, Cost, CostSource, Delivery, Hints, Lane, LaneId, ModelId, Place, Plan, Planned,
-    Price, Pricing, Rate, Rates, Served, Task, TaskSource, Terms, Timestamp, TokenBounds,
+    Price, Pricing, Quote, Rate, Rates, Served, Task, TaskSource, Terms, Timestamp, TokenBounds,
     TokenUsage, Usd,
 };
 use tollgate_wire::ChatRequest;
@@ -93,23 +93,33 @@ pub fn lane(id: &str) -> Lane {
 }
 
 /// A candidate for `model` on `lane` at 1 and 2 dollars per million tokens,
-/// with a worst case of one cent.
+/// with a worst case of one cent: the longest prompt of [`profile`] and answers
+/// of 4,980 tokens.
 pub fn planned(id: &str, on: &str) -> Planned {
+    let rates = Rates {
+        input: Rate::from_attos(1_000_000_000_000),
+        output: Rate::from_attos(2_000_000_000_000),
+        ..Rates::default()
+    };
+    let quote = Quote {
+        fixed: u128::from(rates.input.attos()) * u128::from(profile().prompt.high),
+        per_token: rates.output,
+        answers: 1,
+        fee_basis_points: 0,
+    };
     let mut candidate = Candidate::neutral(0);
-    candidate.worst = Usd::from_nanos(10_000_000);
+    candidate.worst = quote.at(4_980);
     Planned {
         candidate,
         model: model(id),
         upstream_id: model(id),
         lane: lane(on),
         pricing: Pricing::Known(Price {
-            base: Rates {
-                input: Rate::from_attos(1_000_000_000_000),
-                output: Rate::from_attos(2_000_000_000_000),
-                ..Rates::default()
-            },
+            base: rates,
             overrides: Vec::new(),
         }),
+        quote,
+        reasons: false,
         place: Place::Ranked,
         score: 0.0,
         terms: Terms::default(),

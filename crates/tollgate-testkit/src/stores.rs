@@ -36,12 +36,35 @@ where
     an_adjustment_ends_what_is_unresolved(open().await).await;
     reports_add_up_along_every_pair_of_dimensions(open().await).await;
     reports_cover_from_since_to_before_until(open().await).await;
+    reports_cover_whole_days(open().await).await;
     equal_costs_come_in_the_order_of_their_keys(open().await).await;
     payables_and_unresolved_stay_apart(open().await).await;
     sums_saturate_at_the_end_of_the_type(open().await).await;
     odd_texts_survive(open().await).await;
     a_dropped_append_leaves_nothing_half_done(open().await).await;
     tasks_append_side_by_side(open().await).await;
+}
+
+/// Runs what a store keeps of the contract that folds old attempts into sums,
+/// as the memory store does: all but ends, adjustments and moments within a day
+/// of attempts that were folded, and the facts of calls that are only held.
+/// `open` makes a new, empty store each time.
+///
+/// # Panics
+/// When the store breaks that.
+pub async fn check_folding<F, Fut>(open: F)
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = SharedStore>,
+{
+    an_empty_store_has_nothing_to_say(open().await).await;
+    an_attempt_is_open_from_dispatch_to_its_end(open().await).await;
+    reports_add_up_along_every_pair_of_dimensions(open().await).await;
+    reports_cover_whole_days(open().await).await;
+    equal_costs_come_in_the_order_of_their_keys(open().await).await;
+    payables_and_unresolved_stay_apart(open().await).await;
+    sums_saturate_at_the_end_of_the_type(open().await).await;
+    odd_texts_survive(open().await).await;
 }
 
 // === events ===
@@ -412,22 +435,32 @@ async fn reports_add_up_along_every_pair_of_dimensions(store: SharedStore) {
 }
 
 async fn reports_cover_from_since_to_before_until(store: SharedStore) {
-    let calls = varied();
-    append_calls(&store, &calls).await;
     let edge = later(43_200);
     let (just_before, just_after) = (
         Timestamp::from_millis(edge.millis() - 1),
         Timestamp::from_millis(edge.millis() + 1),
     );
-    let edges = [None, Some(just_before), Some(edge), Some(just_after)];
-    for since in edges {
-        for until in edges {
+    reports_cover(&store, &[just_before, edge, just_after]).await;
+}
+
+async fn reports_cover_whole_days(store: SharedStore) {
+    // `varied` begins at noon, so these are midnights.
+    reports_cover(&store, &[0, 1, 2].map(|day| later(43_200 + day * 86_400))).await;
+}
+
+/// Reports between every two of the edges, and from and to ever.
+async fn reports_cover(store: &SharedStore, edges: &[Timestamp]) {
+    let calls = varied();
+    append_calls(store, &calls).await;
+    let edges = || edges.iter().copied().map(Some).chain([None]);
+    for since in edges() {
+        for until in edges() {
             let query = UsageQuery {
                 since,
                 until,
                 by: vec![Dimension::Day],
             };
-            let rows = report(&store, &query).await;
+            let rows = report(store, &query).await;
             assert_eq!(rows, expected(&calls, &query), "{query:?}");
         }
     }

@@ -7,7 +7,8 @@ use http::{HeaderMap, header};
 use tollgate_core::{Attempt, Billing, Delivery, Failure, Frames, GenerationId, Head, Reply};
 use tollgate_wire::ChatRequest;
 
-use crate::evidence::{Evidence, Insured};
+use crate::classify::Constraints;
+use crate::evidence::{Asked, Evidence, GENERATION, Insured, header_text};
 use crate::incoming::Incoming;
 use crate::outgoing::outgoing;
 use crate::upstream::Upstream;
@@ -39,7 +40,7 @@ const SHOWN: &[&str] = &[
 pub(crate) async fn send(upstream: &Arc<Upstream>, attempt: &Attempt) -> Result<Reply, Failure> {
     let outgoing = outgoing(attempt, &upstream.dialect)?;
     let patience = match attempt.delivery {
-        Delivery::Stream => upstream.timers.idle(),
+        Delivery::Stream => upstream.idle,
         Delivery::Whole => upstream.timers.idle_whole(),
     };
     let response = upstream
@@ -47,13 +48,12 @@ pub(crate) async fn send(upstream: &Arc<Upstream>, attempt: &Attempt) -> Result<
         .await?;
     let (parts, body) = response.into_parts();
     let mut incoming = Incoming::new(body, patience);
-    let insured = insured(upstream, &attempt.request);
-    let evidence = Evidence::new(
-        Arc::clone(upstream),
-        &parts,
-        attempt.models.first().cloned(),
-        insured,
-    );
+    let asked = Asked {
+        model: attempt.models.first().cloned(),
+        insured: insured(upstream, &attempt.request),
+        constraints: constraints(upstream, &attempt.request),
+    };
+    let evidence = Evidence::new(Arc::clone(upstream), &parts, asked);
     if !parts.status.is_success() {
         return Err(evidence.refused(&incoming.some(ERROR_BODY).await));
     }
@@ -80,14 +80,26 @@ pub(crate) async fn send(upstream: &Arc<Upstream>, attempt: &Attempt) -> Result<
 
 /// A stream that was asked for may be answered by one JSON body, most often an error.
 fn is_whole(delivery: Delivery, headers: &HeaderMap) -> bool {
-    let content_type = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let content_type = header_text(headers, header::CONTENT_TYPE.as_str()).unwrap_or_default();
     delivery == Delivery::Whole
         || ["json", "html"]
             .iter()
             .any(|kind| content_type.contains(kind))
+}
+
+/// Whether the caller narrows down who may serve, where the upstream gets to see that. A price
+/// ceiling that the gateway adds is no such constraint: it is what the catalog says.
+fn constraints(upstream: &Upstream, request: &ChatRequest) -> Constraints {
+    let seen = !upstream
+        .dialect
+        .drops
+        .iter()
+        .any(|field| field == "provider");
+    if seen && request.object().has_value("provider") {
+        Constraints::Given
+    } else {
+        Constraints::None
+    }
 }
 
 /// Plugins, searches and server tools may have run before an answer fails, and are charged for.
@@ -109,12 +121,7 @@ fn insured(upstream: &Upstream, request: &ChatRequest) -> Insured {
 }
 
 fn head(parts: &Parts, dropped: &[String]) -> Head {
-    let text = |name: &str| {
-        parts
-            .headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-    };
+    let text = |name: &str| header_text(&parts.headers, name);
     let mut headers: Vec<(String, String)> = SHOWN
         .iter()
         .filter_map(|name| Some(((*name).to_owned(), text(name)?.to_owned())))
@@ -124,7 +131,7 @@ fn head(parts: &Parts, dropped: &[String]) -> Head {
     }
     Head {
         status: parts.status.as_u16(),
-        generation: text("x-generation-id").and_then(|id| GenerationId::new(id).ok()),
+        generation: text(GENERATION).and_then(|id| GenerationId::new(id).ok()),
         headers,
     }
 }

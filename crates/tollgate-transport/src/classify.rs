@@ -17,6 +17,15 @@ pub(crate) struct Verdict {
     pub(crate) scope: Option<Scope>,
     /// Whether waiting here is pointless although the rule allows it.
     pub(crate) not_here: bool,
+    /// Whether the request's own constraints may be the reason, if it has any.
+    by_constraints: bool,
+}
+
+/// Whether the caller said which endpoints may serve: the object `provider` of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Constraints {
+    Given,
+    None,
 }
 
 const fn is(kind: FailureKind) -> Verdict {
@@ -24,8 +33,20 @@ const fn is(kind: FailureKind) -> Verdict {
         kind,
         scope: None,
         not_here: false,
+        by_constraints: false,
     }
 }
+
+/// There are endpoints, and what this request asks for leaves none of them. The next caller may
+/// ask for less, so nobody's health suffers.
+const FILTERED: Verdict = is(NotFound).of(Scope::None);
+
+/// There is no endpoint, without a word on why: the model is gone, or this request's constraints
+/// leave none.
+const NO_ENDPOINT: Verdict = Verdict {
+    by_constraints: true,
+    ..is(NotFound)
+};
 
 /// The key works, but not for this: a model, a region, a feature. Other models on the lane may well answer.
 const NOT_ALLOWED: Verdict = is(Auth).of(Scope::KeyModel);
@@ -35,6 +56,13 @@ impl Verdict {
         Self {
             scope: Some(scope),
             ..self
+        }
+    }
+
+    fn given(self, constraints: Constraints) -> Self {
+        match constraints {
+            Constraints::Given if self.by_constraints => self.of(Scope::None),
+            _ => self,
         }
     }
 
@@ -73,8 +101,8 @@ const MEMBERS: &[(&str, Verdict)] = &[
     ("reasons",               is(ContentPolicy)),
     ("patterns",              is(ContentPolicy)),
     ("limit_usd",             is(Payment)),
-    ("routing_funnel",        is(NotFound)),
-    ("ineligibility_reasons", is(NotFound)),
+    ("routing_funnel",        FILTERED),
+    ("ineligibility_reasons", FILTERED),
 ];
 
 /// The error's name for itself: `error_type`, `availability.code`, `code`, `type`, in the words
@@ -87,14 +115,14 @@ const WORDS: &[(&str, Verdict)] = &[
     ("string_too_long",            is(ContextLength)),
     ("exceed_context_size_error",  is(ContextLength)),
     ("model_not_found",            is(NotFound)),
-    ("not_found",                  is(NotFound)),
-    ("not_found_error",            is(NotFound)),
-    ("no_endpoints",               is(NotFound)),
+    ("not_found",                  NO_ENDPOINT),
+    ("not_found_error",            NO_ENDPOINT),
+    ("no_endpoints",               NO_ENDPOINT),
     ("model_deprecated",           is(NotFound)),
     ("model_unavailable_upstream", is(NotFound)),
     ("region_restricted",          is(NotFound)),
-    ("privacy_restricted",         is(NotFound)),
-    ("constraint_filtered",        is(NotFound)),
+    ("privacy_restricted",         FILTERED),
+    ("constraint_filtered",        FILTERED),
     ("free_variant_ended",         is(NotFound)),
     ("invalid_request",            is(InvalidRequest)),
     ("invalid_prompt",             is(InvalidRequest)),
@@ -143,7 +171,8 @@ const STATUSES: &[(u16, u16, Verdict)] = &[
     (401, 401, is(Auth)),
     (402, 402, is(Payment)),
     (403, 403, NOT_ALLOWED),
-    (404, 405, is(NotFound)),
+    (404, 404, NO_ENDPOINT),
+    (405, 405, is(NotFound)),
     (408, 409, is(Upstream)),
     (410, 410, is(NotFound)),
     (425, 425, is(Upstream)),
@@ -157,14 +186,19 @@ const STATUSES: &[(u16, u16, Verdict)] = &[
 ];
 
 /// Judges an error by its body and status; the status inside the body goes before that of the
-/// answer.
-pub(crate) fn classify(error: &ErrorBody, status: Option<u16>) -> Verdict {
+/// answer. What the request's own constraints may have caused counts against nobody.
+pub(crate) fn classify(
+    error: &ErrorBody,
+    status: Option<u16>,
+    constraints: Constraints,
+) -> Verdict {
     let status = status_of(error, status);
     by_limit(error)
         .or_else(|| by_member(error))
         .or_else(|| by_word(error))
         .or_else(|| by_status(status?))
         .unwrap_or(is(BadReply))
+        .given(constraints)
 }
 
 /// The status that an error means: its own code when that is one, else the answer's when that is
@@ -238,7 +272,19 @@ mod tests {
 
     #[track_caller]
     fn check(body: &str, status: u16, kind: FailureKind, scope: Option<Scope>) {
-        let verdict = classify(&ErrorBody::lossy(body.as_bytes()), Some(status));
+        check_given(Constraints::None, body, status, kind, scope);
+    }
+
+    #[track_caller]
+    fn check_given(
+        constraints: Constraints,
+        body: &str,
+        status: u16,
+        kind: FailureKind,
+        scope: Option<Scope>,
+    ) {
+        let error = ErrorBody::lossy(body.as_bytes());
+        let verdict = classify(&error, Some(status), constraints);
         assert_eq!(
             (verdict.kind, verdict.scope),
             (kind, scope),
@@ -355,6 +401,36 @@ mod tests {
             NotFound,
             None,
         );
+    }
+
+    #[test]
+    fn what_a_request_asks_for_is_evidence_of_nobodys_health() {
+        let nobody = Some(Scope::None);
+        for members in [
+            r#""routing_funnel":[{"step":"Filter by tool support"}]"#,
+            r#""ineligibility_reasons":[{"reason":"data_policy"}]"#,
+            r#""error_type":"constraint_filtered""#,
+            r#""error_type":"privacy_restricted""#,
+        ] {
+            for constraints in [Constraints::None, Constraints::Given] {
+                check_given(constraints, &metadata(members), 404, NotFound, nobody);
+            }
+        }
+        // Without a word on why, it depends on whether the request constrains anything.
+        for body in [
+            "{}".to_owned(),
+            r#"{"error":{"code":404,"message":"No endpoints found"}}"#.to_owned(),
+            r#"{"error":{"message":"","availability":{"code":"no_endpoints"}}}"#.to_owned(),
+            metadata(r#""error_type":"not_found""#),
+        ] {
+            check_given(Constraints::None, &body, 404, NotFound, None);
+            check_given(Constraints::Given, &body, 404, NotFound, nobody);
+        }
+        // A word on the model, or no 404 at all, says the same in either case.
+        let gone = metadata(r#""error_type":"model_deprecated""#);
+        check_given(Constraints::Given, &gone, 404, NotFound, None);
+        check_given(Constraints::Given, "{}", 410, NotFound, None);
+        check_given(Constraints::Given, "{}", 502, Upstream, None);
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl OpenAiCompatibleProvider {
     ///
     /// # Errors
     /// When the address is not encrypted (and not this machine), a value cannot travel in a
-    /// header, or the certificates cannot be read.
+    /// header, a timer is zero, or the certificates cannot be read.
     pub fn new(config: OpenAiCompatibleConfig) -> Result<Self, TransportError> {
         let upstream = Upstream::new(Setup {
             headers: headers(&config)?,

@@ -87,9 +87,12 @@ pub struct OpenAiCompatibleConfig {
     pub api_key: Option<ApiKey>,
     /// The header that carries the key bare; `None` is `Authorization: Bearer`.
     pub key_header: Option<String>,
-    /// Headers to send with every request, such as an API version. Not for keys.
+    /// Headers to send with every request, name to value, such as an API
+    /// version. Not for keys: `api_key` is masked wherever it is shown, these
+    /// are not. Default none.
     pub headers: BTreeMap<String, String>,
-    /// The path of the chat endpoint.
+    /// Path of the chat endpoint below `base_url`, without a query. Default
+    /// `chat/completions`.
     pub chat_path: String,
     /// The field in which this provider takes an output limit that the caller did not set.
     pub output_limit: OutputLimitField,
@@ -145,16 +148,21 @@ impl OutputLimitField {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConnectionConfig {
-    /// A PEM file with root certificates to trust beside the system's.
+    /// PEM file with root certificates to trust beside the system's, such as a
+    /// company's own; none when absent.
     pub tls_roots: Option<PathBuf>,
-    /// Whether `http://` is allowed to a host that is not this one. The key
-    /// then travels readable for everyone on the way.
+    /// Whether `http://` is allowed to a host that is not this machine. Keys
+    /// and prompts then travel readable for everyone on the way, so only in a
+    /// network that is yours. Default false.
     pub allow_plaintext: bool,
-    /// The longest body that is taken in one piece, in bytes.
+    /// Longest answer that is taken in one piece, in bytes. A longer one fails
+    /// as a bad reply. Default 67,108,864 (64 MiB).
     pub max_body_bytes: usize,
-    /// The longest event of a stream, in bytes; an image travels in one event.
+    /// Longest event of a stream, in bytes; an image travels in one event. A
+    /// longer one ends the stream as a bad reply. Default 16,777,216 (16 MiB).
     pub max_event_bytes: usize,
-    /// Idle connections kept per host.
+    /// Most connections per host that are kept open between requests. Requests
+    /// at the same time are not limited by it. Default 256.
     pub max_idle_connections: usize,
 }
 
@@ -178,9 +186,13 @@ impl Default for ConnectionConfig {
 pub struct Timers {
     /// For name resolution, TCP and TLS together.
     pub connect_ms: u64,
-    /// For the next byte of a stream, its head included. Keep-alive comments
-    /// are bytes: this finds dead connections, not silent models.
-    pub idle_ms: u64,
+    /// For the next byte of a stream, its head included. On OpenRouter, whose
+    /// keep-alive comments are bytes, this finds dead connections, not silent
+    /// models: 60,000 unless said otherwise. Other lanes may send nothing while
+    /// a model thinks: 200,000, above `failover.idle_reasoning_ms`, so that the
+    /// timer that knows the call decides. Below `failover.idle_ms` it would cut
+    /// answers that the call still waits for.
+    pub idle_ms: Option<u64>,
     /// For the next byte of an answer that comes whole: most upstreams send
     /// none while they make it.
     pub idle_whole_ms: u64,
@@ -195,7 +207,7 @@ impl Default for Timers {
     fn default() -> Self {
         Self {
             connect_ms: 3_000,
-            idle_ms: 60_000,
+            idle_ms: None,
             idle_whole_ms: 600_000,
             pool_idle_ms: 30_000,
             keep_alive_ms: 20_000,
@@ -208,7 +220,7 @@ impl Timers {
     pub(crate) fn unset(&self) -> Option<&'static str> {
         let timers = [
             ("connect_ms", self.connect_ms),
-            ("idle_ms", self.idle_ms),
+            ("idle_ms", self.idle_ms.unwrap_or(u64::MAX)),
             ("idle_whole_ms", self.idle_whole_ms),
             ("pool_idle_ms", self.pool_idle_ms),
             ("keep_alive_ms", self.keep_alive_ms),
@@ -223,8 +235,9 @@ impl Timers {
         Duration::from_millis(self.connect_ms)
     }
 
-    pub(crate) fn idle(&self) -> Duration {
-        Duration::from_millis(self.idle_ms)
+    /// How long a stream may send nothing; `usual` unless the user said otherwise.
+    pub(crate) fn idle_or(&self, usual: Duration) -> Duration {
+        self.idle_ms.map_or(usual, Duration::from_millis)
     }
 
     pub(crate) fn idle_whole(&self) -> Duration {

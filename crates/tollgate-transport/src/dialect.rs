@@ -1,5 +1,7 @@
 //! What sets one upstream apart from another, as data.
 
+use std::time::Duration;
+
 use crate::config::{OpenAiCompatibleConfig, OutputLimitField};
 
 /// How an upstream wants its requests and what its answers promise.
@@ -17,7 +19,16 @@ pub(crate) struct Dialect {
     pub(crate) output_limit: OutputLimitField,
     /// Fields that it refuses.
     pub(crate) drops: Vec<String>,
+    /// How long its streams may send nothing, keep-alive comments included, unless configured.
+    pub(crate) idle: Duration,
 }
+
+/// Comments come every few seconds.
+const IDLE_WITH_COMMENTS: Duration = Duration::from_secs(60);
+
+/// Nothing comes while a model thinks. Longer than the walk's own patience with reasoning models
+/// (180 s), which then decides; it knows the call.
+const IDLE_WITHOUT: Duration = Duration::from_secs(200);
 
 /// Fields of a chat request that only OpenRouter knows; others answer 400 to some of them.
 const ONLY_OPENROUTER: &[&str] = &[
@@ -52,6 +63,7 @@ impl Dialect {
             asks_for_usage: false,
             output_limit: OutputLimitField::MaxTokens,
             drops: Vec::new(),
+            idle: IDLE_WITH_COMMENTS,
         }
     }
 
@@ -68,6 +80,7 @@ impl Dialect {
             asks_for_usage: config.asks_for_usage,
             output_limit: config.output_limit,
             drops,
+            idle: IDLE_WITHOUT,
         }
     }
 }

@@ -8,7 +8,7 @@ use futures_util::stream;
 use tollgate_core::{Billing, Facts, Failure, Finish, Frame, FrameKind, Frames};
 use tollgate_wire::{ChatChunk, FinishReason, SseDecoder, SseItem, StreamEvent};
 
-use crate::evidence::{Evidence, Progress};
+use crate::evidence::{Evidence, Progress, of_generation};
 use crate::facts::{self, ServedBy};
 use crate::incoming::{Gone, Incoming};
 use crate::whole::{no_room, out_of_room};
@@ -39,7 +39,10 @@ pub(crate) fn frames(
         match events.next().await {
             Ok(Some(frame)) => Some((Ok(frame), Some(events))),
             Ok(None) => None,
-            Err(failure) => Some((Err(failure), None)),
+            Err(failure) => {
+                let id = events.served.generation();
+                Some((Err(of_generation(failure, id)), None))
+            }
         }
     }))
 }

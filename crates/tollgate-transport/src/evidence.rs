@@ -5,10 +5,10 @@ use std::sync::Arc;
 use http::HeaderMap;
 use http::response::Parts;
 use tokio::time::Instant;
-use tollgate_core::{Billed, Failure, FailureKind, ModelId, Timestamp};
+use tollgate_core::{Billed, Failure, FailureKind, GenerationId, ModelId, Timestamp};
 use tollgate_wire::ErrorBody;
 
-use crate::classify::{Verdict, classify, status_of};
+use crate::classify::{Constraints, Verdict, classify, status_of};
 use crate::http_date;
 use crate::incoming::Gone;
 use crate::retry_after::retry_after;
@@ -24,9 +24,26 @@ pub(crate) struct Evidence {
     upstream: Arc<Upstream>,
     status: u16,
     headers: HeaderMap,
-    model: Option<ModelId>,
-    insured: Insured,
+    asked: Asked,
     seen: Instant,
+}
+
+/// What was asked, as far as failures need to know; by default a resource without a model.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) model: Option<ModelId>,
+    pub(crate) insured: Insured,
+    pub(crate) constraints: Constraints,
+}
+
+impl Default for Asked {
+    fn default() -> Self {
+        Self {
+            model: None,
+            insured: Insured::No,
+            constraints: Constraints::None,
+        }
+    }
 }
 
 /// Whether an answer that fails before its first token costs no tokens, by the upstream's word.
@@ -56,18 +73,12 @@ impl Progress {
 }
 
 impl Evidence {
-    pub(crate) fn new(
-        upstream: Arc<Upstream>,
-        parts: &Parts,
-        model: Option<ModelId>,
-        insured: Insured,
-    ) -> Self {
+    pub(crate) fn new(upstream: Arc<Upstream>, parts: &Parts, asked: Asked) -> Self {
         Self {
             upstream,
             status: parts.status.as_u16(),
             headers: parts.headers.clone(),
-            model,
-            insured,
+            asked,
             seen: Instant::now(),
         }
     }
@@ -79,7 +90,7 @@ impl Evidence {
 
     /// The upstream sent an error, as a body or as an event.
     pub(crate) fn error(&self, error: &ErrorBody, body: &[u8], progress: Progress) -> Failure {
-        let verdict = classify(error, Some(self.status));
+        let verdict = classify(error, Some(self.status), self.asked.constraints);
         let status = status_of(error, Some(self.status));
         let mut failure = self
             .failure(verdict.kind, message(verdict.kind))
@@ -91,12 +102,11 @@ impl Evidence {
         if let Some(status) = status {
             failure = failure.with_status(status);
         }
-        let in_head = self.generation().is_some();
+        failure = of_generation(failure, error.id.as_deref());
         let context = [
             ("status", status.map(|status| status.to_string())),
             ("provider", error.provider_name()),
             ("limit", error.limit_source().map(|limit| limit.to_string())),
-            ("generation", error.id.clone().filter(|_| !in_head)),
             ("events", progress.seen()),
         ];
         for (key, value) in context {
@@ -157,28 +167,19 @@ impl Evidence {
         }
     }
 
-    /// Any other failure of this exchange.
+    /// Any other failure of this exchange, with the generation that its head names.
     pub(crate) fn failure(&self, kind: FailureKind, message: impl Into<String>) -> Failure {
         let failure = Failure::new(kind, message).with("upstream", self.upstream.host());
-        let failure = match &self.model {
+        let failure = match &self.asked.model {
             Some(model) => failure.with("model", model),
             None => failure,
         };
-        match self.generation() {
-            Some(generation) => failure.with("generation", generation),
-            None => failure,
-        }
-    }
-
-    fn generation(&self) -> Option<&str> {
-        self.headers
-            .get("x-generation-id")
-            .and_then(|id| id.to_str().ok())
+        of_generation(failure, header_text(&self.headers, GENERATION))
     }
 
     /// Whether the upstream's promise covers an answer without any tokens.
     pub(crate) fn insured(&self) -> bool {
-        self.insured == Insured::Yes
+        self.asked.insured == Insured::Yes
     }
 
     /// OpenRouter's own envelope, before any token: the insurance holds. An error page of
@@ -217,6 +218,23 @@ impl Evidence {
     /// refuse.
     fn detail(&self, body: &[u8]) -> String {
         self.upstream.excerpt(body, DETAIL)
+    }
+}
+
+/// The header that names the generation.
+pub(crate) const GENERATION: &str = "x-generation-id";
+
+/// A header's value, when it is text.
+pub(crate) fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// Adds the generation by an answer's word for it, unless a better one is known or the word
+/// cannot be an id. Heads go before bodies.
+pub(crate) fn of_generation(failure: Failure, said: Option<&str>) -> Failure {
+    match said.and_then(|id| GenerationId::new(id).ok()) {
+        Some(id) if failure.generation().is_none() => failure.with_generation(id),
+        _ => failure,
     }
 }
 

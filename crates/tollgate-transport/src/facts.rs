@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tollgate_core::{Billing, Facts, Finish, Served};
+use tollgate_core::{Billing, Facts, Finish, GenerationId, Served};
 use tollgate_wire::{ChatChunk, ChatResponse, Choice, FinishReason, Text};
 
 use crate::served::served;
@@ -78,6 +78,11 @@ impl ServedBy {
         }
         self.known.update(&served(model, provider, id));
         Some(Box::new(self.known.clone()))
+    }
+
+    /// The generation, once a chunk has named it.
+    pub(crate) fn generation(&self) -> Option<&str> {
+        self.known.generation.as_ref().map(GenerationId::as_str)
     }
 }
 

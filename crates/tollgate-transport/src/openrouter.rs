@@ -39,11 +39,12 @@ pub struct OpenRouterProvider {
 }
 
 impl OpenRouterProvider {
-    /// Sets the provider up. Nothing is sent.
+    /// Sets the provider up. Nothing is sent. Without a key, or with an empty one, the public
+    /// resources can be read (models, endpoints, providers) and each attempt fails with a hint.
     ///
     /// # Errors
-    /// When there is no key, the address is not encrypted (and not this machine), a value cannot
-    /// travel in a header, or the certificates cannot be read.
+    /// When the address is not encrypted (and not this machine), a value cannot travel in a
+    /// header, a timer is zero, or the certificates cannot be read.
     pub fn new(mut config: OpenRouterConfig) -> Result<Self, TransportError> {
         config.api_key = config.api_key.filter(|key| !key.is_empty());
         let upstream = Upstream::new(Setup {

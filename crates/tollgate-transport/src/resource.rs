@@ -11,7 +11,7 @@ use tollgate_core::Failure;
 use tollgate_wire::ErrorBody;
 
 use crate::chat::ERROR_BODY;
-use crate::evidence::{Evidence, Insured, Progress};
+use crate::evidence::{Asked, Evidence, Progress};
 use crate::incoming::Incoming;
 use crate::upstream::Upstream;
 
@@ -37,8 +37,8 @@ async fn document(
     response: Response<reqwest::Body>,
 ) -> Result<Bytes, Failure> {
     let (parts, body) = response.into_parts();
-    let mut incoming = Incoming::new(body, upstream.timers.idle());
-    let evidence = Evidence::new(Arc::clone(upstream), &parts, None, Insured::No);
+    let mut incoming = Incoming::new(body, upstream.idle);
+    let evidence = Evidence::new(Arc::clone(upstream), &parts, Asked::default());
     if !parts.status.is_success() {
         return Err(evidence.refused(&incoming.some(ERROR_BODY).await));
     }

@@ -29,6 +29,8 @@ pub(crate) struct Upstream {
     pub(crate) dialect: Dialect,
     pub(crate) billing: Billing,
     pub(crate) timers: Timers,
+    /// How long a stream may send nothing.
+    pub(crate) idle: Duration,
     pub(crate) connection: ConnectionConfig,
 }
 
@@ -54,6 +56,7 @@ impl Upstream {
             client: client(&base, &setup.timers, &setup.connection)?,
             chat: address::below(&base, &setup.chat_path),
             base,
+            idle: setup.timers.idle_or(setup.dialect.idle),
             headers: setup.headers,
             secret: setup.secret,
             clock: None,
@@ -82,7 +85,7 @@ impl Upstream {
 
     /// Sends a `GET` and returns the head. Never sends twice.
     pub(crate) async fn get(&self, url: Url) -> Result<Response<reqwest::Body>, Failure> {
-        self.exchange(self.request(Method::GET, url), self.timers.idle())
+        self.exchange(self.request(Method::GET, url), self.idle)
             .await
     }
 
@@ -200,6 +203,7 @@ impl fmt::Debug for Upstream {
             .field("dialect", &self.dialect)
             .field("billing", &self.billing)
             .field("timers", &self.timers)
+            .field("idle", &self.idle)
             .field("connection", &self.connection)
             .finish_non_exhaustive()
     }

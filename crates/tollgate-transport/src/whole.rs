@@ -7,7 +7,7 @@ use tollgate_core::{
 };
 use tollgate_wire::{ChatReply, ChatResponse};
 
-use crate::evidence::{Evidence, Progress};
+use crate::evidence::{Evidence, Progress, of_generation};
 use crate::facts;
 use crate::incoming::Incoming;
 
@@ -52,25 +52,36 @@ fn judge(data: &Bytes, evidence: &Evidence, lane: Billing) -> Result<Facts, Fail
         }
     };
     let facts = facts::of_answer(&answer, lane);
+    match refusal(&answer, data, &facts, evidence) {
+        Some(failure) => Err(of_generation(failure, answer.id().as_deref())),
+        None => Ok(facts),
+    }
+}
+
+/// The failure that an answer of the right shape is, if it is one.
+fn refusal(
+    answer: &ChatResponse,
+    data: &Bytes,
+    facts: &Facts,
+    evidence: &Evidence,
+) -> Option<Failure> {
+    let none = Progress::default();
     if answer.is_empty_answer() {
         let failure = evidence.bad_reply("the upstream's answer is empty", data, none);
-        return Err(if evidence.insured() && is_free(&facts) {
+        return Some(if evidence.insured() && is_free(facts) {
             failure.with_billed(Billed::No)
         } else {
             failure
         });
     }
-    if has_error_finish(&answer) {
-        return Err(evidence.bad_reply(
+    if has_error_finish(answer) {
+        return Some(evidence.bad_reply(
             "the upstream broke its answer off with an error",
             data,
             none,
         ));
     }
-    match out_of_room(facts.finish, facts.output_bytes, &facts) {
-        true => Err(no_room(evidence, &facts)),
-        false => Ok(facts),
-    }
+    out_of_room(facts.finish, facts.output_bytes, facts).then(|| no_room(evidence, facts))
 }
 
 /// Whether the window was full before the first token: `length`, with no token and no text.

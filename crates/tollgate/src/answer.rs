@@ -1,5 +1,6 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use futures_core::Stream;
 use futures_util::StreamExt;
@@ -27,6 +28,8 @@ pub struct Answer {
     frames: Frames,
     meter: Meter,
     pending: Pending,
+    output_limit: Option<u64>,
+    warnings: Vec<String>,
     receipt: Option<Receipt>,
 }
 
@@ -41,24 +44,30 @@ pub struct Collected {
 }
 
 impl Answer {
-    pub(crate) fn new(call: Call, plan: Plan, won: Won, mut pending: Pending) -> Self {
+    pub(crate) fn new(call: &Call, mut plan: Plan, won: Won, mut pending: Pending) -> Self {
         pending.note(won.failed);
+        let kept = pending.hold().kept();
         let planned = plan.get(won.place).unwrap_or_else(|| plan.first()).clone();
         let meter = Meter {
             planned,
             running: won.running,
             at: call.at,
             prompt_likely: plan.profile.prompt.likely,
-            ceiling: plan.profile.ceiling,
+            room: plan.profile.ceiling.map(|ceiling| ceiling - kept),
             worst: won.worst,
-            output_bytes: 0,
-            usage: None,
+            output_bytes: won.seen.output_bytes,
+            usage: won.seen.usage,
+            finished: won.seen.finished,
+            complete: won.seen.complete,
+            seen_before: won.seen.frames,
         };
         Self {
             head: won.reply.head,
             frames: won.reply.frames,
             meter,
             pending,
+            output_limit: won.max_output,
+            warnings: std::mem::take(&mut plan.warnings),
             receipt: None,
         }
     }
@@ -79,9 +88,35 @@ impl Answer {
         &self.meter.running.served
     }
 
+    /// The output limit, in tokens, that the gateway set so that the call stays
+    /// within its ceiling. An answer that reaches it ends with `length`.
+    pub fn output_limit(&self) -> Option<u64> {
+        self.output_limit
+    }
+
+    /// Things the caller should know of the plan, such as a retired model.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
     /// What the call did and cost, once the answer has ended.
     pub fn receipt(&self) -> Option<&Receipt> {
         self.receipt.as_ref()
+    }
+
+    /// The next piece of visible text, of the first choice and any other;
+    /// `None` at the end. Reasoning and tool calls are in the frames.
+    ///
+    /// # Errors
+    /// The failure that cut the answer, as the last item.
+    pub async fn next_text(&mut self) -> Option<Result<String, Failure>> {
+        while let Some(frame) = self.next().await {
+            match frame.map(|frame| visible_text(&frame)) {
+                Ok(text) if text.is_empty() => {}
+                other => return Some(other),
+            }
+        }
+        None
     }
 
     /// Reads the answer to its end.
@@ -108,14 +143,19 @@ impl Answer {
         }
     }
 
-    fn into_error(mut self, failure: Failure) -> Error {
+    /// The failure that an answer ended with, with its receipt.
+    pub fn into_error(mut self, failure: Failure) -> Error {
         match self.receipt.take() {
             Some(receipt) => Error::settled(failure, receipt),
             None => failure.into(),
         }
     }
 
-    fn settle(&mut self, ended: Ended, end: AttemptEnd, billed: Option<Billed>) {
+    fn settle(&mut self, end: AttemptEnd, billed: Option<Billed>) {
+        let ended = match &end {
+            AttemptEnd::Cut { kind, .. } => Ended::Cut(*kind),
+            _ => Ended::Complete,
+        };
         let record = self
             .meter
             .record(end, billed, self.pending.started().elapsed());
@@ -136,18 +176,22 @@ impl Stream for Answer {
             other => other.transpose(),
         };
         match item {
+            // Readers may leave at the end marker, without asking for more.
+            Ok(Some(frame)) if frame.kind == FrameKind::Done => {
+                self.settle(AttemptEnd::Complete, None);
+                Poll::Ready(Some(Ok(frame)))
+            }
             Ok(Some(frame)) => Poll::Ready(Some(Ok(frame))),
             Ok(None) => {
-                self.settle(Ended::Complete, AttemptEnd::Complete, None);
+                self.settle(AttemptEnd::Complete, None);
                 Poll::Ready(None)
             }
             Err(failure) => {
-                let kind = failure.kind();
-                let end = AttemptEnd::Cut {
-                    kind,
-                    message: failure.to_string(),
-                };
-                self.settle(Ended::Cut(kind), end, Some(failure.rule().billed));
+                let (kind, message) = (failure.kind(), failure.to_string());
+                self.settle(
+                    AttemptEnd::Cut { kind, message },
+                    Some(failure.rule().billed),
+                );
                 self.frames = Box::pin(futures_util::stream::empty());
                 Poll::Ready(Some(Err(failure)))
             }
@@ -157,13 +201,21 @@ impl Stream for Answer {
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        if self.receipt.is_none() {
-            let took = self.pending.started().elapsed();
-            let record = self
-                .meter
-                .record(AttemptEnd::Abandoned, Some(Billed::Unknown), took);
-            self.pending.abandon(Some(record));
+        if self.receipt.is_some() {
+            return;
         }
+        // An answer that was complete before anybody read it is complete.
+        let (end, billed, ended) = match self.meter.complete {
+            true => (AttemptEnd::Complete, None, Ended::Complete),
+            false => (
+                AttemptEnd::Abandoned,
+                Some(Billed::Unknown),
+                Ended::Abandoned,
+            ),
+        };
+        let took = self.pending.started().elapsed();
+        let record = self.meter.record(end, billed, took);
+        self.pending.leave(record, ended);
     }
 }
 
@@ -182,36 +234,51 @@ struct Meter {
     running: AttemptRecord,
     at: Timestamp,
     prompt_likely: u64,
-    ceiling: Option<Usd>,
+    /// What earlier attempts have left of the call's ceiling.
+    room: Option<Usd>,
     worst: Usd,
     output_bytes: u64,
-    usage: Option<UsageReport>,
+    usage: Option<Box<UsageReport>>,
+    /// Whether the answer has said why it ends: only then is usage the whole.
+    finished: bool,
+    /// Whether the upstream's end was seen before the first frame was read.
+    complete: bool,
+    /// How many of the coming frames were counted before.
+    seen_before: usize,
 }
 
 impl Meter {
-    /// Reads one frame; refuses it when the running cost has reached the ceiling.
+    /// Reads one frame; refuses it when the running cost is over the line.
     fn read(&mut self, frame: Frame) -> Result<Option<Frame>, Failure> {
-        self.output_bytes += u64::from(frame.facts.output_bytes);
         if let Some(served) = &frame.facts.served {
             self.running.served.update(served);
         }
-        if let Some(usage) = &frame.facts.usage {
-            self.usage = Some((**usage).clone());
+        if self.seen_before > 0 {
+            self.seen_before -= 1;
+            return Ok(Some(frame));
         }
-        match self.ceiling {
-            Some(ceiling) if self.usage.is_none() && self.running_cost() > ceiling => {
-                Err(Failure::new(
-                    FailureKind::CostLimit,
-                    "the answer reached the call's cost limit",
-                )
-                .with("limit", ceiling)
-                .with_hint("raise the limit, or ask for fewer tokens")
-                .stop())
-            }
-            _ => Ok(Some(frame)),
+        self.output_bytes += u64::from(frame.facts.output_bytes);
+        self.finished |= frame.facts.finish.is_some();
+        if frame.facts.usage.is_some() {
+            self.usage.clone_from(&frame.facts.usage);
+        }
+        // What is paid for in one piece is not taken back.
+        let over = |room: &Usd| {
+            frame.kind == FrameKind::Event && !self.finished && self.running_cost() > *room
+        };
+        match self.room.filter(over) {
+            None => Ok(Some(frame)),
+            Some(room) => Err(Failure::new(
+                FailureKind::CostLimit,
+                "the answer reached the call's cost limit",
+            )
+            .with("limit", room)
+            .with_hint("raise the limit, or ask for fewer tokens")
+            .stop()),
         }
     }
 
+    /// The cost so far, by what went past.
     fn running_cost(&self) -> Usd {
         let seen = Observed {
             output_bytes: self.output_bytes,
@@ -221,15 +288,14 @@ impl Meter {
         cost.map(|cost| cost.amount()).unwrap_or_default()
     }
 
-    fn record(
-        &mut self,
-        end: AttemptEnd,
-        billed: Option<Billed>,
-        took: std::time::Duration,
-    ) -> AttemptRecord {
+    fn record(&self, end: AttemptEnd, billed: Option<Billed>, took: Duration) -> AttemptRecord {
+        let complete = end == AttemptEnd::Complete;
+        // Some upstreams report usage all along; what an unfinished answer
+        // reported is not the whole.
+        let usage = self.usage.as_deref().filter(|_| complete || self.finished);
         let seen = Observed {
-            usage: self.usage.as_ref(),
-            complete: end == AttemptEnd::Complete,
+            usage,
+            complete,
             output_bytes: self.output_bytes,
             billed,
         };
@@ -237,15 +303,27 @@ impl Meter {
         let mut record = self.running.clone();
         let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         record.took_ms = took_ms.saturating_sub(record.started_ms);
-        record.billing = self
-            .usage
-            .as_ref()
+        record.billing = usage
             .and_then(|usage| usage.billing)
             .unwrap_or(record.billing);
         record.end = end;
         record.tokens = tokens;
         record.cost = cost;
         record
+    }
+}
+
+fn visible_text(frame: &Frame) -> String {
+    match frame.kind {
+        FrameKind::Event => match StreamEvent::parse(&frame.data) {
+            Ok(StreamEvent::Chunk(chunk)) => {
+                let choices = chunk.choices.iter();
+                choices.filter_map(|choice| choice.content()).collect()
+            }
+            _ => String::new(),
+        },
+        FrameKind::Body => parse_body(frame).map_or_else(|_| String::new(), |body| body.text()),
+        FrameKind::KeepAlive | FrameKind::Done => String::new(),
     }
 }
 

@@ -1,23 +1,26 @@
 //! What runs beside the requests, and how it ends.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tollgate_catalog::{ModelCatalog, RefreshGuard};
 use tollgate_ledger::UsageTracker;
+
+use crate::reconcile::Reconciler;
 
 /// Handles to the background tasks of one gateway.
 #[derive(Default)]
 pub(crate) struct Background {
     ledger: Option<Arc<UsageTracker>>,
     catalog: Option<ModelCatalog>,
-    // Ends the refresh when the gateway goes.
-    refresh: Option<RefreshGuard>,
+    // Ends the refresh when it is dropped.
+    refresh: Mutex<Option<RefreshGuard>>,
+    reconciler: Option<Reconciler>,
 }
 
 impl Background {
     /// Refreshes the catalog from time to time.
     pub(crate) fn keep_fresh(&mut self, catalog: &ModelCatalog, seed: u64) {
-        self.refresh = Some(catalog.start_refresh(seed));
+        self.refresh = Mutex::new(Some(catalog.start_refresh(seed)));
         self.catalog = Some(catalog.clone());
     }
 
@@ -33,8 +36,18 @@ impl Background {
         self.catalog.as_ref()
     }
 
-    /// Writes what waits.
+    pub(crate) fn keep_reconciler(&mut self, reconciler: Reconciler) {
+        self.reconciler = Some(reconciler);
+    }
+
+    /// Stops the tasks and writes what waits.
     pub(crate) async fn shutdown(&self) {
+        if let Ok(mut refresh) = self.refresh.lock() {
+            *refresh = None;
+        }
+        if let Some(reconciler) = &self.reconciler {
+            reconciler.stop();
+        }
         if let Some(ledger) = &self.ledger
             && let Err(failure) = ledger.shutdown().await
         {

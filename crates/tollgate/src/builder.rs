@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tollgate_catalog::{LaneSpec, ModelCatalog, Served, Serves, did_you_mean};
 use tollgate_core::{
-    Billing, Catalog, CatalogSource, Clock, Failover, Failure, FailureKind, Lane, LaneId, Ledger,
-    LlmProvider, ModelId, Observer, RoutingPolicy,
+    Billing, Catalog, CatalogSource, Clock, CostLookup, Failover, Failure, FailureKind, Lane,
+    LaneId, Ledger, LedgerStore, LlmProvider, ModelId, Observer, RoutingPolicy,
 };
 use tollgate_failover::FailoverManager;
 use tollgate_ledger::{LedgerConfig, StoreKind, UsageTracker};
@@ -46,6 +46,8 @@ pub struct GatewayBuilder {
     ledger: Option<Arc<dyn Ledger>>,
     failover: Option<Arc<dyn Failover>>,
     provider: Option<Arc<dyn LlmProvider>>,
+    store: Option<Arc<dyn LedgerStore>>,
+    lookup: Option<Arc<dyn CostLookup>>,
     clock: Arc<dyn Clock>,
     seed: Option<u64>,
 }
@@ -70,6 +72,8 @@ impl Gateway {
             ledger: None,
             failover: None,
             provider: None,
+            store: None,
+            lookup: None,
             clock: Arc::new(SystemClock),
             seed: None,
         }
@@ -115,6 +119,19 @@ impl GatewayBuilder {
         self
     }
 
+    /// Keeps the ledger's events in this store.
+    pub fn store(mut self, store: Arc<dyn LedgerStore>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// Asks here what generations cost when the answer did not say; with a
+    /// provider of one's own, nobody is asked otherwise.
+    pub fn lookup(mut self, lookup: Arc<dyn CostLookup>) -> Self {
+        self.lookup = Some(lookup);
+        self
+    }
+
     /// Uses this clock.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -146,11 +163,10 @@ impl GatewayBuilder {
         let observer: Arc<dyn Observer> = Arc::new(Everyone(self.observers));
         let mut background = Background::default();
 
-        let openrouter = lanes::openrouter(&config.openrouter)?;
-        let provider = match self.provider {
-            Some(provider) => provider,
-            None => lanes::provider(&openrouter, &config)?,
-        };
+        let openrouter = lanes::openrouter(&config.openrouter, clock.clone())?;
+        let lanes = lanes::all(&openrouter, &config)?;
+        let asks = self.provider.is_none();
+        let provider = self.provider.unwrap_or_else(|| Arc::new(lanes.clone()));
 
         let catalog = match self.catalog {
             Some(catalog) => catalog,
@@ -185,12 +201,18 @@ impl GatewayBuilder {
         let (ledger, reconciler): (Arc<dyn Ledger>, _) = match self.ledger {
             Some(ledger) => (ledger, None),
             None => {
-                let tracker =
-                    Arc::new(open_ledger(&config, clock.clone(), observer.clone()).await?);
+                let parts = (clock.clone(), observer.clone());
+                let tracker = Arc::new(open_ledger(&config, self.store, parts).await?);
                 background.keep_ledger(tracker.clone());
-                let reconciler = Reconciler::start(Arc::new(openrouter), tracker.clone());
                 recover(&tracker, &config).await?;
-                (tracker, Some(reconciler))
+                // A provider of the program's own knows generations that
+                // OpenRouter has never heard of.
+                let lookup = self.lookup.or_else(|| asks.then(|| Arc::new(lanes) as _));
+                let reconciler = lookup.map(|lookup| Reconciler::start(lookup, tracker.clone()));
+                if let Some(reconciler) = &reconciler {
+                    background.keep_reconciler(reconciler.clone());
+                }
+                (tracker, reconciler)
             }
         };
 
@@ -255,7 +277,7 @@ impl Gateway {
 fn router_config(config: &Config) -> RouterConfig {
     let routing = &config.openrouter.routing;
     let optimization = &config.openrouter.optimization;
-    let mut router = RouterConfig {
+    RouterConfig {
         policy: optimization.mode.clone(),
         default_model: config.openrouter.default_model.clone(),
         lists: TaskLists {
@@ -264,15 +286,11 @@ fn router_config(config: &Config) -> RouterConfig {
             reasoning: routing.reasoning_models.clone(),
         },
         fallback_chain: optimization.fallback_chain.clone(),
+        fallback: config.openrouter.enable_fallback,
         max_cost_per_request: optimization.max_cost_per_request,
         prefer_free_tier: optimization.prefer_free_tier,
         ..RouterConfig::default()
-    };
-    if !config.openrouter.enable_fallback {
-        router.plan_limit = 1;
-        router.fallback_chain.clear();
     }
-    router
 }
 
 fn policies(
@@ -357,10 +375,16 @@ pub(crate) fn openrouter_lane() -> LaneId {
 
 async fn open_ledger(
     config: &Config,
-    clock: Arc<dyn Clock>,
-    observer: Arc<dyn Observer>,
+    store: Option<Arc<dyn LedgerStore>>,
+    (clock, observer): (Arc<dyn Clock>, Arc<dyn Observer>),
 ) -> Result<UsageTracker, Failure> {
     let ledger = ledger_config(config);
+    if !config.openrouter.track_usage {
+        return Ok(UsageTracker::totals_only(&ledger, clock, observer));
+    }
+    if let Some(store) = store {
+        return Ok(UsageTracker::start(store, &ledger, clock, observer));
+    }
     if ledger.store == StoreKind::Postgres {
         let store = PostgresStore::open(postgres(&ledger)?)
             .await
@@ -392,9 +416,6 @@ pub(crate) fn postgres(config: &LedgerConfig) -> Result<PostgresConfig, Failure>
 fn ledger_config(config: &Config) -> LedgerConfig {
     let mut ledger = config.ledger.clone();
     ledger.max_cost_per_request = config.openrouter.optimization.max_cost_per_request;
-    if !config.openrouter.track_usage {
-        ledger.store = StoreKind::Memory;
-    }
     ledger
 }
 

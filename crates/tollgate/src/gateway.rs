@@ -78,7 +78,7 @@ impl Gateway {
             provider: &**provider,
         };
         match failover.run(trip).await {
-            Ok(won) => Ok(Answer::new(call, plan, won, pending)),
+            Ok(won) => Ok(Answer::new(&call, plan, won, pending)),
             Err(exhausted) => Err(pending.fail(exhausted)),
         }
     }

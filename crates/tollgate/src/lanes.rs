@@ -1,22 +1,26 @@
 //! Which providers there are, and which lane leads to which.
 
+use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use tollgate_catalog::ModelSource;
-use tollgate_core::{Failure, FailureKind, LaneId, LlmProvider};
+use tollgate_core::{Clock, Failure, FailureKind, LaneId, LlmProvider};
 use tollgate_transport::{
     Lanes, OpenAiCompatibleConfig, OpenAiCompatibleProvider, OpenRouterConfig, OpenRouterProvider,
-    TransportError,
+    RateLimit, RateLimitConfig, TransportError,
 };
 
 use crate::builder::openrouter_lane;
-use crate::config::{Config, DirectProvider, OpenRouter};
+use crate::config::{Config, DirectProvider, OPENROUTER_LANE, OpenRouter};
 
 /// The provider behind the lane `openrouter`.
-pub(crate) fn openrouter(config: &OpenRouter) -> Result<OpenRouterProvider, Failure> {
-    OpenRouterProvider::new(OpenRouterConfig {
+pub(crate) fn openrouter(
+    config: &OpenRouter,
+    clock: Arc<dyn Clock>,
+) -> Result<OpenRouterProvider, Failure> {
+    let provider = OpenRouterProvider::new(OpenRouterConfig {
         api_key: config.api_key.clone().filter(|key| !key.is_empty()),
         base_url: config.base_url.clone(),
         mode: config.mode,
@@ -24,25 +28,41 @@ pub(crate) fn openrouter(config: &OpenRouter) -> Result<OpenRouterProvider, Fail
         app_title: config.app_title.clone(),
         app_categories: config.app_categories.clone(),
         timers: config.timers,
+        connection: config.connection.clone(),
         ..OpenRouterConfig::default()
-    })
-    .map_err(|error| unusable("openrouter", error))
+    });
+    match provider {
+        Ok(provider) => Ok(provider.with_clock(clock)),
+        Err(error) => Err(unusable(OPENROUTER_LANE, error)),
+    }
 }
 
-/// All lanes as one provider.
-pub(crate) fn provider(
-    openrouter: &OpenRouterProvider,
-    config: &Config,
-) -> Result<Arc<dyn LlmProvider>, Failure> {
-    let mut lanes = Lanes::new().with(openrouter_lane(), openrouter.clone());
-    for (name, provider) in &config.providers {
+/// All lanes as one provider, which also knows whom to ask for costs.
+pub(crate) fn all(openrouter: &OpenRouterProvider, config: &Config) -> Result<Lanes, Failure> {
+    let primary = openrouter_lane();
+    let limit = config.openrouter.rate_limit;
+    let mut lanes = add(Lanes::new(), primary.clone(), openrouter.clone(), limit)
+        .with_lookup(primary, openrouter.clone());
+    for (name, settings) in &config.providers {
         let lane = LaneId::new(name).map_err(|error| unusable(name, error))?;
-        lanes = lanes.with(lane, direct(name, provider)?);
+        lanes = add(lanes, lane, direct(name, settings)?, settings.rate_limit);
     }
-    Ok(Arc::new(lanes))
+    Ok(lanes)
+}
+
+/// Adds a lane, kept below its rate when one is configured.
+fn add<P>(lanes: Lanes, lane: LaneId, provider: P, limit: Option<RateLimitConfig>) -> Lanes
+where
+    P: LlmProvider + fmt::Display + 'static,
+{
+    match limit {
+        Some(limit) => lanes.with(lane, RateLimit::new(provider, limit)),
+        None => lanes.with(lane, provider),
+    }
 }
 
 fn direct(name: &str, config: &DirectProvider) -> Result<OpenAiCompatibleProvider, Failure> {
+    let defaults = OpenAiCompatibleConfig::default();
     OpenAiCompatibleProvider::new(OpenAiCompatibleConfig {
         base_url: config.base_url.clone(),
         api_key: config.api_key.clone().filter(|key| !key.is_empty()),
@@ -50,8 +70,10 @@ fn direct(name: &str, config: &DirectProvider) -> Result<OpenAiCompatibleProvide
         output_limit: config.output_limit,
         asks_for_usage: config.asks_for_usage,
         drops: config.drops.clone(),
-        timers: config.timers,
-        ..OpenAiCompatibleConfig::default()
+        headers: config.headers.clone(),
+        chat_path: config.chat_path.clone().unwrap_or(defaults.chat_path),
+        timers: config.timers.unwrap_or(defaults.timers),
+        connection: config.connection.clone(),
     })
     .map_err(|error: TransportError| unusable(name, error))
 }

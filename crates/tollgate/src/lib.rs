@@ -28,24 +28,28 @@ pub use crate::report::usage;
 
 // What users of the façade need of the crates below, and nothing else.
 pub use tollgate_catalog::{
-    ModelCard, ModelCatalog, OfferCard, PriceCard, QualityCard, RefreshReport, SearchQuery, SortBy,
-    did_you_mean, search,
+    CatalogConfig, ModelCard, ModelCatalog, OfferCard, PriceCard, QualityCard, RefreshReport,
+    SearchQuery, SortBy, did_you_mean, search,
 };
 pub use tollgate_core::{
-    ApiKey, Attempt, AttemptEnd, AttemptRecord, Billing, Breaker, Call, CallFacts, CallId,
-    CallProfile, CallerId, Candidate, Capabilities, Catalog, CatalogSource, CatalogView, Clock,
-    Cost, CostSource, Dimension, DropReason, Dropped, Ended, Event, ExplainedCandidate,
-    Explanation, Facts, Failover, Failure, FailureKind, Finish, Frame, FrameKind, Frames,
-    GenerationId, Head, Health, HealthView, Hints, Hold, LaneId, Ledger, LedgerStore, LlmProvider,
-    ModelFacts, ModelId, ModelIndex, Next, Observer, OfferIndex, Origin, Outcome, Place, Plan,
-    Planned, Price, Pricing, ProviderId, Quality, QualitySource, Ranked, Ranking, Rate, Rates,
-    Receipt, Reply, RoutingPolicy, Served, Silent, StoreError, Target, Task, TaskSource, Terms,
-    Timestamp, TokenBounds, TokenUsage, UsageQuery, UsageReport, UsageRow, Usd,
+    ApiKey, Attempt, AttemptEnd, AttemptRecord, Billed, Billing, BoxFuture, Breaker, Call,
+    CallFacts, CallId, CallProfile, CallerId, Candidate, Capabilities, Catalog, CatalogSource,
+    CatalogView, Clock, Cost, CostLookup, CostSource, Delivery, Dimension, DropReason, Dropped,
+    Ended, Event, Exhausted, ExplainedCandidate, Explanation, Facts, Failover, Failure,
+    FailureKind, Finish, Frame, FrameKind, Frames, GenerationId, Head, Health, HealthView,
+    HeldBack, Hints, Hold, InvalidId, InvalidMoney, Lane, LaneId, Ledger, LedgerEvent, LedgerStore,
+    LlmProvider, ModelFacts, ModelId, ModelIndex, Next, Observer, OfferIndex, OpenAttempt, Origin,
+    Outcome, Place, Plan, Planned, Price, Pricing, ProviderId, Quality, QualitySource, Ranked,
+    Ranking, Rate, Rates, Receipt, Reconciled, Reply, RoutingPolicy, Rule, Scope, Served, Silent,
+    StoreError, Target, Task, TaskSource, Terms, Timestamp, TokenBounds, TokenUsage, Trip,
+    UsageQuery, UsageReport, UsageRow, Usd, Won,
 };
-pub use tollgate_failover::FailoverManager;
-pub use tollgate_ledger::{LedgerConfig, StoreKind, UsageTracker};
+pub use tollgate_failover::{FailoverConfig, FailoverManager};
+pub use tollgate_ledger::{Durability, LedgerConfig, StoreKind, Totals, UsageTracker};
 pub use tollgate_router::CostOptimizer;
-pub use tollgate_transport::OpenRouterProvider;
+pub use tollgate_transport::{
+    ConnectionConfig, Mode, OpenRouterConfig, OpenRouterProvider, RateLimitConfig, Timers,
+};
 pub use tollgate_wire::{
     ChatReply, ChatRequest, ChatResponse, ContentPart, Delivery as StreamMode, Message, Plugin,
     ProviderPreferences, Reasoning, ResponseFormat, StreamEvent, Tool, ToolChoice,

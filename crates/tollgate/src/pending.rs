@@ -53,6 +53,11 @@ impl Settler {
         settle(&*self.ledger, self.reconciler.as_ref(), hold, outcome)
     }
 
+    fn send(&self, hold: Hold, outcome: Outcome) {
+        let call = Box::new((hold, outcome));
+        let _ = self.dropped.send(Message::Dropped(call));
+    }
+
     /// Waits until every call that was dropped before is settled.
     pub(crate) async fn flush(&self) {
         let (done, wait) = oneshot::channel();
@@ -126,14 +131,11 @@ impl Pending {
         Some(self.settler.settle(hold, outcome))
     }
 
-    /// Hands a dropped call to the settler's task: one channel send.
-    pub(crate) fn abandon(&mut self, last: Option<AttemptRecord>) {
+    /// Hands an answer that nobody reads any more to the settler's task.
+    pub(crate) fn leave(&mut self, last: AttemptRecord, ended: Ended) {
         let Some(hold) = self.hold.take() else { return };
-        let outcome = self.outcome(last, Ended::Abandoned);
-        let _ = self
-            .settler
-            .dropped
-            .send(Message::Dropped(Box::new((hold, outcome))));
+        let outcome = self.outcome(Some(last), ended);
+        self.settler.send(hold, outcome);
     }
 
     fn outcome(&mut self, last: Option<AttemptRecord>, ended: Ended) -> Outcome {
@@ -148,8 +150,15 @@ impl Pending {
     }
 }
 
+/// A call that was dropped before its commit point: what its attempts are known
+/// to have done is in the hold. One channel send.
 impl Drop for Pending {
     fn drop(&mut self) {
-        self.abandon(None);
+        let Some(mut hold) = self.hold.take() else {
+            return;
+        };
+        self.attempts = hold.take_log();
+        let outcome = self.outcome(None, Ended::Abandoned);
+        self.settler.send(hold, outcome);
     }
 }

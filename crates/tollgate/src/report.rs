@@ -1,5 +1,5 @@
 use tollgate_core::{Failure, FailureKind, LedgerStore, UsageQuery, UsageRow};
-use tollgate_ledger::{SqliteStore, StoreKind};
+use tollgate_ledger::{SqliteStore, StoreKind, Totals};
 use tollgate_ledger_postgres::PostgresStore;
 
 use crate::builder::postgres;
@@ -20,6 +20,14 @@ impl Gateway {
                 "this ledger makes no reports",
             )),
         }
+    }
+}
+
+impl Gateway {
+    /// What is held at the moment and was spent since the start; `None` when
+    /// the program brought its own ledger.
+    pub fn totals(&self) -> Option<Totals> {
+        self.parts.background.ledger().map(|ledger| ledger.totals())
     }
 }
 

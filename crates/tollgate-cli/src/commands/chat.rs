@@ -1,10 +1,16 @@
 use futures_util::StreamExt;
-use serde_json::json;
-use tollgate::{Answer, ChatReply, FrameKind, Gateway, Receipt, StreamEvent, StreamMode};
+use serde_json::{Value, json};
+use tollgate::{
+    Answer, ChatOrder, ChatReply, Error, Failure, FailureKind, FrameKind, Gateway, Receipt,
+    StreamEvent, StreamMode,
+};
 
 use crate::args::{ChatArgs, Global};
 use crate::exit::Trouble;
 use crate::{config, order, render, ui};
+
+/// Exit code of a command that Ctrl-C ended, as shells have it.
+const INTERRUPTED: u8 = 130;
 
 pub(crate) async fn run(args: ChatArgs, global: &Global) -> Result<(), Trouble> {
     let gateway = config::gateway(global).await?;
@@ -14,46 +20,90 @@ pub(crate) async fn run(args: ChatArgs, global: &Global) -> Result<(), Trouble> 
         StreamMode::Stream
     };
     let order = order::order(&args.call, mode)?;
-    let result = send(&gateway, order, &args, global).await;
+    let result = tokio::select! {
+        result = send(&gateway, order, &args, global) => result,
+        // Dropping the call closes its connection and has the gateway book it.
+        Ok(()) = tokio::signal::ctrl_c() => Err(interrupted()),
+    };
     gateway.shutdown().await;
     result
 }
 
 async fn send(
     gateway: &Gateway,
-    order: tollgate::ChatOrder,
+    order: ChatOrder,
     args: &ChatArgs,
     global: &Global,
 ) -> Result<(), Trouble> {
+    let result = if global.json {
+        print_json(gateway, order).await
+    } else {
+        print_text(gateway, order, args.quiet).await
+    };
+    result.map_err(|error| {
+        if global.json {
+            ui::json(&failed_json(&error));
+        } else if let (Some(receipt), false) = (error.receipt(), args.quiet) {
+            ui::note(render::receipt(receipt));
+        }
+        error.into()
+    })
+}
+
+async fn print_json(gateway: &Gateway, order: ChatOrder) -> Result<(), Error> {
+    let collected = gateway.chat(order).await?.collect().await?;
+    ui::json(&json!({
+        "text": collected.response.text(),
+        "response": collected.response.object(),
+        "receipt": render::receipt_json(&collected.receipt),
+    }));
+    Ok(())
+}
+
+async fn print_text(gateway: &Gateway, order: ChatOrder, quiet: bool) -> Result<(), Error> {
     let progress = ui::Progress::new();
     progress.show("waiting for the first token …");
     let answer = gateway.chat(order).await;
     progress.clear();
-    if global.json {
-        let collected = answer?.collect().await?;
-        ui::json(&json!({
-            "text": collected.response.text(),
-            "response": collected.response.object(),
-            "receipt": render::receipt_json(&collected.receipt),
-        }));
-        return Ok(());
-    }
-    let receipt = print(answer?).await?;
-    if !args.quiet {
+    let receipt = stream(answer?).await?;
+    if !quiet {
         ui::note(render::receipt(&receipt));
     }
     Ok(())
 }
 
+/// What went wrong, and what it cost so far.
+fn failed_json(error: &Error) -> Value {
+    json!({
+        "error": {
+            "kind": error.kind().to_string(),
+            "message": error.to_string(),
+            "hint": error.failure().hint(),
+        },
+        "receipt": error.receipt().map(render::receipt_json),
+    })
+}
+
+fn interrupted() -> Trouble {
+    // The terminal's cursor stands behind the last token.
+    ui::note("");
+    Trouble::new(INTERRUPTED, "interrupted")
+        .with_hint("what the call cost is in the ledger: tollgate usage")
+}
+
 /// Prints the answer's text as it comes; gives back the receipt.
-pub(crate) async fn print(mut answer: Answer) -> Result<Receipt, Trouble> {
+pub(crate) async fn print(answer: Answer) -> Result<Receipt, Trouble> {
+    Ok(stream(answer).await?)
+}
+
+async fn stream(mut answer: Answer) -> Result<Receipt, Error> {
     let mut ends_with_newline = true;
     while let Some(frame) = answer.next().await {
         let frame = match frame {
             Ok(frame) => frame,
             Err(failure) => {
                 ui::piece("\n");
-                return Err(tollgate::Error::from(failure).into());
+                return Err(answer.into_error(failure));
             }
         };
         let text = match frame.kind {
@@ -73,10 +123,7 @@ pub(crate) async fn print(mut answer: Answer) -> Result<Receipt, Trouble> {
         ui::piece("\n");
     }
     answer.receipt().cloned().ok_or_else(|| {
-        Trouble::new(
-            crate::exit::code::DEFECT,
-            "the answer ended without a receipt",
-        )
+        Failure::new(FailureKind::Internal, "the answer ended without a receipt").into()
     })
 }
 

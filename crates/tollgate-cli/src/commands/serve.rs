@@ -1,3 +1,7 @@
+use std::time::Duration;
+
+use tollgate_server::Stopped;
+
 use crate::args::{Global, ServeArgs};
 use crate::exit::{Trouble, code};
 use crate::{config, ui};
@@ -19,19 +23,67 @@ pub(crate) async fn run(args: ServeArgs, global: &Global) -> Result<(), Trouble>
                 format!("cannot listen on {}: {error}", args.listen),
             )
         })?;
+    let mut signals = Signals::listen()?;
     ui::note(format!("listening on http://{}/v1", listener.local_addr()?));
-    axum_serve(listener, gateway.clone()).await?;
+
+    let draining = tollgate_server::serve(listener, gateway.clone(), signals.next()).await?;
+    ui::note(format!(
+        "stopping: running answers have {} s to end; a second signal cuts them now",
+        args.drain
+    ));
+    let patience = async {
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(args.drain)) => {}
+            () = signals.next() => {}
+        }
+    };
+    ui::note(match draining.until(patience).await {
+        Stopped::Drained => "all answers have ended",
+        Stopped::Cut => "the answers that still ran were cut",
+    });
     gateway.shutdown().await;
+    ui::note("stopped: every call is booked");
     Ok(())
 }
 
-async fn axum_serve(
-    listener: tokio::net::TcpListener,
-    gateway: tollgate::Gateway,
-) -> Result<(), Trouble> {
-    tollgate_server::serve(listener, gateway, async {
-        let _ = tokio::signal::ctrl_c().await;
-    })
-    .await
-    .map_err(Trouble::from)
+/// The signals that ask a server to stop.
+struct Signals {
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    /// Takes them over from now on; before, they end the process.
+    fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits for the next one.
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            // Where there is no such signal, the server runs until it is killed.
+            std::future::pending().await
+        }
+    }
 }

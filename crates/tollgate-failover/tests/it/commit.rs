@@ -177,8 +177,9 @@ async fn the_calls_total_time_ends_a_running_answer() {
     let broke = hear(rig.run().await.unwrap()).await.broke.unwrap();
     assert_eq!(start.elapsed(), secs(20));
     assert_eq!(
-        (broke.kind(), cause(&broke)),
-        (FailureKind::Truncated, FailureKind::Deadline)
+        (broke.kind(), broke.next()),
+        (FailureKind::Deadline, Next::Stop),
+        "the upstream did not cut it"
     );
     assert_eq!(rig.health("only", Some("a/one")), None, "nobody's fault");
 }

@@ -104,12 +104,23 @@ async fn repeats_on_the_same_target_have_a_budget_of_their_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_attempt_is_begun_with_less_than_two_seconds() {
+async fn no_further_attempt_is_begun_with_less_than_two_seconds() {
+    let refuse = || Script::refuse(fault(FailureKind::Connect));
+    let provider =
+        ScriptedProvider::new()
+            .on("p", "a/1", refuse())
+            .on("q", "b/2", Script::answer(&["Hello"]));
+    let rig = Rig::new(&["p a/1", "q b/2"], provider).timeout(secs(1));
+    let exhausted = rig.run().await.unwrap_err();
+    assert_eq!(exhausted.failure.kind(), FailureKind::Connect);
+    assert_eq!(rig.sent(), ["p a/1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_attempt_is_made_however_little_time_there_is() {
     let provider = ScriptedProvider::new().on("p", "a/1", Script::answer(&["Hello"]));
     let rig = Rig::new(&["p a/1"], provider).timeout(secs(1));
-    let exhausted = rig.run().await.unwrap_err();
-    assert_eq!(exhausted.failure.kind(), FailureKind::Deadline);
-    assert!(rig.sent().is_empty());
+    assert!(rig.run().await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
@@ -145,6 +156,17 @@ async fn calls_that_need_reasoning_may_think_for_longer() {
     let mut profile = tollgate_testkit::builders::profile();
     profile.needs |= Capabilities::REASONING;
     rig.plan.profile = profile.into();
+    assert!(rig.run().await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn models_that_reason_by_themselves_may_think_for_longer() {
+    let provider =
+        ScriptedProvider::new().on("p", "a/1", Script::answer(&["Hello"]).delayed(secs(100)));
+    let mut rig = Rig::new(&["p a/1"], provider);
+    let mut candidate = rig.plan.first().clone();
+    candidate.reasons = true;
+    rig.plan = tollgate_testkit::builders::plan(vec![candidate]);
     assert!(rig.run().await.is_ok());
 }
 

@@ -120,6 +120,25 @@ async fn when_a_second_hold_does_not_fit_the_first_failure_is_shown() {
     assert_eq!(rig.sent(), ["p a/1"]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_an_attempt_of_unknown_cost_leaves_of_the_ceiling_shortens_the_next_answer() {
+    let provider = ScriptedProvider::new()
+        .on("p", "a/1", Script::refuse(fault(FailureKind::Silent)))
+        .on("q", "b/2", Script::answer(&["Hello"]));
+    let mut rig = Rig::new(&["p a/1", "q b/2"], provider);
+    let ceiling = Usd::from_nanos(15_000_000);
+    let mut profile = (*rig.plan.profile).clone();
+    profile.ceiling = Some(ceiling);
+    rig.plan.profile = profile.into();
+    rig.ledger = rig.ledger.with_limit(ceiling);
+    let won = rig.run().await.unwrap();
+    // One cent may be gone, and half a cent is left: at 2 dollars per million,
+    // 2,480 tokens beside the prompt of at most 40 at 1 dollar.
+    let second = rig.provider.sent()[1].clone();
+    assert_eq!(second.max_output, Some(2_480));
+    assert_eq!(won.worst, Usd::from_nanos(5_000_000));
+}
+
 /// A ledger that cannot record, or never comes back.
 struct Broken {
     hangs: bool,

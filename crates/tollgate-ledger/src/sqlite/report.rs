@@ -79,17 +79,20 @@ fn column(by: Dimension) -> rusqlite::Result<&'static str> {
 
 fn usage_row(row: &Row<'_>, keys: usize) -> rusqlite::Result<UsageRow> {
     let key = (0..keys).map(|at| key(row, at)).collect::<Result<_, _>>()?;
-    let plain = |place: usize| row.get::<_, i64>(keys + place).map(|n| count(n.into()));
+    let plain = |place: usize| {
+        row.get::<_, i64>(keys + place)
+            .map(|n| UsageRow::count(n.into()))
+    };
     let sum = |place: usize| exact_sum(row, keys + 3 + 2 * place);
     Ok(UsageRow {
         key,
         attempts: plain(0)?,
         calls: plain(1)?,
         failed: plain(2)?,
-        credits: usd(sum(0)?),
-        provider: usd(sum(1)?),
-        unresolved: usd(sum(2)?.saturating_add(sum(3)?)),
-        tokens: tokens(|class| sum(MONEY.len() + class).map(count))?,
+        credits: Usd::from_nanos_i128(sum(0)?),
+        provider: Usd::from_nanos_i128(sum(1)?),
+        unresolved: Usd::from_nanos_i128(sum(2)?.saturating_add(sum(3)?)),
+        tokens: tokens(|class| sum(MONEY.len() + class).map(UsageRow::count))?,
     })
 }
 
@@ -125,15 +128,6 @@ fn tokens(class: impl Fn(usize) -> rusqlite::Result<u64>) -> rusqlite::Result<To
         images: class(9)?,
         web_searches: class(10)?,
     })
-}
-
-fn usd(nanos: i128) -> Usd {
-    let clamped = nanos.clamp(i128::from(i64::MIN), i128::from(i64::MAX));
-    Usd::from_nanos(i64::try_from(clamped).unwrap_or(i64::MAX))
-}
-
-fn count(sum: i128) -> u64 {
-    u64::try_from(sum.max(0)).unwrap_or(u64::MAX)
 }
 
 const OPEN: &str = "SELECT d.call, d.attempt, d.at_ms, d.lane, d.model, d.worst_nanos,

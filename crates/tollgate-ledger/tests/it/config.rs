@@ -16,6 +16,7 @@ fn what_is_not_said_has_its_default() {
     let config = parse("{}").unwrap();
     assert_eq!(config, LedgerConfig::default());
     assert_eq!((config.queue, config.max_batch), (8_192, 512));
+    assert_eq!(config.memory_rows, 100_000);
     assert_eq!(config.validate(), Ok(()));
 }
 
@@ -36,6 +37,10 @@ fn sizes_of_zero_and_a_missing_address_are_named() {
         check(r#"{"max_batch":0}"#),
         Err(InvalidConfig::Zero("max_batch"))
     );
+    assert_eq!(
+        check(r#"{"memory_rows":0}"#),
+        Err(InvalidConfig::Zero("memory_rows"))
+    );
     assert_eq!(check(r#"{"store":"postgres"}"#), Err(InvalidConfig::NoUrl));
 }
 
@@ -43,6 +48,15 @@ fn sizes_of_zero_and_a_missing_address_are_named() {
 fn a_password_is_not_shown() {
     let config = parse(r#"{"url":"postgres://user:hunter2@host/db"}"#).unwrap();
     assert!(!format!("{config:?}").contains("hunter2"));
+}
+
+#[test]
+fn the_schema_names_the_defaults() {
+    let schema = serde_json::to_value(schemars::schema_for!(LedgerConfig)).unwrap();
+    let default = |key: &str| schema["properties"][key]["default"].clone();
+    assert_eq!(default("store"), "memory");
+    assert_eq!(default("durability"), "default");
+    assert_eq!(default("memory_rows"), 100_000);
 }
 
 #[tokio::test]

@@ -11,6 +11,14 @@ async fn memory_keeps_the_contract() {
     stores::check(|| async { Arc::new(MemoryStore::new()) as SharedStore }).await;
 }
 
+#[tokio::test]
+async fn memory_that_folds_keeps_what_it_says_of_the_contract() {
+    for attempts in [1, 5, 30] {
+        stores::check_folding(|| async { Arc::new(MemoryStore::keeping(attempts)) as SharedStore })
+            .await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sqlite_keeps_the_contract() {
     let directory = tempfile::tempdir().unwrap();

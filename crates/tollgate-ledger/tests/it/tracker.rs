@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use tollgate_core::{AttemptEnd, Billing, CostSource, FailureKind, Ledger, TokenUsage, Usd};
-use tollgate_ledger::{LedgerConfig, UsageTracker};
+use tollgate_core::{
+    AttemptEnd, Billing, CostSource, FailureKind, Ledger, Silent, TokenUsage, UsageQuery, Usd,
+};
+use tollgate_ledger::{LedgerConfig, MemoryStore, UsageTracker};
 use tollgate_testkit::builders;
 
 use crate::scene::{
-    attempt, call, direct, hold, in_memory, observed, outcome, plan, record, total, totals, usd,
+    attempt, call, direct, hold, in_memory, noon, observed, outcome, over, plan, record, total,
+    totals, usd,
 };
 
 /// The worst case of the plan of every test.
@@ -199,6 +202,73 @@ async fn an_uncertain_figure_is_adjusted_until_it_is_certain() {
     }
     let row = total(&tracker).await;
     assert_eq!((row.provider.nanos(), row.tokens.output), (157, 45));
+}
+
+#[tokio::test]
+async fn an_adjustment_that_cannot_be_recorded_moves_no_counter() {
+    let store = Arc::new(MemoryStore::new());
+    let tracker = over(store, &LedgerConfig::default());
+    let hold = hold(&tracker, 1);
+    let call = hold.facts.call;
+    tracker.settle(
+        hold,
+        outcome(vec![record(1, Some((500, CostSource::WorstCase)))]),
+    );
+    tracker.shutdown().await.unwrap();
+    for _ in 0..2 {
+        let cost = direct(90, CostSource::Reconciled);
+        let refused = tracker.adjust(call, 1, cost, None).unwrap_err();
+        assert_eq!(refused.kind(), FailureKind::LedgerUnavailable);
+        assert_eq!(totals(&tracker), [0, 0, 0, 500]);
+    }
+}
+
+#[tokio::test]
+async fn totals_alone_count_as_ever_and_keep_no_attempts() {
+    let config = LedgerConfig {
+        max_cost_per_request: Some(usd(2 * CENT)),
+        ..LedgerConfig::default()
+    };
+    let tracker = UsageTracker::totals_only(&config, Arc::new(noon), Arc::new(Silent));
+    let mut held = hold(&tracker, 1);
+    let call = held.facts.call;
+    for number in [1, 2] {
+        let attempt = attempt(1, number, 300);
+        tracker.dispatch(&mut held, &attempt).await.unwrap();
+    }
+    let dear = attempt(1, 3, 3 * CENT);
+    let refused = tracker.dispatch(&mut held, &dear).await.unwrap_err();
+    assert_eq!(refused.kind(), FailureKind::BudgetExceeded);
+    let reported = record(1, Some((7, CostSource::Reported)));
+    let receipt = tracker.settle(held, outcome(vec![reported]));
+    assert_eq!(receipt.attempts.len(), 2);
+    assert_eq!(totals(&tracker), [0, 0, 7, 300]);
+    let learned = direct(90, CostSource::Reconciled);
+    tracker.adjust(call, 2, learned, None).unwrap();
+    assert_eq!(totals(&tracker), [0, 0, 97, 0]);
+
+    let everything = UsageQuery::default();
+    assert_eq!(tracker.report(&everything).await.unwrap(), []);
+    let recovered = tracker.recover(|_| Billing::Direct).await.unwrap();
+    assert_eq!(recovered, []);
+    tracker.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn attempts_beyond_the_memory_rows_are_kept_as_sums() {
+    let tracker = in_memory(&LedgerConfig {
+        memory_rows: 3,
+        ..LedgerConfig::default()
+    });
+    for n in 1..=50 {
+        let hold = hold(&tracker, n);
+        tracker.settle(
+            hold,
+            outcome(vec![record(1, Some((7, CostSource::Reported)))]),
+        );
+    }
+    let row = total(&tracker).await;
+    assert_eq!((row.calls, row.provider), (50, usd(350)));
 }
 
 #[tokio::test]

@@ -20,7 +20,9 @@ const IDENTIFIERS: u32 = 1;
 const CALLS: u32 = 1;
 const CODE_TOOLS: u32 = 2;
 const MATHS_SIGNS: u32 = 2;
+const POWERS: u32 = 2;
 const STEP_BY_STEP: u32 = 2;
+const WORD_PROBLEM: u32 = 2;
 const EFFORT: u32 = 2;
 
 /// Whether the caller asked for hard thinking.
@@ -75,7 +77,9 @@ impl Cues<'_> {
     fn reasoning(&self, words: &Words) -> u32 {
         words.reasoning.min(MOST_FROM_WORDS)
             + points(self.last_classes.maths >= 2, MATHS_SIGNS)
+            + points(words.powers >= 1, POWERS)
             + points(words.steps >= 2, STEP_BY_STEP)
+            + points(words.asks_amount && words.numbers >= 3, WORD_PROBLEM)
             + points(self.effort == Effort::High, EFFORT)
     }
 
@@ -106,6 +110,15 @@ struct Words {
     calls: u32,
     /// How often "step" stands there; "step by step" has two.
     steps: u32,
+    numbers: u32,
+    /// Names with an exponent, such as `x^2`.
+    powers: u32,
+    /// Whether it is asked how many, how long and so on.
+    asks_amount: bool,
+    /// How many words were read.
+    count: u32,
+    /// The number of the last word of each kind, from 1.
+    last: [u32; Kind::COUNT],
 }
 
 impl Words {
@@ -122,22 +135,47 @@ impl Words {
                 at += 1;
                 continue;
             }
-            self.word(&text[at..at + length], text.get(at + length).copied());
+            self.word(&text[at..at + length], &text[at + length..]);
             at += length;
         }
+        // Words of the other end of a text stand beside none of this end.
+        self.count += MOST_APART;
     }
 
-    fn word(&mut self, word: &[u8], next: Option<u8>) {
-        self.calls += u32::from(next == Some(b'(') && word.len() > 2);
-        if let Some(cue) = find_word(word) {
-            match cue.task {
-                Task::Code => self.code += cue.points,
-                Task::Reasoning => self.reasoning += cue.points,
-                Task::Chat => self.steps += 1,
+    fn word(&mut self, word: &[u8], after: &[u8]) {
+        self.count += 1;
+        match after {
+            [b'(', ..] => self.calls += u32::from(word.len() > 2),
+            [b'^', exponent, ..] => {
+                self.powers += u32::from(exponent.is_ascii_alphanumeric() || *exponent == b'{');
+            }
+            _ => {}
+        }
+        if word[0].is_ascii_digit() {
+            self.numbers += 1;
+        } else if let Some(cue) = find_word(word) {
+            self.code += cue.code;
+            self.reasoning += cue.reasoning;
+            if cue.kind != Kind::Alone {
+                self.beside(cue.kind);
             }
         } else if word.len() > 3 && word[1..word.len() - 1].contains(&b'_') {
             self.identifiers += 1;
         }
+    }
+
+    /// Counts what a word of that kind says together with those before it.
+    fn beside(&mut self, kind: Kind) {
+        for pair in PAIRS.iter().filter(|pair| pair.second == kind) {
+            let first = self.last[pair.first as usize];
+            if first > 0 && self.count - first <= pair.within {
+                self.code += pair.code;
+                self.reasoning += pair.reasoning;
+                self.asks_amount |= pair.first == Kind::How;
+            }
+        }
+        self.steps += u32::from(kind == Kind::Step);
+        self.last[kind as usize] = self.count;
     }
 }
 
@@ -145,63 +183,158 @@ fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
+/// What a word can be to its neighbours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Says what it says by itself.
+    Alone,
+    /// What one does to make a text of any kind.
+    Make,
+    /// What one does to programs, and to few other things.
+    Mend,
+    /// A part of programs that people ask for by that name.
+    Part,
+    /// A part of programs, and of much else.
+    Thing,
+    /// A language or framework, by a name that may mean something else.
+    Language,
+    Think,
+    Step,
+    Show,
+    Reasoning,
+    How,
+    Amount,
+}
+
+impl Kind {
+    const COUNT: usize = 12;
+}
+
+/// Two words that say more together, the second at most `within` words later.
+struct Pair {
+    first: Kind,
+    second: Kind,
+    within: u32,
+    code: u32,
+    reasoning: u32,
+}
+
+const fn pair(first: Kind, second: Kind, within: u32, code: u32, reasoning: u32) -> Pair {
+    Pair {
+        first,
+        second,
+        within,
+        code,
+        reasoning,
+    }
+}
+
+/// Further apart than any pair of words that counts.
+const MOST_APART: u32 = 16;
+
+#[rustfmt::skip]
+static PAIRS: [Pair; 11] = [
+    // "Write a function", but not "write an essay about the function of art".
+    pair(Kind::Make, Kind::Part, 4, 3, 0),
+    pair(Kind::Mend, Kind::Part, 4, 3, 0),
+    // "Fix the failing unit test"; one writes tests at school, too.
+    pair(Kind::Mend, Kind::Thing, 4, 3, 0),
+    // "A Python class", "a query in SQL".
+    pair(Kind::Language, Kind::Part, 4, 3, 0), pair(Kind::Part, Kind::Language, 4, 3, 0),
+    pair(Kind::Language, Kind::Thing, 4, 3, 0), pair(Kind::Thing, Kind::Language, 4, 3, 0),
+    // "Think step by step", "show your reasoning", "how many".
+    pair(Kind::Think, Kind::Step, 2, 0, 1),
+    pair(Kind::Show, Kind::Reasoning, 2, 0, 2),
+    pair(Kind::How, Kind::Amount, 1, 0, 0),
+    pair(Kind::Think, Kind::Reasoning, 3, 0, 1),
+];
+
+/// A word, what it is to its neighbours, and what it says by itself.
 struct Cue {
     word: &'static str,
-    task: Task,
-    points: u32,
+    kind: Kind,
+    code: u32,
+    reasoning: u32,
+}
+
+const fn cue(word: &'static str, kind: Kind, code: u32, reasoning: u32) -> Cue {
+    Cue {
+        word,
+        kind,
+        code,
+        reasoning,
+    }
 }
 
 const fn code(word: &'static str, points: u32) -> Cue {
-    Cue {
-        word,
-        task: Task::Code,
-        points,
-    }
+    cue(word, Kind::Alone, points, 0)
 }
 
 const fn reasoning(word: &'static str, points: u32) -> Cue {
-    Cue {
-        word,
-        task: Task::Reasoning,
-        points,
-    }
+    cue(word, Kind::Alone, 0, points)
 }
 
-/// Sorted by first letter. Two points for what is hardly said otherwise, one
-/// for what also occurs in conversation. Case does not matter.
+const fn make(word: &'static str) -> Cue {
+    cue(word, Kind::Make, 0, 0)
+}
+
+const fn mend(word: &'static str, points: u32) -> Cue {
+    cue(word, Kind::Mend, points, 0)
+}
+
+const fn part(word: &'static str, points: u32) -> Cue {
+    cue(word, Kind::Part, points, 0)
+}
+
+const fn thing(word: &'static str) -> Cue {
+    cue(word, Kind::Thing, 0, 0)
+}
+
+const fn language(word: &'static str, points: u32) -> Cue {
+    cue(word, Kind::Language, points, 0)
+}
+
+/// Sorted by first letter. By themselves, two points for what is hardly said
+/// otherwise, one for what also occurs in conversation. Case does not matter.
 #[rustfmt::skip]
-static CUES: [Cue; 78] = [
-    code("async", 1), code("await", 1), code("algorithm", 1),
-    code("bash", 1), code("bug", 1), code("bugs", 1),
-    code("codebase", 2), code("compile", 1), code("compiler", 2), code("const", 2), code("css", 1),
+static CUES: [Cue; 166] = [
+    code("async", 1), code("await", 1), part("algorithm", 1), thing("api"), thing("array"), language("angular", 0),
+    language("bash", 0), thing("bug"), thing("bugs"), make("build"),
+    part("codebase", 2), mend("compile", 1), part("compiler", 2), code("const", 2), language("css", 1),
+    thing("class"), thing("component"), thing("code"), thing("crash"), thing("column"), make("create"), language("csharp", 2),
     reasoning("calculate", 1), reasoning("cdot", 2), reasoning("combinatorics", 2), reasoning("contradiction", 1), reasoning("corollary", 2),
-    code("debug", 1), code("def", 2), code("django", 2), code("docker", 1),
+    mend("debug", 1), code("def", 2), language("django", 2), language("docker", 1), part("dataframe", 2), thing("dict"), thing("dicts"), thing("database"), part("dockerfile", 2),
     reasoning("deduce", 1), reasoning("derivative", 1),
-    code("elif", 2), code("enum", 2),
+    code("elif", 2), code("enum", 2), part("endpoint", 1), thing("error"), thing("exception"),
     reasoning("equation", 2), reasoning("equations", 2),
-    code("fn", 2), code("func", 2), code("function", 1),
+    mend("fix", 0), code("fn", 2), code("func", 2), part("function", 1), part("functions", 1), cue("far", Kind::Amount, 0, 0), cue("fast", Kind::Amount, 0, 0),
     reasoning("factorial", 1), reasoning("frac", 2),
-    code("golang", 2),
-    code("html", 1),
+    language("golang", 2), make("generate"), make("give"),
+    language("html", 1), thing("hook"), cue("how", Kind::How, 0, 0),
     reasoning("hypotenuse", 2),
-    code("impl", 2), code("import", 1),
-    reasoning("induction", 1), reasoning("inequality", 1), reasoning("infty", 2), reasoning("integral", 1),
-    code("java", 1), code("javascript", 2),
-    code("kotlin", 2), code("kubernetes", 1),
-    code("lambda", 1),
+    code("impl", 2), code("import", 1), mend("implement", 0), thing("interface"),
+    reasoning("induction", 1), reasoning("inequality", 1), reasoning("infty", 2), reasoning("integral", 1), reasoning("integer", 1), reasoning("integers", 1),
+    language("java", 0), language("javascript", 2), language("julia", 0), thing("json"),
+    language("kotlin", 2), language("kubernetes", 1),
+    code("lambda", 1), thing("library"), thing("list"), thing("loop"), thing("loops"), cue("long", Kind::Amount, 0, 0),
     reasoning("lemma", 2),
+    make("make"), thing("method"), thing("module"), cue("many", Kind::Amount, 0, 0), cue("much", Kind::Amount, 0, 0), language("mysql", 2),
     reasoning("mathbb", 2), reasoning("modulo", 1),
-    code("npm", 2), code("nullptr", 2),
-    code("parser", 1), code("php", 1), code("println", 2), code("python", 2),
+    code("npm", 2), code("nullptr", 2), language("node", 0), language("nodejs", 2), language("numpy", 2),
+    mend("optimise", 0), mend("optimize", 0), cue("old", Kind::Amount, 0, 0), thing("object"),
+    part("parser", 1), language("php", 1), language("perl", 0), code("println", 2), language("python", 1), thing("program"), thing("package"), language("pandas", 0), language("postgres", 2), language("postgresql", 2), language("powershell", 2),
     reasoning("polynomial", 2), reasoning("prime", 1), reasoning("probability", 1), reasoning("proof", 1), reasoning("prove", 2), reasoning("puzzle", 1),
-    code("react", 1), code("refactor", 2), code("regex", 2), code("rust", 1),
+    thing("query"), thing("queries"),
+    language("react", 0), mend("refactor", 2), part("regex", 2), mend("rewrite", 0), language("rust", 0), language("ruby", 0), cue("reasoning", Kind::Reasoning, 0, 0),
     reasoning("riddle", 1),
-    code("sql", 1), code("stacktrace", 2), code("stdout", 2), code("struct", 2),
-    reasoning("solve", 1), reasoning("sqrt", 2), Cue { word: "step", task: Task::Chat, points: 0 },
-    code("traceback", 2), code("typescript", 2),
-    reasoning("theorem", 2), reasoning("triangle", 1),
-    code("unittest", 2),
-    code("void", 1),
+    language("sql", 1), code("stacktrace", 2), code("stdout", 2), part("struct", 2), thing("script"), thing("server"), thing("slice"), thing("slices"), thing("string"), thing("strings"), language("swift", 0), language("sqlite", 2), part("subroutine", 2), cue("show", Kind::Show, 0, 0),
+    reasoning("solve", 1), reasoning("sqrt", 2), reasoning("sum", 1), cue("step", Kind::Step, 0, 0), cue("steps", Kind::Step, 0, 0),
+    code("traceback", 2), language("typescript", 2), thing("test"), thing("tests"), thing("thread"), thing("type"),
+    reasoning("theorem", 2), reasoning("triangle", 1), cue("think", Kind::Think, 0, 0),
+    part("unittest", 2),
+    code("void", 1), thing("variable"), thing("vector"), language("vue", 0),
+    make("write"), part("webhook", 1), cue("work", Kind::Reasoning, 0, 0), cue("working", Kind::Reasoning, 0, 0),
+    language("yaml", 1),
 ];
 
 /// Where each letter's cues start.
@@ -220,10 +353,26 @@ const LETTERS: [usize; 27] = {
     starts
 };
 
+/// The lengths of each letter's cues as bits: most words are turned away here.
+const LENGTHS: [u32; 26] = {
+    let mut lengths = [0; 26];
+    let mut at = 0;
+    while at < CUES.len() {
+        let word = CUES[at].word.as_bytes();
+        lengths[(word[0] - b'a') as usize] |= 1 << word.len();
+        at += 1;
+    }
+    lengths
+};
+
 fn find_word(word: &[u8]) -> Option<&'static Cue> {
     let first = word.first()?.to_ascii_lowercase();
     let letter = usize::from(first.checked_sub(b'a')?);
-    let cues = CUES.get(*LETTERS.get(letter)?..*LETTERS.get(letter + 1)?)?;
+    let lengths = *LENGTHS.get(letter)?;
+    if word.len() >= 32 || lengths & (1 << word.len()) == 0 {
+        return None;
+    }
+    let cues = CUES.get(LETTERS[letter]..LETTERS[letter + 1])?;
     cues.iter()
         .find(|cue| word.eq_ignore_ascii_case(cue.word.as_bytes()))
 }
@@ -299,36 +448,67 @@ mod tests {
 
     #[test]
     fn conversation_is_chat() {
-        check(
+        for text in [
             "Write a short thank-you note to my neighbour (the one with the dog).",
-            Task::Chat,
-        );
-        check("What is the function of the liver?", Task::Chat);
-        check(
+            "What is the function of the liver?",
+            "Write an essay about the function of art.",
             "My python died yesterday, how do I tell my children?",
-            Task::Chat,
-        );
-        check("Can you solve this riddle for my party?", Task::Chat);
+            "Can you solve this riddle for my party?",
+            "What should I see in Lisbon in two days?",
+            "Suggest a name for a small bakery by the sea.",
+            "Translate into French: the boats are on the water.",
+            "Write a poem about rust and iron",
+            "Swift is my favourite singer",
+            "Write a short test for my biology class.",
+            "How many days should I stay in Java?",
+            "Explain step by step how to bake bread.",
+            "What is the largest town on the island of Java?",
+            "Give me a list of films like The Matrix.",
+        ] {
+            check(text, Task::Chat);
+        }
     }
 
     #[test]
     fn programs_are_code() {
-        check("Why does this fail?\\n```\\nx = 1\\n```", Task::Code);
-        check("Refactor this Python script to be faster", Task::Code);
-        check(
+        for text in [
+            "Why does this fail?\\n```\\nx = 1\\n```",
+            "Refactor this Python script to be faster",
             "fn main() { let total_sum = add_all(&[1, 2]); println!(\\\"{total_sum}\\\"); }",
-            Task::Code,
-        );
+            "Write a Rust function that merges two sorted slices into one sorted vector, and explain its complexity.",
+            "Write a SQL query for the three customers with the highest total of orders.",
+            "Write a Python function that removes duplicates from a list and keeps the order.",
+            "Why does my React component render twice?",
+            "Fix the failing unit test",
+            "How do I sort a list of dicts in Python?",
+            "Write a regex that matches an e-mail address.",
+            "Debug this script, please.",
+        ] {
+            check(text, Task::Code);
+        }
     }
 
     #[test]
     fn mathematics_is_reasoning() {
-        check(
+        for text in [
             "Prove that there is no largest prime. Think step by step.",
-            Task::Reasoning,
+            "Evaluate \\\\frac{1}{2} + \\\\sqrt{3}",
+            "Is ∀x ∈ S: x ≤ y? Give a proof.",
+            "A train leaves at 9:40 and arrives at 13:05 after two stops of 12 minutes. How long did it move? Think step by step.",
+            "Prove that the sum of two odd integers is even.",
+            "If $f(x)=x^2-4x+7$, what is its minimum? Show your reasoning.",
+        ] {
+            check(text, Task::Reasoning);
+        }
+    }
+
+    #[test]
+    fn words_far_apart_do_not_speak_together() {
+        let filler = "and so on ".repeat(200);
+        check(
+            &format!("Fix the roof {filler} before the test"),
+            Task::Chat,
         );
-        check("Evaluate \\\\frac{1}{2} + \\\\sqrt{3}", Task::Reasoning);
-        check("Is ∀x ∈ S: x ≤ y? Give a proof.", Task::Reasoning);
     }
 
     #[test]

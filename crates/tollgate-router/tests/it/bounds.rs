@@ -35,13 +35,45 @@ fn expected_and_worst_cost_add_up() {
 }
 
 #[test]
-fn an_open_length_is_clamped_so_that_the_worst_case_fits() {
+fn an_open_length_is_clamped_to_half_of_the_ceiling_or_to_all_of_it() {
     let view = view([ModelSpec::new("a/b").price(1.0, 2.0).max_output(8_000)]);
+    let check = |ceiling: &str, clamp, worst: &str| {
+        let mut profile = long_profile("a/b");
+        profile.ceiling = Some(dollars(ceiling));
+        let plan = plan(RouterConfig::default(), profile, &view).unwrap();
+        assert_eq!(plan.first().candidate.clamp, clamp, "{ceiling}");
+        assert_eq!(plan.worst(), dollars(worst), "{ceiling}");
+    };
+    // At most 4,000 × $1 for the prompt and 8,000 × $2 for the answer, a million.
+    check("0.04", None, "0.02");
+    check("0.039", Some(7_750), "0.0195"); // ($0.0195 − $0.004) ÷ $2 a million
+    // The expected 465 tokens just fit into half of the ceiling, then just not.
+    check("0.00986", Some(465), "0.00493");
+    check("0.009858", Some(2_929), "0.009858");
+    check("0.005", Some(500), "0.005");
+}
+
+#[test]
+fn what_fits_the_ceiling_but_not_half_of_it_is_left_as_it_is() {
+    let view = view([ModelSpec::new("a/b").price(1.0, 2.0).max_output(400)]);
     let mut profile = long_profile("a/b");
-    profile.ceiling = Some(dollars("0.01"));
+    profile.ceiling = Some(dollars("0.005")); // 4,000 × $1 + 400 × $2 a million is $0.0048
     let plan = plan(RouterConfig::default(), profile, &view).unwrap();
-    assert_eq!(plan.first().candidate.clamp, Some(3_000)); // ($0.01 − $0.004) ÷ $2 a million
-    assert_eq!(plan.worst(), dollars("0.01"));
+    assert_eq!(plan.first().candidate.clamp, None);
+    assert_eq!(plan.worst(), dollars("0.0048"));
+}
+
+#[test]
+fn the_quote_of_a_candidate_says_what_any_length_costs_at_most() {
+    let mut lane = builders::lane("openrouter");
+    lane.fee_basis_points = 500;
+    let spec = ModelSpec::new("a/b").price(1.0, 2.0).tier(2_000, 3.0, 4.0);
+    let view = view_on(vec![lane], [spec.max_output(1_000)]);
+    let plan = plan(RouterConfig::default(), long_profile("a/b"), &view).unwrap();
+    let planned = plan.first();
+    assert_eq!(planned.quote.at(1_000), planned.candidate.worst);
+    assert_eq!(planned.quote.at(0), dollars("0.0126")); // 4,000 × $3 a million, and 5 %
+    assert_eq!(planned.quote.longest_within(dollars("0.0147")), 500);
 }
 
 #[test]

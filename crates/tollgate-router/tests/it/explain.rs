@@ -67,3 +67,38 @@ fn an_explanation_as_json() {
     );
     insta::assert_json_snapshot!(explanation);
 }
+
+#[test]
+fn each_candidate_says_why_in_words() {
+    let view = view([
+        ModelSpec::new("a/junk").price(0.01, 0.02).quality(0.1),
+        ModelSpec::new("b/good").price(0.2, 0.6).quality(0.795),
+        ModelSpec::new("c/best").price(10.0, 40.0).quality(0.8),
+        ModelSpec::new("d/chained").traits(OfferTraits::ALIAS),
+    ]);
+    let whys = |target: Option<&str>, change: &dyn Fn(&mut RouterConfig)| {
+        let mut profile = profile(target.unwrap_or("tollgate/auto"));
+        match target {
+            Some(_) => profile.fallbacks = vec![model("b/good")],
+            None => profile.target = None,
+        }
+        let mut config = RouterConfig {
+            fallback_chain: vec![model("x/gone"), model("d/chained")],
+            ..RouterConfig::default()
+        };
+        change(&mut config);
+        let explanation = optimizer(config).explain(&profile, &view, &HealthView::default());
+        let whys = explanation.candidates.iter();
+        whys.map(|candidate| format!("{}: {}", candidate.model, candidate.why))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    let all = [
+        whys(Some("tollgate/cheapest"), &|_| {}),
+        whys(Some("tollgate/balanced"), &|_| {}),
+        whys(Some("tollgate/quality"), &|_| {}),
+        whys(Some("c/best"), &|_| {}),
+        whys(None, &|config| config.default_model = Some(model("a/junk"))),
+    ];
+    insta::assert_snapshot!(all.join("\n\n"));
+}

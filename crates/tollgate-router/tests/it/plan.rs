@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tollgate_core::{
     Breaker, Capabilities, DropReason, FailureKind, Health, HealthView, ModelId, OfferTraits, Plan,
-    Timestamp, Usd,
+    TaskSource, Timestamp, Usd,
 };
 use tollgate_router::{CostOptimizer, RouterConfig, RouterError, TaskLists};
 use tollgate_testkit::builders::{self, NOON, model};
@@ -115,13 +115,70 @@ fn without_a_model_the_default_one_is_named_and_may_be_virtual() {
         first(&plan(config("tollgate/quality"), call.clone(), &view).unwrap()),
         "c/best"
     );
-    let retired = plan(config("x/retired"), call.clone(), &view).unwrap();
-    assert_eq!(line(&retired), "a/junk@openrouter:Chain");
-    assert_eq!(retired.warnings, ["x/retired is not in the catalog"]);
     assert_eq!(
         first(&plan(RouterConfig::default(), call, &view).unwrap()),
         "b/good"
     );
+}
+
+#[test]
+fn the_default_model_gives_way_to_a_hint_of_policy_or_task() {
+    let view = view(models());
+    let choice = |change: &dyn Fn(&mut tollgate_core::CallProfile)| {
+        let mut call = builders::profile();
+        change(&mut call);
+        let config = RouterConfig {
+            default_model: Some(model("a/junk")),
+            ..RouterConfig::default()
+        };
+        let plan = plan(config, call, &view).unwrap();
+        (first(&plan).to_owned(), plan.policy.to_string())
+    };
+    let check = |change: &dyn Fn(&mut tollgate_core::CallProfile), model: &str, policy: &str| {
+        assert_eq!(choice(change), (model.to_owned(), policy.to_owned()));
+    };
+    check(&|_| {}, "a/junk", "named");
+    check(
+        &|call| call.policy = Some("quality".into()),
+        "c/best",
+        "quality",
+    );
+    check(
+        &|call| call.task_source = TaskSource::Given,
+        "b/good",
+        "balanced",
+    );
+}
+
+#[test]
+fn a_retired_default_model_leaves_it_to_the_policy_with_a_warning() {
+    let view = view(models());
+    let config = |lists| RouterConfig {
+        default_model: Some(model("x/retired")),
+        lists,
+        ..chain(&["a/junk"])
+    };
+    let everything = plan(config(TaskLists::default()), builders::profile(), &view).unwrap();
+    assert_eq!(
+        line(&everything),
+        "b/good@openrouter:Ranked c/best@openrouter:Ranked c/best@direct:Ranked a/junk@openrouter:Ranked"
+    );
+    assert_eq!(
+        everything.warnings,
+        ["default_model x/retired is not in the catalog: the call is routed as tollgate/auto"]
+    );
+    let lists = TaskLists {
+        chat: ids(&["c/best"]),
+        ..TaskLists::default()
+    };
+    let listed = config(lists);
+    assert_eq!(
+        line(&plan(listed.clone(), builders::profile(), &view).unwrap()),
+        "c/best@openrouter:Ranked c/best@direct:Ranked a/junk@openrouter:Chain"
+    );
+    let explanation =
+        optimizer(listed).explain(&builders::profile(), &view, &HealthView::default());
+    assert_eq!(explanation.target, "tollgate/auto");
 }
 
 #[test]

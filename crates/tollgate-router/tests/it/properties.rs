@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 use tollgate_core::{
-    Breaker, CallProfile, Capabilities, Health, HealthView, Place, TokenBounds, Usd,
+    Breaker, CallProfile, Capabilities, DropCounts, DropReason, Entry, Health, HealthView,
+    OfferIndex, Place, Planned, Tally, Task, TokenBounds, Usd,
 };
 use tollgate_router::{RouterConfig, TaskLists};
 use tollgate_testkit::builders;
@@ -74,6 +75,18 @@ fn healths() -> impl Strategy<Value = HealthView> {
     proptest::collection::vec(entry, 0..6).prop_map(HealthView::new)
 }
 
+/// The expected cost of a paid candidate, by the general sum over full prices.
+fn exactly_expected(planned: &Planned, profile: &CallProfile) -> Option<Usd> {
+    let rates = planned.rates(profile.prompt.likely, profile.at)?;
+    let mut tally = Tally::default();
+    tally.add(rates.input, profile.prompt.likely);
+    tally.add(
+        rates.output,
+        u64::from(planned.candidate.output_tokens) * profile.answers,
+    );
+    (!planned.candidate.free).then(|| tally.ceil())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -99,6 +112,22 @@ proptest! {
             let offer = view.offer(candidate.offer);
             prop_assert!(candidate.expected <= candidate.worst || candidate.clamp.is_some());
             prop_assert!(profile.ceiling.is_none_or(|ceiling| candidate.worst <= ceiling));
+            let published = match offer.max_output {
+                0 => u64::MAX,
+                limit => u64::from(limit),
+            };
+            let length = profile.max_output.or(candidate.clamp.map(u64::from)).unwrap_or(u64::MAX);
+            let length = length.min(published).min(u64::from(offer.context) - profile.prompt.low);
+            prop_assert_eq!(candidate.worst, planned.quote.at(length));
+            if let Some(exact) = exactly_expected(planned, &profile) {
+                prop_assert_eq!(candidate.expected, exact);
+            }
+            // A second attempt has room, or the first needs more than half for a useful answer.
+            if let (Some(ceiling), None) = (profile.ceiling, profile.max_output) {
+                let least = planned.quote.at(u64::from(candidate.output_tokens.max(256)));
+                prop_assert!(candidate.worst.nanos() <= ceiling.nanos() / 2 || least.nanos() + 2 > ceiling.nanos() / 2
+                    || candidate.worst <= least);
+            }
             prop_assert!(offer.can.contains(profile.needs) && offer.priced);
             prop_assert!(u64::from(offer.context) > profile.prompt.likely);
             prop_assert!(candidate.clamp.is_none() || profile.max_output.is_none());
@@ -134,4 +163,40 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_view_knows_who_can_compete() {
+    let view = synthetic(MODELS);
+    let mut counts = DropCounts::default();
+    let mut seen = 0;
+    for (place, offer) in (0..).map(OfferIndex).zip(view.offers()) {
+        let brief = view.brief(place);
+        assert_eq!((brief.model, brief.can), (offer.model, offer.can));
+        let facts = view.model(offer.model);
+        for task in Task::ALL {
+            assert_eq!(
+                view.quality(task)[place.0 as usize],
+                facts.quality[task.index()]
+            );
+        }
+        match brief.bar(Entry::Open) {
+            None => assert!(view.open().binary_search(&place).is_ok()),
+            Some(reason) => {
+                assert!(view.barred().contains(&(place, reason)));
+                counts.count(reason);
+            }
+        }
+        seen += 1;
+    }
+    assert_eq!(seen, view.open().len() + view.barred().len());
+    assert_eq!(view.barred_counts(), &counts);
+    let reasons = [
+        DropReason::BatchOnly,
+        DropReason::Alias,
+        DropReason::Router,
+        DropReason::PriceUnknown,
+    ];
+    // In 120 models, as the synthetic view says: one router, which has no price either.
+    assert_eq!(reasons.map(|reason| counts.of(reason)), [30, 4, 1, 0]);
 }

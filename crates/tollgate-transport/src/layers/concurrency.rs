@@ -12,9 +12,23 @@ use tollgate_core::{Attempt, Failure, LaneId, LlmProvider, ModelId, Reply};
 use super::{LONGEST_WAIT, limited};
 
 /// Caps the requests that one model on one lane has in flight, so that a slow upstream cannot
-/// hold every slot.
+/// hold every connection and every task of the program: a layer around any provider, for programs
+/// that put their lanes together themselves.
 ///
-/// A slot is held until the reply's frames are dropped. A request waits at most 100 ms for one.
+/// A slot is held until the reply's frames are dropped. A request waits at most 100 ms for one;
+/// then it fails as rate-limited, which counts against nobody's health, and another target may
+/// take it. Put a [`RateLimit`](crate::RateLimit) outside of it: the other way round, requests
+/// that wait for their turn hold slots.
+///
+/// ```
+/// use std::num::NonZeroUsize;
+/// use tollgate_transport::{Concurrency, OpenAiCompatibleConfig, OpenAiCompatibleProvider};
+/// let config = OpenAiCompatibleConfig { base_url: "http://127.0.0.1:8080/v1".into(), ..Default::default() };
+/// let two_at_once = NonZeroUsize::new(2).ok_or("a cap of none serves nobody")?;
+/// let local = Concurrency::new(OpenAiCompatibleProvider::new(config)?, two_at_once);
+/// assert_eq!(local.to_string(), "Concurrency(2, OpenAiCompatible(http://127.0.0.1:8080/v1))");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Concurrency<P> {
     inner: P,
     cap: NonZeroUsize,

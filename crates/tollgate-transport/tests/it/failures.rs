@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tollgate_core::{Billed, Delivery, FailureKind, LlmProvider, Next, Scope};
-use tollgate_transport::{Mode, OpenRouterProvider};
+use tollgate_transport::{
+    Mode, OpenAiCompatibleConfig, OpenAiCompatibleProvider, OpenRouterProvider,
+};
 use tollgate_wire::ChatRequest;
 
 use crate::server::{Act, Server, answer, json};
@@ -65,7 +67,7 @@ async fn the_documented_errors() {
             404,
             include_bytes!("../fixtures/error-404-routing.json"),
             NotFound,
-            Scope::Endpoint,
+            Scope::None,
             None,
         ),
         (
@@ -116,6 +118,65 @@ async fn the_documented_errors() {
                 "{failure}"
             );
         }
+    }
+}
+
+#[tokio::test]
+async fn a_constraint_of_the_caller_is_evidence_of_nobodys_health() {
+    let scope = async |request: &str, direct: bool| {
+        let server = Server::start([json(404, b"{}")]).await;
+        let mut attempt = attempt(Delivery::Whole);
+        attempt.request = ChatRequest::parse(request.as_bytes()).unwrap().into();
+        let sent = if direct {
+            let config = OpenAiCompatibleConfig {
+                base_url: server.url.clone(),
+                ..Default::default()
+            };
+            let provider = OpenAiCompatibleProvider::new(config).unwrap();
+            provider.send(&attempt).await
+        } else {
+            openrouter(&server).send(&attempt).await
+        };
+        let failure = sent.unwrap_err();
+        assert_eq!(failure.kind(), FailureKind::NotFound);
+        assert_eq!(failure.next(), Next::Elsewhere);
+        failure.rule().scope
+    };
+    let plain = r#"{"model":"a/b","messages":[{}],"provider":null}"#;
+    assert_eq!(scope(plain, false).await, Scope::Endpoint);
+    let constrained = r#"{"model":"a/b","messages":[{}],"provider":{"only":["x"]}}"#;
+    assert_eq!(scope(constrained, false).await, Scope::None);
+    // A direct provider never sees the constraint.
+    assert_eq!(scope(constrained, true).await, Scope::Endpoint);
+}
+
+#[tokio::test]
+async fn a_failure_names_its_generation_by_the_head_or_the_body() {
+    let in_body = include_bytes!("../fixtures/error-200-body.json");
+    let header = "content-type: application/json\r\nx-generation-id: gen-head\r\n";
+    let cases: [(u16, &str, &[u8], Option<&str>); 6] = [
+        (502, header, b"{}", Some("gen-head")),
+        (502, header, in_body, Some("gen-head")),
+        (
+            502,
+            "",
+            in_body,
+            Some("gen-1795000200-Aa1Ss2Dd3Ff4Gg5Hh6Jj"),
+        ),
+        (200, header, b"<html>", Some("gen-head")),
+        (
+            200,
+            "",
+            br#"{"id":"gen-empty","choices":[{"message":{"role":"assistant","content":""}}]}"#,
+            Some("gen-empty"),
+        ),
+        (502, "x-generation-id: \r\n", b"{}", None),
+    ];
+    for (status, headers, body, expected) in cases {
+        let server = Server::start([answer(status, headers, body)]).await;
+        let failure = failure(&openrouter(&server), Delivery::Whole).await;
+        let generation = failure.generation().map(|id| id.as_str());
+        assert_eq!(generation, expected, "{status} {headers} {failure}");
     }
 }
 
@@ -252,7 +313,7 @@ async fn a_request_is_never_sent_twice() {
 async fn no_head_in_time_is_an_interruption_and_closes_the_connection() {
     let mut server = Server::start([vec![Act::Hold]]).await;
     let mut config = config(&server);
-    config.timers.idle_ms = 50;
+    config.timers.idle_ms = Some(50);
     let failure = failure(&OpenRouterProvider::new(config).unwrap(), Delivery::Stream).await;
     assert_eq!(failure.kind(), FailureKind::Interrupted);
     server.request().await;

@@ -4,8 +4,8 @@ use std::num::{NonZeroU32, NonZeroUsize};
 
 use tollgate_core::{CostLookup, Delivery, FailureKind, GenerationId, LaneId, LlmProvider, Next};
 use tollgate_transport::{
-    Concurrency, Lanes, OpenRouterConfig, OpenRouterProvider, RateLimit, RateLimitConfig,
-    TransportError,
+    Concurrency, ConnectionConfig, Lanes, OpenAiCompatibleConfig, OpenAiCompatibleProvider,
+    OpenRouterConfig, OpenRouterProvider, RateLimit, RateLimitConfig, TransportError,
 };
 
 use crate::server::{Server, json};
@@ -110,7 +110,7 @@ async fn what_cannot_work_is_refused_at_the_start() {
         TransportError::BaseUrl { .. }
     ));
     assert!(matches!(
-        refused(&|config| config.timers.idle_ms = 0),
+        refused(&|config| config.timers.idle_ms = Some(0)),
         TransportError::Timer { name: "idle_ms" }
     ));
     assert!(matches!(
@@ -123,6 +123,52 @@ async fn what_cannot_work_is_refused_at_the_start() {
     );
 }
 
+#[tokio::test]
+async fn lanes_without_keep_alive_comments_may_be_silent_for_longer() {
+    let server = Server::start([]).await;
+    let openrouter = |timers: &str| {
+        let config = OpenRouterConfig {
+            base_url: server.url.clone(),
+            timers: serde_json::from_str(timers).unwrap(),
+            ..Default::default()
+        };
+        format!("{:?}", OpenRouterProvider::new(config).unwrap())
+    };
+    let direct = |timers: &str| {
+        let config = OpenAiCompatibleConfig {
+            base_url: server.url.clone(),
+            timers: serde_json::from_str(timers).unwrap(),
+            ..Default::default()
+        };
+        format!("{:?}", OpenAiCompatibleProvider::new(config).unwrap())
+    };
+    assert!(openrouter("{}").contains("idle: 60s"));
+    assert!(direct("{}").contains("idle: 200s"));
+    // Another key of the same table changes nothing.
+    assert!(direct(r#"{"connect_ms":1000}"#).contains("idle: 200s"));
+    for shown in [
+        openrouter(r#"{"idle_ms":90000}"#),
+        direct(r#"{"idle_ms":90000}"#),
+    ] {
+        assert!(shown.contains("idle: 90s"), "{shown}");
+    }
+}
+
+#[test]
+fn connections_are_configured_key_by_key_and_documented() {
+    let connection: ConnectionConfig = serde_json::from_str(r#"{"allow_plaintext":true}"#).unwrap();
+    assert!(connection.allow_plaintext);
+    assert_eq!(connection.max_idle_connections, 256);
+    assert!(serde_json::from_str::<ConnectionConfig>(r#"{"plaintext":true}"#).is_err());
+    let schema = serde_json::to_value(schemars::schema_for!(ConnectionConfig)).unwrap();
+    let properties = schema["properties"].as_object().unwrap();
+    assert_eq!(properties.len(), 5);
+    for (key, property) in properties {
+        assert!(property["description"].is_string(), "{key}");
+        assert!(property.get("default").is_some(), "{key}");
+    }
+}
+
 #[test]
 fn configurations_name_unknown_keys_and_bad_words() {
     let read = |text: &str| {
@@ -130,7 +176,7 @@ fn configurations_name_unknown_keys_and_bad_words() {
     };
     assert_eq!(
         read(r#"{"timers":{"idle_ms":90}}"#).unwrap().timers.idle_ms,
-        90
+        Some(90)
     );
     assert!(read(r#"{"timer":{}}"#).unwrap_err().contains("timer"));
     assert!(read(r#"{"mode":"direct"}"#).unwrap_err().contains("byok"));

@@ -22,7 +22,7 @@ pub(crate) fn config(server: &Server) -> OpenRouterConfig {
         base_url: server.url.clone(),
         ..Default::default()
     };
-    config.timers.idle_ms = 10_000;
+    config.timers.idle_ms = Some(10_000);
     config
 }
 

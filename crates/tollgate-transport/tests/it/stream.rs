@@ -145,6 +145,26 @@ async fn an_error_first_is_free_and_an_error_later_may_not_be() {
 }
 
 #[tokio::test]
+async fn a_broken_stream_names_its_generation_by_the_head_or_a_chunk() {
+    let head = Act::Send(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n".to_vec());
+    let error = r#"{"id":"gen-1","error":{"code":502,"message":""},"choices":[]}"#;
+    for (open, bytes, expected) in [
+        (open_stream(), String::new(), Some("gen-1")),
+        (open_stream(), text("a"), Some("gen-1")),
+        (head.clone(), text("a"), Some("gen-1")),
+        (head.clone(), text("a") + &event("{"), Some("gen-1")),
+        (head.clone(), event(error), Some("gen-1")),
+        (head.clone(), ": wait\n\n".to_owned(), None),
+    ] {
+        let script = vec![open, Act::Send(bytes.clone().into()), Act::Close];
+        let server = Server::start([script]).await;
+        let failure = failure(&openrouter(&server), Delivery::Stream).await;
+        let generation = failure.generation().map(|id| id.as_str());
+        assert_eq!(generation, expected, "{bytes}");
+    }
+}
+
+#[tokio::test]
 async fn a_prompt_that_fills_the_window_is_told_before_anything_is_shown() {
     let usage = r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":0}}"#;
     assert_eq!(
@@ -194,7 +214,7 @@ async fn a_silent_connection_is_given_up() {
         ]])
         .await;
         let mut config = config(&server);
-        config.timers.idle_ms = 250;
+        config.timers.idle_ms = Some(250);
         let provider = OpenRouterProvider::new(config).unwrap();
         let end = collect(&provider, Delivery::Stream).await.1;
         assert_eq!(end.map(|failure| failure.kind()), expected, "{bytes}");

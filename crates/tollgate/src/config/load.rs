@@ -31,7 +31,7 @@ pub const ENV_PREFIX: &str = "TOLLGATE_";
 /// let config = Loader::new()
 ///     .with_text("my.toml", "[openrouter]\nmode = \"byok\"\n")
 ///     .load()?;
-/// assert_eq!(config.openrouter.mode, tollgate::Billing::Byok);
+/// assert_eq!(config.openrouter.mode, tollgate::Mode::Byok);
 /// # Ok::<(), tollgate::ConfigError>(())
 /// ```
 #[derive(Debug, Default)]
@@ -131,7 +131,10 @@ impl Loader {
                 .collect(),
         })?;
         config
-            .check(&|key| origin_of(key, &layers, &variables))
+            .check(&|key| match self.sets.iter().any(|(set, _)| set == key) {
+                true => Origin::Given,
+                false => origin_of(key, &layers, &variables),
+            })
             .map(|()| config)
     }
 }

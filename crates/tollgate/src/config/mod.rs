@@ -15,7 +15,7 @@ use tollgate_ledger::LedgerConfig;
 use tollgate_policy_balanced::BalancedConfig;
 use tollgate_policy_cheapest::CheapestConfig;
 use tollgate_policy_quality::QualityConfig;
-use tollgate_transport::{Mode, OutputLimitField, Timers};
+use tollgate_transport::{ConnectionConfig, Mode, OutputLimitField, RateLimitConfig, Timers};
 
 pub use self::error::{ConfigError, Origin as ConfigOrigin, Problem};
 pub use self::load::{ENV_PREFIX, Loader};
@@ -70,6 +70,10 @@ pub struct OpenRouter {
     pub app_categories: Vec<String>,
     /// How long to wait on the wire.
     pub timers: Timers,
+    /// How to connect, and how much to take in.
+    pub connection: ConnectionConfig,
+    /// Most requests that each model gets; none when absent.
+    pub rate_limit: Option<RateLimitConfig>,
     /// Which models serve which task.
     pub routing: Routing,
     /// What to optimise for.
@@ -90,6 +94,8 @@ impl Default for OpenRouter {
             app_title: None,
             app_categories: Vec::new(),
             timers: Timers::default(),
+            connection: ConnectionConfig::default(),
+            rate_limit: None,
             routing: Routing::default(),
             optimization: Optimization::default(),
         }
@@ -167,6 +173,12 @@ pub struct DirectProvider {
     /// Whether a stream tells its usage only when asked by `stream_options`.
     #[serde(default = "yes")]
     pub asks_for_usage: bool,
+    /// Headers to send with every request, such as an API version. Not for keys.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// Path of the chat endpoint; `chat/completions` when absent.
+    #[serde(default)]
+    pub chat_path: Option<String>,
     /// Request fields that this provider refuses.
     #[serde(default)]
     pub drops: Vec<String>,
@@ -180,7 +192,13 @@ pub struct DirectProvider {
     pub prices: BTreeMap<ModelId, Price>,
     /// How long to wait on the wire.
     #[serde(default)]
-    pub timers: Timers,
+    pub timers: Option<Timers>,
+    /// How to connect, and how much to take in.
+    #[serde(default)]
+    pub connection: ConnectionConfig,
+    /// Most requests that each model gets; none when absent.
+    #[serde(default)]
+    pub rate_limit: Option<RateLimitConfig>,
 }
 
 fn yes() -> bool {

@@ -4,7 +4,14 @@
 //! OPENROUTER_API_KEY=… cargo test openrouter_integration -- --ignored
 //! ```
 
-use tollgate::{ChatOrder, CostSource, Dimension, Gateway, Loader, StreamMode, UsageQuery, Usd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use async_trait::async_trait;
+use tollgate::{
+    Attempt, ChatOrder, CostSource, Dimension, Failure, FailureKind, Gateway, LlmProvider, Loader,
+    OpenRouterConfig, OpenRouterProvider, Reply, StreamMode, UsageQuery, Usd,
+};
 
 use crate::support::chat;
 
@@ -65,25 +72,49 @@ async fn openrouter_integration_chat_and_stream_cost_what_the_ledger_says() {
     assert_eq!(rows[0].cost(), sum);
 }
 
+/// Refuses the first attempt of all, as a dead upstream would; the rest goes
+/// to OpenRouter.
+struct FirstFails {
+    inner: OpenRouterProvider,
+    attempts: AtomicU32,
+}
+
+#[async_trait]
+impl LlmProvider for FirstFails {
+    async fn send(&self, attempt: &Attempt) -> Result<Reply, Failure> {
+        match self.attempts.fetch_add(1, Ordering::Relaxed) {
+            0 => Err(Failure::new(FailureKind::Connect, "made to fail by the test").not_here()),
+            _ => self.inner.send(attempt).await,
+        }
+    }
+}
+
 #[tokio::test]
 #[ignore = "needs OPENROUTER_API_KEY and the network"]
 async fn openrouter_integration_falls_over_to_a_second_model() {
-    // The first model may only run at a provider that does not exist.
-    let gateway = real("[failover]\ngroup_models = false\n").await;
-    let request = chat("tollgate/cheapest", "Say: hello", StreamMode::Stream).with_max_tokens(64);
-    let (_, plan) = gateway.decide(request.clone()).unwrap();
-    let order = ChatOrder::from(
-        request
-            .with_model(plan.first().model.as_str())
-            .with_models(plan.candidates().skip(1).take(2).map(|c| c.model.as_str())),
-    );
-    let receipt = gateway
-        .chat(order)
+    let config = Loader::new()
+        .with_text("integration.toml", "[failover]\ngroup_models = false\n")
+        .load()
+        .unwrap();
+    let key = config.openrouter.api_key.clone();
+    let inner = OpenRouterProvider::new(OpenRouterConfig {
+        api_key: key,
+        ..OpenRouterConfig::default()
+    });
+    let provider = FirstFails {
+        inner: inner.unwrap(),
+        attempts: AtomicU32::new(0),
+    };
+    let gateway = Gateway::builder(config)
+        .provider(Arc::new(provider))
+        .build()
         .await
-        .unwrap()
-        .collect()
+        .unwrap();
+    let answer = gateway
+        .chat(cheapest("Say: hello", StreamMode::Stream))
         .await
-        .unwrap()
-        .receipt;
-    assert!(receipt.served().is_some());
+        .unwrap();
+    let receipt = answer.collect().await.unwrap().receipt;
+    assert_eq!(receipt.attempts.len(), 2);
+    assert_ne!(receipt.attempts[0].requested, receipt.attempts[1].requested);
 }

@@ -140,10 +140,31 @@ async fn every_model_of_the_catalog_is_a_candidate_or_dropped_with_a_reason() {
 }
 
 #[tokio::test]
-async fn without_fallback_there_is_one_candidate() {
-    let gateway = gateway("[openrouter]\nenable_fallback = false\n").await;
+async fn without_fallback_there_is_one_candidate_whoever_picks_it() {
+    let lanes = r#"
+        [openrouter]
+        enable_fallback = FALLBACK
+        [openrouter.optimization]
+        fallback_chain = ["openai/gpt-4"]
+        [providers.local]
+        base_url = "http://127.0.0.1:9/v1"
+        [providers.local.models]
+        "anthropic/claude-3-haiku" = "haiku"
+        [providers.local.prices."anthropic/claude-3-haiku".base]
+        input = "0.0000001"
+        output = "0.0000002"
+    "#;
+    let named = |gateway: &Gateway| {
+        let request = ChatRequest::new([Message::user("hi")]).unwrap();
+        let request = request.with_model("anthropic/claude-3-haiku");
+        models(&gateway.plan(request).unwrap()).len()
+    };
+    let with = gateway(&lanes.replace("FALLBACK", "true")).await;
+    assert_eq!(named(&with), 3, "two lanes and the chain");
+    let without = gateway(&lanes.replace("FALLBACK", "false")).await;
+    assert_eq!(named(&without), 1);
     assert_eq!(
-        explain(&gateway, "balanced", PROMPTS[1].1).candidates.len(),
+        explain(&without, "balanced", PROMPTS[1].1).candidates.len(),
         1
     );
 }

@@ -1,0 +1,123 @@
+//! Commands that only look.
+
+use crate::support::{Home, MISSION};
+
+const PROMPTS: [(&str, &str); 3] = [
+    (
+        "code",
+        "Write a Python function that removes duplicates from a list and keeps the order.",
+    ),
+    ("chat", "What should I see in Lisbon in two days?"),
+    (
+        "reasoning",
+        "Prove that the sum of two odd integers is even.",
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nine_plans_of_the_mission() {
+    let home = Home::new();
+    home.write("tollgate.toml", MISSION);
+    for (task, prompt) in PROMPTS {
+        for policy in ["cheapest", "balanced", "quality"] {
+            let arguments = [
+                "plan",
+                "--set=catalog.offline=true",
+                "--json",
+                "--policy",
+                policy,
+                prompt,
+            ];
+            let plan = home.run(&arguments).await.json();
+            assert_eq!(plan["task"], task, "{prompt}");
+            assert_eq!(plan["policy"], policy);
+            assert!(
+                plan["candidates"]
+                    .as_array()
+                    .is_some_and(|list| !list.is_empty())
+            );
+            assert!(
+                plan["dropped"]
+                    .as_array()
+                    .is_some_and(|list| list.len() > 300)
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_for_people_has_reasons() {
+    let home = Home::new();
+    let run = home
+        .run(&[
+            "plan",
+            "--set=catalog.offline=true",
+            "Write a regex for dates.",
+        ])
+        .await;
+    assert_eq!(run.code(), 0, "{}", run.err());
+    assert!(
+        run.out().contains("policy balanced") && run.out().contains("left out"),
+        "{}",
+        run.out()
+    );
+    assert!(!run.out().contains('\u{1b}'), "a pipe gets no colours");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn models_are_found_by_words_price_and_capability() {
+    let home = Home::new();
+    let all = home.run(&["models", "--json", "--limit", "0"]).await.json();
+    assert!(all.as_array().unwrap().len() > 250);
+    let some = home
+        .run(&[
+            "models",
+            "--json",
+            "--can",
+            "tools",
+            "--can",
+            "image_input",
+            "--max-price",
+            "0.5",
+            "--sort",
+            "price",
+        ])
+        .await
+        .json();
+    let some = some.as_array().unwrap();
+    assert!(!some.is_empty() && some.len() < 100);
+    for card in some {
+        let capabilities = card["offers"][0]["capabilities"].as_array().unwrap();
+        assert!(
+            capabilities.contains(&"tools".into()) && capabilities.contains(&"image_input".into())
+        );
+    }
+    let card = home.run(&["models", "anthropic/claude-3-haiku"]).await;
+    assert!(card.out().contains("per million tokens"), "{}", card.out());
+    let none = home.run(&["models", "anthropic/claude-3-sonnet"]).await;
+    assert_eq!(none.code(), 4);
+    assert!(none.err().contains("closest: anthropic/"), "{}", none.err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_ledger_is_no_error() {
+    let run = Home::new().run(&["usage"]).await;
+    assert_eq!(run.code(), 0);
+    assert!(run.err().contains("nothing was used yet"));
+    let bad = Home::new().run(&["usage", "--by", "modle"]).await;
+    assert_eq!(bad.code(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn schema_completions_and_faults_are_printed() {
+    let home = Home::new();
+    assert!(home.run(&["schema"]).await.json()["properties"]["openrouter"].is_object());
+    assert!(
+        home.run(&["completions", "bash"])
+            .await
+            .out()
+            .contains("tollgate")
+    );
+    let faults = home.run(&["sim", "--faults", "--json"]).await.json();
+    assert!(faults.as_array().unwrap().len() > 30);
+}

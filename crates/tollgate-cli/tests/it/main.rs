@@ -1,0 +1,10 @@
+//! The shipped binary, as a person runs it.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod chat;
+mod check;
+mod demo;
+mod look;
+mod serve;
+mod support;

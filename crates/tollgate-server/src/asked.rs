@@ -1,0 +1,41 @@
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use tollgate::{ChatOrder, ChatRequest, Failure, FailureKind, StreamMode};
+
+use crate::hints;
+use crate::reply::Refusal;
+use crate::router::MAX_BODY_BYTES;
+
+/// A chat as it was asked for over HTTP: the body, and the hints of the headers.
+pub(crate) struct Asked {
+    pub(crate) order: ChatOrder,
+    pub(crate) mode: StreamMode,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Asked {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        let hints = hints::read(request.headers())?;
+        let body = Bytes::from_request(request, state)
+            .await
+            .map_err(|rejection| {
+                Refusal::of_http(rejection.status(), "the request's body cannot be read")
+                    .with_hint(format!("at most {MAX_BODY_BYTES} bytes are read"))
+            })?;
+        let chat = ChatRequest::parse(&body).map_err(|error| {
+            Failure::new(
+                FailureKind::InvalidRequest,
+                format!("the request is not a chat: {error}"),
+            )
+        })?;
+        Ok(Self {
+            mode: if chat.stream() {
+                StreamMode::Stream
+            } else {
+                StreamMode::Whole
+            },
+            order: ChatOrder::from(chat).with_hints(hints),
+        })
+    }
+}

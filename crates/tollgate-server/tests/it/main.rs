@@ -1,0 +1,8 @@
+//! The surfaces over real sockets, in front of a provider that does as it is told.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod support;
+mod answers;
+mod callers;
+mod stopping;
