@@ -38,12 +38,16 @@ pub(crate) fn plan(explanation: &Explanation, all: bool) -> String {
         format!("{} models as of {}", catalog.models, catalog.as_of).dimmed()
     );
     let mut table = ui::table(&[
-        "", "model", "lane", "expected", "at most", "quality", "time", "why",
+        "", "model", "lane", "expected", "at most", "quality", "time",
     ]);
     for (place, candidate) in explanation.candidates.iter().enumerate() {
         table.add_row(candidate_row(place + 1, candidate));
     }
     let _ = writeln!(text, "{table}");
+    for (place, candidate) in explanation.candidates.iter().enumerate() {
+        let why = format!("{:>2}  {}", place + 1, candidate.why);
+        let _ = writeln!(text, "{}", why.dimmed());
+    }
     let _ = write!(text, "{}", dropped(explanation, all));
     for warning in &explanation.warnings {
         let _ = write!(text, "\n{} {warning}", "warning:".yellow().bold());
@@ -71,7 +75,6 @@ fn candidate_row(place: usize, candidate: &ExplainedCandidate) -> Vec<String> {
         format!("{}{clamp}", dollars(candidate.worst)),
         format!("{:.2}±{:.2}{guess}", quality.mean, quality.error),
         format!("{about}{:.1} s", candidate.latency_ms / 1000.0),
-        candidate.why.clone(),
     ]
 }
 

@@ -9,6 +9,21 @@ use tollgate_core::{
 
 use crate::builders::profile;
 
+/// A candidate of that quality for so many micro-dollars.
+pub fn candidate(place: u32, quality: f32, micros: i64) -> Candidate {
+    let mut candidate = Candidate::neutral(place);
+    candidate.quality.mean = quality;
+    candidate.expected = Usd::from_nanos(micros * 1_000);
+    candidate
+}
+
+/// The places of candidates in the order in which a policy ranks them.
+pub fn order(policy: &dyn RoutingPolicy, candidates: &[Candidate]) -> Vec<u32> {
+    let ranking = policy.rank(&profile(), candidates);
+    let ranked = ranking.as_slice().iter();
+    ranked.map(|ranked| ranked.place).collect()
+}
+
 /// Checks that a policy keeps the contract of [`RoutingPolicy`].
 ///
 /// # Panics
@@ -175,7 +190,7 @@ fn candidates() -> impl Strategy<Value = Vec<Candidate>> {
     prop::collection::vec(figures(), 1..2 * Ranking::LIMIT).prop_map(|figures| {
         let numbered = (0_u32..).zip(figures);
         numbered
-            .map(|(place, figures)| candidate(place, figures))
+            .map(|(place, figures)| any_candidate(place, figures))
             .collect()
     })
 }
@@ -202,7 +217,10 @@ fn figures() -> impl Strategy<Value = Figures> {
     )
 }
 
-fn candidate(place: u32, (mean, error, nanos, latency_ms, failure_share): Figures) -> Candidate {
+fn any_candidate(
+    place: u32,
+    (mean, error, nanos, latency_ms, failure_share): Figures,
+) -> Candidate {
     let mut candidate = Candidate::neutral(place);
     candidate.quality = Quality {
         mean,

@@ -1,9 +1,5 @@
-use futures_util::StreamExt;
 use serde_json::{Value, json};
-use tollgate::{
-    Answer, ChatOrder, ChatReply, Error, Failure, FailureKind, FrameKind, Gateway, Receipt,
-    StreamEvent, StreamMode,
-};
+use tollgate::{Answer, ChatOrder, Error, Failure, FailureKind, Gateway, Receipt, StreamMode};
 
 use crate::args::{ChatArgs, Global};
 use crate::exit::Trouble;
@@ -92,31 +88,18 @@ fn interrupted() -> Trouble {
 }
 
 /// Prints the answer's text as it comes; gives back the receipt.
-pub(crate) async fn print(answer: Answer) -> Result<Receipt, Trouble> {
-    Ok(stream(answer).await?)
-}
-
-async fn stream(mut answer: Answer) -> Result<Receipt, Error> {
+pub(crate) async fn stream(mut answer: Answer) -> Result<Receipt, Error> {
     let mut ends_with_newline = true;
-    while let Some(frame) = answer.next().await {
-        let frame = match frame {
-            Ok(frame) => frame,
+    while let Some(text) = answer.next_text().await {
+        match text {
+            Ok(text) => {
+                ends_with_newline = text.ends_with('\n');
+                ui::piece(&text);
+            }
             Err(failure) => {
                 ui::piece("\n");
                 return Err(answer.into_error(failure));
             }
-        };
-        let text = match frame.kind {
-            FrameKind::Event => text_of_chunk(&frame.data),
-            FrameKind::Body => match ChatReply::parse(&frame.data) {
-                Ok(ChatReply::Answer(response)) => response.text(),
-                _ => String::new(),
-            },
-            FrameKind::KeepAlive | FrameKind::Done => continue,
-        };
-        if !text.is_empty() {
-            ends_with_newline = text.ends_with('\n');
-            ui::piece(&text);
         }
     }
     if !ends_with_newline {
@@ -125,15 +108,4 @@ async fn stream(mut answer: Answer) -> Result<Receipt, Error> {
     answer.receipt().cloned().ok_or_else(|| {
         Failure::new(FailureKind::Internal, "the answer ended without a receipt").into()
     })
-}
-
-fn text_of_chunk(data: &[u8]) -> String {
-    match StreamEvent::parse(data) {
-        Ok(StreamEvent::Chunk(chunk)) => chunk
-            .choices
-            .iter()
-            .filter_map(|choice| choice.content())
-            .collect(),
-        _ => String::new(),
-    }
 }

@@ -1,29 +1,11 @@
 //! The policy keeps the contract of its trait, and picks what a person would.
 
-use tollgate_core::{Candidate, RoutingPolicy, Usd};
 use tollgate_policy_quality::BestQuality;
-use tollgate_testkit::{builders, policies};
+use tollgate_testkit::policies::{self, candidate, order};
 
 #[test]
 fn it_keeps_the_contract() {
     policies::check(&BestQuality::default());
-}
-
-/// A candidate of that quality for so many micro-dollars.
-fn candidate(place: u32, quality: f32, micros: i64) -> Candidate {
-    let mut candidate = Candidate::neutral(place);
-    candidate.quality.mean = quality;
-    candidate.expected = Usd::from_nanos(micros * 1_000);
-    candidate
-}
-
-fn order(policy: &dyn RoutingPolicy, candidates: &[Candidate]) -> Vec<u32> {
-    let ranking = policy.rank(&builders::profile(), candidates);
-    ranking
-        .as_slice()
-        .iter()
-        .map(|ranked| ranked.place)
-        .collect()
 }
 
 #[test]

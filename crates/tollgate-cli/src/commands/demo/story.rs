@@ -121,7 +121,7 @@ async fn send(gateway: &Gateway, quiet: bool) -> Result<Receipt, Trouble> {
         "answer by".dimmed(),
         answer.model().green()
     ));
-    chat::print(answer).await
+    Ok(chat::stream(answer).await?)
 }
 
 fn show(event: &Event) {
