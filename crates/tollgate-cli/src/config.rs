@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use tollgate::{Config, Gateway, Loader, StoreKind};
+use tollgate::{Config, Gateway, Loader};
 
 use crate::args::Global;
 use crate::exit::Trouble;
-use crate::ui;
+use crate::{ledgers, ui};
 
 const LOCAL_FILE: &str = "tollgate.toml";
 
@@ -28,11 +28,10 @@ pub(crate) fn load(global: &Global) -> Result<Config, Trouble> {
 }
 
 fn folder_defaults(folder: &Path) -> String {
-    let path = |name| toml_text(&folder.join(name));
     format!(
         "[ledger]\nstore = \"sqlite\"\npath = {}\n[catalog]\ncache_path = {}\n",
-        path("ledger.db"),
-        path("models.json"),
+        toml_text(&ledgers::in_folder(folder)),
+        toml_text(&folder.join("models.json")),
     )
 }
 
@@ -43,13 +42,12 @@ fn toml_text(path: &Path) -> String {
 
 /// A gateway as the configuration describes it; warnings go to standard error.
 pub(crate) async fn gateway(global: &Global) -> Result<Gateway, Trouble> {
-    let config = load(global)?;
-    if config.ledger.store == StoreKind::Sqlite
-        && let Some(folder) = config.ledger.path.parent()
-    {
-        std::fs::create_dir_all(folder)?;
-    }
-    announce(Gateway::from_config(config).await?)
+    announce(ledgers::open(load(global)?).await?)
+}
+
+/// The ledger in use unless the user says otherwise.
+pub(crate) fn default_ledger() -> Option<PathBuf> {
+    data_folder().map(|folder| ledgers::in_folder(&folder))
 }
 
 /// A gateway for looking only: it keeps no ledger.

@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod config;
 mod exit;
+mod ledgers;
 mod order;
 mod render;
 mod ui;

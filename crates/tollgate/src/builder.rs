@@ -168,6 +168,25 @@ impl GatewayBuilder {
         let asks = self.provider.is_none();
         let provider = self.provider.unwrap_or_else(|| Arc::new(lanes.clone()));
 
+        // First, since it is what another process can hold.
+        let (ledger, reconciler): (Arc<dyn Ledger>, _) = match self.ledger {
+            Some(ledger) => (ledger, None),
+            None => {
+                let parts = (clock.clone(), observer.clone());
+                let tracker = Arc::new(open_ledger(&config, self.store, parts).await?);
+                background.keep_ledger(tracker.clone());
+                recover(&tracker, &config).await?;
+                // A provider of the program's own knows generations that
+                // OpenRouter has never heard of.
+                let lookup = self.lookup.or_else(|| asks.then(|| Arc::new(lanes) as _));
+                let reconciler = lookup.map(|lookup| Reconciler::start(lookup, tracker.clone()));
+                if let Some(reconciler) = &reconciler {
+                    background.keep_reconciler(reconciler.clone());
+                }
+                (tracker, reconciler)
+            }
+        };
+
         let catalog = match self.catalog {
             Some(catalog) => catalog,
             None => {
@@ -196,24 +215,6 @@ impl GatewayBuilder {
                 seed,
                 observer.clone(),
             )),
-        };
-
-        let (ledger, reconciler): (Arc<dyn Ledger>, _) = match self.ledger {
-            Some(ledger) => (ledger, None),
-            None => {
-                let parts = (clock.clone(), observer.clone());
-                let tracker = Arc::new(open_ledger(&config, self.store, parts).await?);
-                background.keep_ledger(tracker.clone());
-                recover(&tracker, &config).await?;
-                // A provider of the program's own knows generations that
-                // OpenRouter has never heard of.
-                let lookup = self.lookup.or_else(|| asks.then(|| Arc::new(lanes) as _));
-                let reconciler = lookup.map(|lookup| Reconciler::start(lookup, tracker.clone()));
-                if let Some(reconciler) = &reconciler {
-                    background.keep_reconciler(reconciler.clone());
-                }
-                (tracker, reconciler)
-            }
         };
 
         let mut gateway = Gateway {

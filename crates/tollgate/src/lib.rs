@@ -45,7 +45,9 @@ pub use tollgate_core::{
     UsageQuery, UsageReport, UsageRow, Usd, Won,
 };
 pub use tollgate_failover::{FailoverConfig, FailoverManager};
-pub use tollgate_ledger::{Durability, LedgerConfig, StoreKind, Totals, UsageTracker};
+pub use tollgate_ledger::{
+    Durability, LedgerConfig, OpenError as LedgerOpenError, StoreKind, Totals, UsageTracker,
+};
 pub use tollgate_router::CostOptimizer;
 pub use tollgate_transport::{
     ConnectionConfig, Mode, OpenRouterConfig, OpenRouterProvider, RateLimitConfig, Timers,

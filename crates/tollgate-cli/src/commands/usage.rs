@@ -5,7 +5,7 @@ use tollgate::{Clock, Dimension, SystemClock, Timestamp, UsageQuery};
 
 use crate::args::{Global, UsageArgs};
 use crate::exit::{Trouble, code};
-use crate::{config, render, ui};
+use crate::{config, ledgers, render, ui};
 
 pub(crate) async fn run(args: UsageArgs, global: &Global) -> Result<(), Trouble> {
     let by = args
@@ -20,9 +20,7 @@ pub(crate) async fn run(args: UsageArgs, global: &Global) -> Result<(), Trouble>
         by,
     };
     let config = config::load(global)?;
-    let rows = tollgate::usage(&config, &query)
-        .await
-        .map_err(|error| Trouble::new(code::LEDGER, error.to_string()))?;
+    let rows = ledgers::usage(&config, &query).await?;
     if global.json {
         let names: Vec<_> = query.by.iter().map(|one| one.as_str()).collect();
         ui::json(&json!({ "by": names, "rows": rows }));

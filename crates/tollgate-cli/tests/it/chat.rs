@@ -29,6 +29,29 @@ async fn a_chat_needs_a_key_and_nothing_else_and_the_ledger_remembers_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn commands_at_the_same_time_each_keep_a_ledger_and_reports_add_them_up() {
+    let simulator = simulator(Scenario::default()).await;
+    let home = Home::new();
+    let set = base_url(&simulator);
+    let arguments = ["chat", &set, "--model", MODEL, "Name a colour."];
+    let (one, two, three) = tokio::join!(
+        home.run(&arguments),
+        home.run(&arguments),
+        home.run(&arguments)
+    );
+    for run in [one, two, three] {
+        assert_eq!(run.code(), 0, "{}", run.err());
+    }
+    let usage = home.run(&["usage", "--json", "--by", "lane"]).await.json();
+    assert_eq!(usage["rows"].as_array().unwrap().len(), 1);
+    assert_eq!(usage["rows"][0]["calls"], 3);
+    assert_eq!(
+        usage["rows"][0]["credits"],
+        simulator.bill().total().to_string()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn json_holds_answer_and_receipt() {
     let simulator = simulator(Scenario::default()).await;
     let home = Home::new();

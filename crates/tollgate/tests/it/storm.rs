@@ -85,10 +85,10 @@ async fn no_call_fails_where_a_healthy_candidate_exists_and_every_nano_is_accoun
         [failover]
         group_models = false
         attempts = 6
-        first_event_ms = 400
-        first_event_reasoning_ms = 400
-        whole_ms = 1000
-        whole_reasoning_ms = 1000
+        first_event_ms = 1000
+        first_event_reasoning_ms = 1000
+        whole_ms = 2000
+        whole_reasoning_ms = 2000
         min_attempt_ms = 100
         [failover.breaker]
         failures = 1000

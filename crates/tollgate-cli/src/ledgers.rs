@@ -1,0 +1,75 @@
+//! Which ledger file a command writes, and which files a report reads.
+//!
+//! A SQLite ledger belongs to one process at a time. Commands that run at the
+//! same time take a file of their own beside the usual one, and reports add
+//! the files up; a path that the user has set is taken as it is.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+
+use tollgate::{Config, Failure, Gateway, LedgerOpenError, StoreKind, UsageQuery, UsageRow};
+
+use crate::config;
+use crate::exit::{Trouble, code};
+
+/// Most commands that can run at the same time.
+const MOST: usize = 16;
+
+/// A gateway on the first ledger that no other process holds.
+pub(crate) async fn open(config: Config) -> Result<Gateway, Trouble> {
+    if config.ledger.store == StoreKind::Sqlite
+        && let Some(folder) = config.ledger.path.parent()
+    {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut paths = paths(&config);
+    loop {
+        let mut config = config.clone();
+        let path = paths.remove(0);
+        config.ledger.path = path;
+        match Gateway::from_config(config).await {
+            Err(failure) if is_in_use(&failure) && !paths.is_empty() => {}
+            opened => return Ok(opened?),
+        }
+    }
+}
+
+/// Sums over all ledgers of a configuration.
+pub(crate) async fn usage(config: &Config, query: &UsageQuery) -> Result<Vec<UsageRow>, Trouble> {
+    let mut sums: Vec<UsageRow> = Vec::new();
+    for path in paths(config) {
+        let mut config = config.clone();
+        config.ledger.path = path;
+        let rows = tollgate::usage(&config, query).await;
+        for row in rows.map_err(|error| Trouble::new(code::LEDGER, error.to_string()))? {
+            match sums.iter_mut().find(|sum| sum.key == row.key) {
+                Some(sum) => sum.merge(&row),
+                None => sums.push(row),
+            }
+        }
+    }
+    sums.sort_by(|a, b| b.cost().cmp(&a.cost()).then_with(|| a.key.cmp(&b.key)));
+    Ok(sums)
+}
+
+/// The usual file and its siblings `ledger-2.db`, `ledger-3.db` …
+fn paths(config: &Config) -> Vec<PathBuf> {
+    let first = config.ledger.path.clone();
+    if config.ledger.store != StoreKind::Sqlite || config::default_ledger() != Some(first.clone()) {
+        return vec![first];
+    }
+    let sibling = |number| first.with_file_name(format!("ledger-{number}.db"));
+    std::iter::once(first.clone())
+        .chain((2..=MOST).map(sibling))
+        .collect()
+}
+
+fn is_in_use(failure: &Failure) -> bool {
+    let cause = failure.source().and_then(|source| source.downcast_ref());
+    matches!(cause, Some(LedgerOpenError::InUse { .. }))
+}
+
+/// The file name that siblings are numbered after.
+pub(crate) fn in_folder(folder: &Path) -> PathBuf {
+    folder.join("ledger.db")
+}
