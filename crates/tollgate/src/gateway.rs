@@ -60,10 +60,7 @@ impl Gateway {
         } = &*self.parts;
         let started = Instant::now();
 
-        let call = self
-            .parts
-            .admission
-            .admit(order.into(), &*self.parts.clock)?;
+        let call = self.admit(order)?;
         let (view, health) = (catalog.view(), failover.health());
         let profile = optimizer.profile(&call)?;
         let plan = optimizer.plan(profile, &view, &health)?;
