@@ -78,6 +78,29 @@ pub enum AttemptEnd {
     Abandoned,
 }
 
+impl AttemptEnd {
+    /// Name, failure, status and message, as stores keep them in columns.
+    pub fn columns(
+        &self,
+    ) -> (
+        &'static str,
+        Option<&'static str>,
+        Option<u16>,
+        Option<&str>,
+    ) {
+        match self {
+            Self::Complete => ("complete", None, None, None),
+            Self::Failed {
+                kind,
+                status,
+                message,
+            } => ("failed", Some(kind.rule().name), *status, Some(message)),
+            Self::Cut { kind, message } => ("cut", Some(kind.rule().name), None, Some(message)),
+            Self::Abandoned => ("abandoned", None, None, None),
+        }
+    }
+}
+
 fn unknown_kind() -> FailureKind {
     FailureKind::Internal
 }

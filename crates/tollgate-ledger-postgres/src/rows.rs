@@ -4,7 +4,7 @@
 
 use deadpool_postgres::Object;
 use serde_json::{Map, Value, json};
-use tollgate_core::{AttemptEnd, AttemptRecord, CallFacts, CallId, Cost, LedgerEvent, TokenUsage};
+use tollgate_core::{AttemptRecord, CallFacts, CallId, Cost, LedgerEvent, TokenUsage};
 
 /// The tables and how a batch is put into each; an identity column forbids
 /// naming all columns of `adjust` at once.
@@ -114,7 +114,7 @@ fn row(event: &LedgerEvent, node: &str) -> (usize, Value) {
 
 fn terminal(kind: &str, facts: &CallFacts, record: &AttemptRecord) -> Value {
     let mut row = facts_of(facts);
-    let (ended, failure, status, message) = end(&record.end);
+    let (ended, failure, status, message) = record.end.columns();
     let own = json!({
         "attempt": record.number,
         "kind": kind,
@@ -185,27 +185,6 @@ fn tokens_of(tokens: &TokenUsage) -> [(String, Value); 11] {
         ("web_searches", tokens.web_searches),
     ]
     .map(|(column, tokens)| (column.to_owned(), count(tokens).into()))
-}
-
-/// Name, kind of failure, status and message of an end.
-fn end(
-    end: &AttemptEnd,
-) -> (
-    &'static str,
-    Option<&'static str>,
-    Option<u16>,
-    Option<&str>,
-) {
-    match end {
-        AttemptEnd::Complete => ("complete", None, None, None),
-        AttemptEnd::Failed {
-            kind,
-            status,
-            message,
-        } => ("failed", Some(kind.rule().name), *status, Some(message)),
-        AttemptEnd::Cut { kind, message } => ("cut", Some(kind.rule().name), None, Some(message)),
-        AttemptEnd::Abandoned => ("abandoned", None, None, None),
-    }
 }
 
 /// The sixteen bytes in hexadecimal, which PostgreSQL reads as a uuid.

@@ -19,7 +19,7 @@ pub(crate) fn parse(text: &str, allow_plaintext: bool) -> Result<Url, TransportE
     } else if url.query().is_some() || url.fragment().is_some() {
         "holds a query or fragment; end it with the path"
     } else if url.scheme() == "http" && !allow_plaintext && !is_loopback(&url) {
-        "would send the key unencrypted; use https, or set allow_plaintext = true if the network is yours"
+        "would send the key unencrypted; use https, or set connection.allow_plaintext = true beside it if the network is yours"
     } else {
         return Ok(url);
     };

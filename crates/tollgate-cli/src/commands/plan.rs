@@ -1,7 +1,7 @@
 use tollgate::StreamMode;
 
 use crate::args::{Global, PlanArgs};
-use crate::exit::Trouble;
+use crate::exit::{Trouble, code};
 use crate::{config, order, render, ui};
 
 pub(crate) async fn run(args: PlanArgs, global: &Global) -> Result<(), Trouble> {
@@ -12,5 +12,9 @@ pub(crate) async fn run(args: PlanArgs, global: &Global) -> Result<(), Trouble> 
     } else {
         ui::data(render::plan(&explanation, args.all));
     }
-    Ok(())
+    match explanation.candidates.is_empty() {
+        true => Err(Trouble::new(code::REQUEST, "no model can serve this call")
+            .with_hint("the reasons stand above; `--all` has them for each model")),
+        false => Ok(()),
+    }
 }

@@ -65,6 +65,22 @@ async fn a_plan_for_people_has_reasons() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_plan_without_candidates_shows_why_and_is_no_success() {
+    let home = Home::new();
+    let nothing = [
+        "plan",
+        "--set=catalog.offline=true",
+        "--max-cost",
+        "0.000000001",
+        "hi",
+    ];
+    let run = home.run(&nothing).await;
+    assert_eq!(run.code(), 4);
+    assert!(run.out().contains("over ceiling"), "{}", run.out());
+    assert!(run.err().contains("no model can serve this call"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn models_are_found_by_words_price_and_capability() {
     let home = Home::new();
     let all = home.run(&["models", "--json", "--limit", "0"]).await.json();

@@ -2,7 +2,7 @@
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
-use tollgate_core::{AttemptEnd, AttemptRecord, CallFacts, CallId, Cost, LedgerEvent, TokenUsage};
+use tollgate_core::{AttemptRecord, CallFacts, CallId, Cost, LedgerEvent, TokenUsage};
 
 /// Columns of the classes of `TokenUsage`, in the order of [`token_counts`].
 pub(super) const TOKENS: [&str; 11] = [
@@ -118,7 +118,7 @@ fn hold(facts: &CallFacts, amount: i64) -> Vec<Value> {
 }
 
 fn terminal(kind: &str, facts: &CallFacts, record: &AttemptRecord) -> Vec<Value> {
-    let (ended, failure, status, message) = end(&record.end);
+    let (ended, failure, status, message) = record.end.columns();
     let served = &record.served;
     let mut values = vec![
         id(facts.call),
@@ -181,27 +181,6 @@ fn facts_tail(facts: &CallFacts) -> [Value; 5] {
         text(&facts.policy),
         Value::Text(serde_json::json!(facts.tags).to_string()),
     ]
-}
-
-/// Name, kind of failure, status and message of an end.
-fn end(
-    end: &AttemptEnd,
-) -> (
-    &'static str,
-    Option<&'static str>,
-    Option<u16>,
-    Option<&str>,
-) {
-    match end {
-        AttemptEnd::Complete => ("complete", None, None, None),
-        AttemptEnd::Failed {
-            kind,
-            status,
-            message,
-        } => ("failed", Some(kind.rule().name), *status, Some(message)),
-        AttemptEnd::Cut { kind, message } => ("cut", Some(kind.rule().name), None, Some(message)),
-        AttemptEnd::Abandoned => ("abandoned", None, None, None),
-    }
 }
 
 fn token_counts(tokens: &TokenUsage) -> [u64; 11] {
