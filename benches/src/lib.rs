@@ -24,10 +24,11 @@ pub const NOW: Timestamp = Timestamp::from_secs(1_786_190_400);
 /// When the embedded snapshot cannot be read, which its own tests exclude.
 pub fn real_view() -> Arc<CatalogView> {
     let lane = Lane {
-        id: LaneId::new("openrouter").expect("a valid id"),
-        billing: Billing::Credits,
-        fee_basis_points: 0,
         takes_model_lists: true,
+        ..Lane::new(
+            LaneId::new("openrouter").expect("a valid id"),
+            Billing::Credits,
+        )
     };
     let config = CatalogConfig {
         offline: true,

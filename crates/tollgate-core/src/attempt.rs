@@ -76,6 +76,8 @@ pub enum AttemptEnd {
     },
     /// The caller went away.
     Abandoned,
+    /// Another attempt of the same call, started beside it, was faster.
+    Outrun,
 }
 
 impl AttemptEnd {
@@ -97,6 +99,7 @@ impl AttemptEnd {
             } => ("failed", Some(kind.rule().name), *status, Some(message)),
             Self::Cut { kind, message } => ("cut", Some(kind.rule().name), None, Some(message)),
             Self::Abandoned => ("abandoned", None, None, None),
+            Self::Outrun => ("outrun", None, None, None),
         }
     }
 }

@@ -169,6 +169,42 @@ pub struct Lane {
     /// Whether consecutive candidates on this lane may travel as one attempt
     /// with a list of models.
     pub takes_model_lists: bool,
+    /// The host behind it. Lanes of one host are out of service together.
+    pub authority: Arc<str>,
+    /// The account that pays. Lanes of one account run out of money together.
+    pub account: Arc<str>,
+    /// Whether closing a stream ends its bill, so that a second attempt beside
+    /// a slow one costs little.
+    pub stops_billing: bool,
+    /// Whether it goes on with an answer whose beginning it is given.
+    pub continues: bool,
+}
+
+impl Lane {
+    /// A lane with a host and an account of its own, no fee, and nothing that
+    /// only some lanes can do.
+    ///
+    /// ```
+    /// use tollgate_core::{Billing, Lane, LaneId};
+    /// let primary = Lane {
+    ///     takes_model_lists: true,
+    ///     ..Lane::new(LaneId::new("openrouter")?, Billing::Credits)
+    /// };
+    /// assert_eq!(&*primary.authority, "openrouter");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn new(id: LaneId, billing: Billing) -> Self {
+        Self {
+            authority: id.as_str().into(),
+            account: id.as_str().into(),
+            id,
+            billing,
+            fee_basis_points: 0,
+            takes_model_lists: false,
+            stops_billing: false,
+            continues: false,
+        }
+    }
 }
 
 /// An immutable picture of all models, prices and lanes.

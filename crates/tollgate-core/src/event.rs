@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use crate::{AttemptRecord, Breaker, CallId, LaneId, ModelId, Receipt};
+use crate::{AttemptRecord, Breaker, CallId, LaneId, ModelId, Receipt, Spot};
 
 /// Something worth a log line, a metric or a line on a screen. No event holds
 /// prompt or answer text.
@@ -39,16 +39,41 @@ pub enum Event {
         /// Milliseconds from the attempt's start.
         first_token_ms: u64,
     },
+    /// A second attempt was started beside a slow one.
+    Hedged {
+        /// The call.
+        call: CallId,
+        /// Number of the slow attempt.
+        attempt: u32,
+        /// How long it had shown nothing, in milliseconds.
+        waited_ms: u64,
+    },
+    /// An answer broke off after some of it was shown, and goes on with another attempt.
+    Rejoined {
+        /// The call.
+        call: CallId,
+        /// The attempt that broke off.
+        record: AttemptRecord,
+        /// Whether the answer starts anew, rather than where it broke off.
+        anew: bool,
+    },
     /// A breaker changed its state.
     BreakerChanged {
-        /// The lane.
-        lane: LaneId,
-        /// The model; `None` for the lane as a whole.
-        model: Option<ModelId>,
+        /// What it is the breaker of.
+        #[serde(flatten)]
+        spot: Spot,
         /// The new state.
         breaker: Breaker,
         /// Why.
         why: String,
+    },
+    /// Something that a person should look at.
+    Alarm {
+        /// What it is about.
+        #[serde(flatten)]
+        spot: Spot,
+        /// What is wrong, and what to do about it.
+        what: String,
     },
     /// A call was settled.
     Settled {

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use crate::{
     AttemptRecord, Call, Failure, HealthView, Hold, Ledger, LlmProvider, Plan, Reply, UsageReport,
@@ -42,6 +43,32 @@ pub struct Trip<'a> {
     pub ledger: &'a dyn Ledger,
     /// Sends attempts, over whatever lane they name.
     pub provider: &'a dyn LlmProvider,
+    /// Attempts of an earlier walk of the same call, whose answer broke off:
+    /// they count against the call's limits, and their targets are used up.
+    pub earlier: &'a [AttemptRecord],
+    /// How much of the call's time is gone.
+    pub used: Duration,
+}
+
+impl<'a> Trip<'a> {
+    /// The first walk of a call.
+    pub fn new(
+        call: &'a Call,
+        plan: &'a Plan,
+        hold: &'a mut Hold,
+        ledger: &'a dyn Ledger,
+        provider: &'a dyn LlmProvider,
+    ) -> Self {
+        Self {
+            call,
+            plan,
+            hold,
+            ledger,
+            provider,
+            earlier: &[],
+            used: Duration::ZERO,
+        }
+    }
 }
 
 impl fmt::Debug for Trip<'_> {

@@ -3,8 +3,8 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::{
-    Attempt, AttemptRecord, BoxFuture, Call, CallId, CallerId, Cost, CostSource, Failure,
-    FailureKind, Plan, Task, Timestamp, TokenUsage, Usd,
+    Attempt, AttemptEnd, AttemptRecord, BoxFuture, Call, CallId, CallerId, Cost, CostSource,
+    Failure, FailureKind, Plan, Task, Timestamp, TokenUsage, Usd,
 };
 
 /// Keeps the money: reserves before, records during, settles after.
@@ -246,9 +246,11 @@ impl Receipt {
             .fold(TokenUsage::default(), |sum, attempt| sum + attempt.tokens)
     }
 
-    /// How often another attempt was needed.
+    /// How often another attempt was needed because one had failed.
     pub fn failovers(&self) -> usize {
-        self.attempts.len().saturating_sub(1)
+        let beside = |attempt: &&AttemptRecord| attempt.end == AttemptEnd::Outrun;
+        let beside = self.attempts.iter().filter(beside).count();
+        self.attempts.len().saturating_sub(1 + beside)
     }
 }
 

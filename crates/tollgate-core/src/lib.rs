@@ -38,12 +38,12 @@ pub use crate::cost::{Billing, Cost, CostSource};
 pub use crate::event::{Event, Observer, Silent};
 pub use crate::failover::{BoxFuture, Exhausted, Failover, HeldBack, Trip, Won};
 pub use crate::failure::{Billed, Failure, FailureKind, Next, Origin, Result, Rule, Scope};
-pub use crate::health::{Breaker, Health, HealthView};
+pub use crate::health::{Breaker, Health, HealthView, Spot};
 pub use crate::id::{
     CallId, CallerId, GenerationId, InvalidId, LaneId, MAX_ID_BYTES, ModelId, ProviderId,
 };
 pub use crate::ledger::{CallFacts, Ended, Hold, Ledger, Outcome, Receipt};
-pub use crate::lookup::{CostLookup, Reconciled};
+pub use crate::lookup::{CostLookup, LaneCheck, Reconciled, Standing};
 pub use crate::money::{InvalidMoney, Rate, Tally, Usd};
 pub use crate::plan::{
     CatalogStamp, DropCounts, DropReason, Dropped, ExplainedCandidate, Explanation, Place, Plan,
@@ -55,7 +55,9 @@ pub use crate::price::{
 };
 pub use crate::profile::{CallProfile, TaskSource, TokenBounds};
 pub use crate::quote::Quote;
-pub use crate::reply::{Facts, Finish, Frame, FrameKind, Frames, Head, Reply, Served, UsageReport};
+pub use crate::reply::{
+    Facts, Finish, Frame, FrameKind, Frames, Head, LimitLeft, LimitUnit, Reply, Served, UsageReport,
+};
 pub use crate::secret::ApiKey;
 pub use crate::store::{
     Dimension, LedgerEvent, LedgerStore, OpenAttempt, StoreError, UsageQuery, UsageRow,

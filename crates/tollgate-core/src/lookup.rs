@@ -27,3 +27,22 @@ pub struct Reconciled {
     /// Who served it.
     pub served: Served,
 }
+
+/// Asks an upstream, for free, whether a lane can be used again.
+///
+/// # Contract
+/// It spends nothing, and sends at most one request. A failure is classified
+/// like that of an attempt; `Configuration` means that this lane cannot be
+/// asked, and never will be.
+#[async_trait]
+pub trait LaneCheck: Send + Sync {
+    /// What the upstream says of the lane's key and account.
+    async fn check(&self, lane: &LaneId) -> Result<Standing, Failure>;
+}
+
+/// What an upstream says of a key that it accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Standing {
+    /// Whether there is money to spend; `None` when the upstream does not say.
+    pub can_pay: Option<bool>,
+}

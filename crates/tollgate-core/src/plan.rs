@@ -211,6 +211,8 @@ pub struct Planned {
     /// Whether the model usually thinks before it answers, so that silence at
     /// first is no sign of trouble.
     pub reasons: bool,
+    /// Tokens that the model's window holds, prompt and answer together.
+    pub window: u64,
     /// Why it stands here.
     pub place: Place,
     /// The policy's score; 0 when not ranked.

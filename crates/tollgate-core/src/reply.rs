@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream;
 use serde::Serialize;
 
-use crate::{Billing, Cost, Failure, GenerationId, ModelId, ProviderId, TokenUsage};
+use crate::{Billing, Cost, Failure, GenerationId, ModelId, ProviderId, Scope, TokenUsage};
 
 /// Frames of one reply, in order. It ends with `None` only when the upstream's
 /// own end was seen; any other end is a `Failure` as the last item.
@@ -38,6 +39,31 @@ pub struct Head {
     pub generation: Option<GenerationId>,
     /// Headers that callers may see, in lower case.
     pub headers: Vec<(String, String)>,
+    /// What the upstream says is left of its rate limits.
+    pub limits: Vec<LimitLeft>,
+}
+
+/// What is left of a rate limit, by the upstream's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct LimitLeft {
+    /// Whose limit it is: the key for one model, the key, or the account.
+    pub scope: Scope,
+    /// What it counts.
+    pub counts: LimitUnit,
+    /// How many are left.
+    pub remaining: u64,
+    /// When all of it is there again.
+    pub resets_in: Duration,
+}
+
+/// What a rate limit counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LimitUnit {
+    /// Requests.
+    Requests,
+    /// Tokens, in and out.
+    Tokens,
 }
 
 /// What a frame is.
@@ -52,6 +78,9 @@ pub enum FrameKind {
     Body,
     /// The dialect's end marker.
     Done,
+    /// A word of the gateway itself, between the pieces of an answer that goes
+    /// on after it broke off: a chunk without choices, with a member `tollgate`.
+    Notice,
 }
 
 /// One piece of a reply: the bytes as they came, and what was read from them.

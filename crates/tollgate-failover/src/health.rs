@@ -6,7 +6,7 @@ use std::time::Duration;
 use dashmap::DashMap;
 use tokio::time::Instant;
 use tollgate_core::{
-    Breaker as State, Event, Failure, Health, HealthView, LaneId, ModelId, Observer, Planned, Scope,
+    Breaker as State, Event, Failure, Health, HealthView, Observer, Planned, Scope, Spot,
 };
 
 use crate::backoff::Dice;
@@ -23,12 +23,6 @@ pub(crate) struct HealthBook {
     rules: Rules,
     dice: Dice,
     observer: Arc<dyn Observer>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Spot {
-    lane: LaneId,
-    model: Option<ModelId>,
 }
 
 struct Entry {
@@ -49,7 +43,7 @@ impl HealthBook {
 
     /// When the next attempt of this candidate is let through; `None` when all are.
     pub(crate) fn ready_at(&self, planned: &Planned) -> Option<Instant> {
-        Spot::both(planned)
+        both(planned)
             .iter()
             .filter_map(|spot| self.spots.get(spot)?.breaker.ready_at(&self.rules))
             .max()
@@ -60,14 +54,14 @@ impl HealthBook {
         // Looking first keeps a probe of the one breaker from being spent on a
         // refusal of the other.
         self.ready_at(planned).is_none_or(|moment| moment <= now)
-            && Spot::both(planned)
+            && both(planned)
                 .into_iter()
                 .all(|spot| self.take_spot(spot, now))
     }
 
     /// Lets one attempt through although a breaker is open, at the pace of probes.
     pub(crate) fn force(&self, planned: &Planned, now: Instant) -> bool {
-        Spot::both(planned).iter().all(|spot| {
+        both(planned).iter().all(|spot| {
             self.spots
                 .get_mut(spot)
                 .is_none_or(|mut entry| entry.breaker.force(now, &self.rules))
@@ -76,7 +70,7 @@ impl HealthBook {
 
     /// A candidate answered to the end.
     pub(crate) fn worked(&self, planned: &Planned, first_token: Option<Duration>) {
-        for spot in Spot::both(planned) {
+        for spot in both(planned) {
             self.tell(spot, Verdict::Worked, |entry, now| {
                 if let Some(sample) = first_token {
                     entry.first_token = Some(FirstToken::after(entry.first_token, sample, now));
@@ -94,7 +88,7 @@ impl HealthBook {
         };
         let mut told = Vec::new();
         for planned in blamed {
-            let Some(spot) = Spot::of(rule.scope, planned) else {
+            let Some(spot) = spot_of(rule.scope, planned) else {
                 return;
             };
             if told.contains(&spot) {
@@ -149,39 +143,26 @@ impl HealthBook {
         }
     }
 
-    fn announce(&self, Spot { lane, model }: Spot, breaker: State, why: String) {
-        self.observer.on(&Event::BreakerChanged {
-            lane,
-            model,
-            breaker,
-            why,
-        });
+    fn announce(&self, spot: Spot, breaker: State, why: String) {
+        self.observer
+            .on(&Event::BreakerChanged { spot, breaker, why });
     }
 }
 
-impl Spot {
-    /// The spot whose health a failure of that scope counts against.
-    fn of(scope: Scope, planned: &Planned) -> Option<Self> {
-        let [lane, endpoint] = Self::both(planned);
-        match scope {
-            Scope::None => None,
-            Scope::Key | Scope::Account | Scope::Authority => Some(lane),
-            Scope::KeyModel | Scope::Endpoint => Some(endpoint),
-        }
+/// The spot whose health a failure of that scope counts against.
+fn spot_of(scope: Scope, planned: &Planned) -> Option<Spot> {
+    let [authority, account, key, endpoint] = both(planned);
+    match scope {
+        Scope::None => None,
+        Scope::Key => Some(key),
+        Scope::Account => Some(account),
+        Scope::Authority => Some(authority),
+        Scope::KeyModel | Scope::Endpoint => Some(endpoint),
     }
+}
 
-    /// The lane, and the model on it.
-    fn both(planned: &Planned) -> [Self; 2] {
-        let lane = planned.lane.id.clone();
-        let model = Some(planned.model.clone());
-        [
-            Self {
-                lane: lane.clone(),
-                model: None,
-            },
-            Self { lane, model },
-        ]
-    }
+fn both(planned: &Planned) -> [Spot; 4] {
+    Spot::of(&planned.lane, &planned.model)
 }
 
 impl Entry {
@@ -200,8 +181,9 @@ impl Entry {
             State::Closed | State::Probing => None,
         };
         Health {
-            lane: spot.lane.clone(),
-            model: spot.model.clone(),
+            spot: spot.clone(),
+            in_flight: 0,
+            alarm: None,
             breaker: self.breaker.at(now),
             failure_share: smoothed_share(counts.failures, counts.attempts),
             first_token_ms: self.first_token.map(|first_token| first_token.ms as f32),

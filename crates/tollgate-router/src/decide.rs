@@ -335,6 +335,7 @@ fn planned(
         pricing: view.pricing(candidate.offer).clone(),
         quote: screen.quote(candidate.offer),
         reasons: view.model(candidate.model).reasoning_share >= USUALLY_REASONS,
+        window: u64::from(view.brief(candidate.offer).context),
         place,
         score: ranked.score,
         terms: ranked.terms,

@@ -1,7 +1,9 @@
 //! Health, found by offer: only what has carried traffic is listed, so the few
 //! entries are looked up in the catalog rather than each offer in the entries.
 
-use tollgate_core::{Breaker, CatalogView, Health, HealthView, LaneIndex, OfferIndex};
+use tollgate_core::{
+    Breaker, CatalogView, Health, HealthView, LaneId, LaneIndex, ModelId, OfferIndex, Spot,
+};
 
 /// Share of failed attempts before any was seen: one failure in twenty calls
 /// as prior knowledge, `(0 + 1) / (0 + 20)`.
@@ -33,25 +35,33 @@ impl Overlay {
         self.offers.clear();
         self.lanes.clear();
         for entry in health.entries() {
-            let lanes = (0_u16..).zip(view.lanes());
-            let Some((lane, _)) = lanes.into_iter().find(|(_, lane)| lane.id == entry.lane) else {
-                continue;
-            };
-            let lane = LaneIndex(lane);
-            match &entry.model {
-                None => self.lanes.push((lane, condition(entry))),
-                Some(model) => {
-                    let Some(model) = view.find_served(model) else {
-                        continue;
-                    };
-                    let mut offers = view.offers_of(model);
-                    if let Some(offer) = offers.find(|offer| view.offer(*offer).lane == lane) {
-                        self.offers.push((offer, condition(entry)));
-                    }
+            match &entry.spot {
+                Spot::Endpoint { lane, model } => {
+                    let offer = find(view, lane, model);
+                    self.offers
+                        .extend(offer.map(|offer| (offer, condition(entry))));
                 }
+                wide => self.carry(view, wide, condition(entry)),
             }
         }
         self.offers.sort_by_key(|(offer, _)| *offer);
+    }
+
+    /// Notes the condition of a spot on which whole lanes stand: a lane is out
+    /// of service with any of its spots, and fails as often as the worst.
+    fn carry(&mut self, view: &CatalogView, spot: &Spot, condition: Condition) {
+        let lanes = (0_u16..).zip(view.lanes());
+        for (index, _) in lanes.filter(|(_, lane)| spot.carries(lane)) {
+            let index = LaneIndex(index);
+            match self.lanes.iter_mut().find(|(lane, _)| *lane == index) {
+                None => self.lanes.push((index, condition)),
+                Some((_, known)) => {
+                    known.is_open |= condition.is_open;
+                    known.failure_share = known.failure_share.max(condition.failure_share);
+                    known.first_token_ms = known.first_token_ms.or(condition.first_token_ms);
+                }
+            }
+        }
     }
 
     /// The condition of an offer: its own, else its lane's; a lane that is out
@@ -76,6 +86,11 @@ impl Overlay {
             ..condition
         }
     }
+}
+
+fn find(view: &CatalogView, lane: &LaneId, model: &ModelId) -> Option<OfferIndex> {
+    let mut offers = view.offers_of(view.find_served(model)?);
+    offers.find(|offer| view.lane(view.offer(*offer).lane).id == *lane)
 }
 
 fn condition(entry: &Health) -> Condition {

@@ -42,6 +42,7 @@ fn text(frame: &Frame) -> Result<Bytes, Failure> {
             }
         }
         FrameKind::Done => {}
+        FrameKind::Notice => {}
     }
     Ok(text.into())
 }

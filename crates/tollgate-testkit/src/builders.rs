@@ -80,15 +80,13 @@ pub fn profile() -> CallProfile {
 
 /// A lane paid in credits that takes model lists when it is `openrouter`.
 pub fn lane(id: &str) -> Lane {
+    let billing = match id {
+        "openrouter" => Billing::Credits,
+        _ => Billing::Direct,
+    };
     Lane {
-        id: lane_id(id),
-        billing: if id == "openrouter" {
-            Billing::Credits
-        } else {
-            Billing::Direct
-        },
-        fee_basis_points: 0,
         takes_model_lists: id == "openrouter",
+        ..Lane::new(lane_id(id), billing)
     }
 }
 
@@ -120,6 +118,7 @@ pub fn planned(id: &str, on: &str) -> Planned {
         }),
         quote,
         reasons: false,
+        window: 128_000,
         place: Place::Ranked,
         score: 0.0,
         terms: Terms::default(),

@@ -629,6 +629,7 @@ fn check_frame(frame: &Frame, delivery: Delivery) {
             );
         }
         FrameKind::Done => assert!(frame.data.is_empty(), "the end marker has no data"),
+        FrameKind::Notice => panic!("only the gateway itself gives notices"),
     }
     let whole = frame.kind == FrameKind::Body;
     assert!(

@@ -133,5 +133,6 @@ fn head(parts: &Parts, dropped: &[String]) -> Head {
         status: parts.status.as_u16(),
         generation: text(GENERATION).and_then(|id| GenerationId::new(id).ok()),
         headers,
+        limits: Vec::new(),
     }
 }

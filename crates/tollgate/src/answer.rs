@@ -130,7 +130,7 @@ impl Answer {
             let outcome = frame.and_then(|frame| match frame.kind {
                 FrameKind::Event => merge(&mut merger, &frame),
                 FrameKind::Body => parse_body(&frame).map(|response| body = Some(response)),
-                FrameKind::KeepAlive | FrameKind::Done => Ok(()),
+                FrameKind::KeepAlive | FrameKind::Done | FrameKind::Notice => Ok(()),
             });
             if let Err(failure) = outcome {
                 return Err(self.into_error(failure));
@@ -323,7 +323,7 @@ fn visible_text(frame: &Frame) -> String {
             _ => String::new(),
         },
         FrameKind::Body => parse_body(frame).map_or_else(|_| String::new(), |body| body.text()),
-        FrameKind::KeepAlive | FrameKind::Done => String::new(),
+        FrameKind::KeepAlive | FrameKind::Done | FrameKind::Notice => String::new(),
     }
 }
 

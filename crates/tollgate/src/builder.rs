@@ -320,21 +320,14 @@ fn policies(
 fn lane_specs(config: &Config) -> Vec<LaneSpec> {
     let openrouter = LaneSpec {
         lane: Lane {
-            id: openrouter_lane(),
-            billing: Billing::from(config.openrouter.mode),
-            fee_basis_points: 0,
             takes_model_lists: true,
+            ..Lane::new(openrouter_lane(), Billing::from(config.openrouter.mode))
         },
         serves: Serves::All,
     };
     let direct = config.providers.iter().filter_map(|(name, provider)| {
         Some(LaneSpec {
-            lane: Lane {
-                id: LaneId::new(name).ok()?,
-                billing: Billing::Direct,
-                fee_basis_points: 0,
-                takes_model_lists: false,
-            },
+            lane: Lane::new(LaneId::new(name).ok()?, Billing::Direct),
             serves: Serves::Map(
                 provider
                     .models

@@ -67,13 +67,7 @@ impl Gateway {
         let hold = ledger.hold(&call, &plan)?;
 
         let mut pending = Pending::new(self.parts.settler.clone(), hold, started);
-        let trip = Trip {
-            call: &call,
-            plan: &plan,
-            hold: pending.hold(),
-            ledger: &**ledger,
-            provider: &**provider,
-        };
+        let trip = Trip::new(&call, &plan, pending.hold(), &**ledger, &**provider);
         match failover.run(trip).await {
             Ok(won) => Ok(Answer::new(&call, plan, won, pending)),
             Err(exhausted) => Err(pending.fail(exhausted)),

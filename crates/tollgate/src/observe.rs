@@ -53,18 +53,24 @@ fn log(event: &Event) {
         } => {
             tracing::debug!(%call, attempt, first_token_ms, "answer begins");
         }
-        Event::BreakerChanged {
-            lane,
-            model,
-            breaker,
-            why,
-        } => {
-            let model = model.as_ref().map(|model| model.as_str()).unwrap_or("*");
-            match breaker {
-                Breaker::Open => tracing::warn!(%lane, model, why, "breaker open"),
-                _ => tracing::info!(%lane, model, breaker = breaker.as_str(), why, "breaker"),
-            }
-        }
+        Event::Hedged {
+            call,
+            attempt,
+            waited_ms,
+        } => tracing::info!(%call, attempt, waited_ms, "second attempt beside a slow one"),
+        Event::Rejoined { call, record, anew } => tracing::warn!(
+            %call,
+            attempt = record.number,
+            lane = %record.lane,
+            anew,
+            end = ?record.end,
+            "answer broke off, and goes on elsewhere"
+        ),
+        Event::BreakerChanged { spot, breaker, why } => match breaker {
+            Breaker::Open => tracing::warn!(%spot, why, "breaker open"),
+            _ => tracing::info!(%spot, breaker = breaker.as_str(), why, "breaker"),
+        },
+        Event::Alarm { spot, what } => tracing::error!(%spot, what, "alarm"),
         Event::Settled { receipt } => {
             let cost = receipt.cost();
             tracing::info!(

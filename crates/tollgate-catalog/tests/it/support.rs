@@ -13,10 +13,8 @@ use tollgate_wire::Bytes;
 
 pub(crate) fn lane(name: &str) -> Lane {
     Lane {
-        id: LaneId::new(name).unwrap(),
-        billing: Billing::Credits,
-        fee_basis_points: 0,
         takes_model_lists: true,
+        ..Lane::new(LaneId::new(name).unwrap(), Billing::Credits)
     }
 }
 

@@ -101,7 +101,7 @@ async fn an_answer_in_one_piece_has_more_time_than_the_first_event_of_a_stream()
     assert_eq!(hear(rig.run().await.unwrap()).await.text, "Hello");
     assert_eq!(rig.sent().len(), 1);
     assert_eq!(
-        rig.health("first", Some("a/one")).unwrap().first_token_ms,
+        rig.health("endpoint first a/one").unwrap().first_token_ms,
         None
     );
 }
@@ -181,7 +181,7 @@ async fn the_calls_total_time_ends_a_running_answer() {
         (FailureKind::Deadline, Next::Stop),
         "the upstream did not cut it"
     );
-    assert_eq!(rig.health("only", Some("a/one")), None, "nobody's fault");
+    assert_eq!(rig.health("endpoint only a/one"), None, "nobody's fault");
 }
 
 #[tokio::test(start_paused = true)]
@@ -197,5 +197,5 @@ async fn dropping_an_answer_closes_its_upstream_and_is_no_evidence() {
     assert_eq!(rig.provider.open(), 1);
     drop(won);
     assert_eq!(rig.provider.open(), 0);
-    assert_eq!(rig.health("only", Some("a/one")), None);
+    assert_eq!(rig.health("endpoint only a/one"), None);
 }

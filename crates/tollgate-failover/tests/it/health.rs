@@ -28,11 +28,11 @@ async fn a_breaker_opens_lets_probes_through_and_closes() {
     for _ in 0..5 {
         assert_eq!(place().await, 1);
     }
-    assert_eq!(rig.breaker("first", Some("a/one")), Breaker::Open);
+    assert_eq!(rig.breaker("endpoint first a/one"), Breaker::Open);
     assert_eq!(rig.sent().len(), 10);
     assert_eq!(place().await, 1);
     assert_eq!(rig.sent().len(), 11, "the open target was not asked");
-    let health = rig.health("first", Some("a/one")).unwrap();
+    let health = rig.health("endpoint first a/one").unwrap();
     assert!((2_500..=5_000).contains(&health.opens_in_ms), "{health:?}");
     assert_eq!((health.attempts, health.failure_share), (5, 6.0 / 25.0));
     assert_eq!(
@@ -41,15 +41,15 @@ async fn a_breaker_opens_lets_probes_through_and_closes() {
     );
 
     advance(secs(5)).await;
-    assert_eq!(rig.breaker("first", Some("a/one")), Breaker::Probing);
+    assert_eq!(rig.breaker("endpoint first a/one"), Breaker::Probing);
     for _ in 0..3 {
         assert_eq!(place().await, 0, "one probe");
-        if rig.breaker("first", Some("a/one")) == Breaker::Probing {
+        if rig.breaker("endpoint first a/one") == Breaker::Probing {
             assert_eq!(place().await, 1, "and no second one");
         }
         advance(secs(1)).await;
     }
-    assert_eq!(rig.breaker("first", Some("a/one")), Breaker::Closed);
+    assert_eq!(rig.breaker("endpoint first a/one"), Breaker::Closed);
 
     let changes: Vec<_> = rig
         .events()
@@ -104,10 +104,10 @@ async fn answers_that_break_after_the_commit_point_count_as_well() {
     let provider = ScriptedProvider::new().on("only", "a/one", cut);
     let rig = Rig::new(&["only a/one"], provider);
     for _ in 0..5 {
-        assert_eq!(rig.breaker("only", Some("a/one")), Breaker::Closed);
+        assert_eq!(rig.breaker("endpoint only a/one"), Breaker::Closed);
         assert!(hear(rig.run().await.unwrap()).await.broke.is_some());
     }
-    assert_eq!(rig.breaker("only", Some("a/one")), Breaker::Open);
+    assert_eq!(rig.breaker("endpoint only a/one"), Breaker::Open);
 }
 
 #[tokio::test(start_paused = true)]
@@ -117,18 +117,18 @@ async fn a_reader_who_leaves_at_the_end_marker_has_seen_the_end() {
     let mut frames = rig.run().await.unwrap().reply.frames;
     while frames.next().await.unwrap().unwrap().kind != FrameKind::Done {}
     drop(frames);
-    assert_eq!(rig.health("only", Some("a/one")).unwrap().attempts, 1);
+    assert_eq!(rig.health("endpoint only a/one").unwrap().attempts, 1);
 
     hear(rig.run().await.unwrap()).await;
     assert_eq!(
-        rig.health("only", Some("a/one")).unwrap().attempts,
+        rig.health("endpoint only a/one").unwrap().attempts,
         2,
         "one verdict per attempt"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_concerns_the_lane_opens_the_lane() {
+async fn what_concerns_the_host_opens_the_host() {
     let provider = ScriptedProvider::new()
         .on(
             "first",
@@ -140,8 +140,8 @@ async fn what_concerns_the_lane_opens_the_lane() {
     for _ in 0..5 {
         rig.run().await.unwrap();
     }
-    assert_eq!(rig.breaker("first", None), Breaker::Open);
-    assert_eq!(rig.breaker("first", Some("a/one")), Breaker::Closed);
+    assert_eq!(rig.breaker("authority first"), Breaker::Open);
+    assert_eq!(rig.breaker("endpoint first a/one"), Breaker::Closed);
     rig.run().await.unwrap();
     assert_eq!(rig.sent().last().unwrap(), "second b/two");
     assert_eq!(rig.sent().len(), 11);
@@ -160,7 +160,7 @@ async fn a_caller_in_a_hurry_puts_no_target_out_of_service() {
         );
     }
     assert_eq!(rig.sent().len(), 20);
-    assert_eq!(rig.health("first", Some("a/one")), None);
+    assert_eq!(rig.health("endpoint first a/one"), None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -183,7 +183,7 @@ async fn a_limited_target_is_left_alone_for_as_long_as_it_asked_and_then_simply_
     for _ in 0..3 {
         assert!(rig.run().await.is_ok());
     }
-    assert_eq!(rig.breaker("only", Some("a/one")), Breaker::Closed);
+    assert_eq!(rig.breaker("endpoint only a/one"), Breaker::Closed);
 }
 
 #[tokio::test(start_paused = true)]
@@ -192,7 +192,7 @@ async fn health_knows_the_time_to_the_first_token() {
     let provider = ScriptedProvider::new().on("only", "a/one", slow);
     let rig = Rig::new(&["only a/one"], provider);
     hear(rig.run().await.unwrap()).await;
-    let health = rig.health("only", Some("a/one")).unwrap();
+    let health = rig.health("endpoint only a/one").unwrap();
     assert_eq!(health.first_token_ms, Some(2_000.0));
     assert_eq!((health.attempts, health.failure_share), (1, 1.0 / 21.0));
 }

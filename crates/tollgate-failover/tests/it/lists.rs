@@ -80,9 +80,9 @@ async fn the_answers_model_tells_which_candidate_answered() {
     assert_eq!(won.place, 1);
     assert_eq!(won.running.requested.as_str(), "a/1");
     hear(won).await;
-    assert_eq!(rig.health("openrouter", Some("b/2")).unwrap().attempts, 1);
+    assert_eq!(rig.health("endpoint openrouter b/2").unwrap().attempts, 1);
     assert_eq!(
-        rig.health("openrouter", Some("a/1")),
+        rig.health("endpoint openrouter a/1"),
         None,
         "no verdict on who did not answer"
     );
@@ -108,7 +108,7 @@ async fn a_list_that_fails_with_a_status_is_used_up() {
         rig.sent(),
         ["openrouter a/1+b/2+c/3", "openrouter d/4", "direct a/1"]
     );
-    assert_eq!(rig.health("openrouter", Some("c/3")).unwrap().attempts, 1);
+    assert_eq!(rig.health("endpoint openrouter c/3").unwrap().attempts, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -123,7 +123,7 @@ async fn a_list_with_a_refused_key_counts_once_against_its_lane() {
     let rig = Rig::new(&FIVE, provider);
     rig.run().await.unwrap();
     assert_eq!(rig.sent(), ["openrouter a/1+b/2+c/3", "direct a/1"]);
-    assert_eq!(rig.health("openrouter", None).unwrap().attempts, 1);
+    assert_eq!(rig.health("key openrouter").unwrap().attempts, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -155,7 +155,7 @@ async fn what_is_out_of_service_does_not_travel() {
     for _ in 0..5 {
         rig.run().await.unwrap();
     }
-    assert_eq!(rig.breaker("openrouter", Some("b/2")), Breaker::Open);
+    assert_eq!(rig.breaker("endpoint openrouter b/2"), Breaker::Open);
     rig.plan = Rig::new(&FIVE, ScriptedProvider::new()).plan;
     rig.run().await.unwrap();
     assert_eq!(rig.sent().last().unwrap(), "openrouter a/1+c/3+d/4");

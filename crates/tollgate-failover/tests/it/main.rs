@@ -92,13 +92,7 @@ impl Rig {
             call, plan, ledger, ..
         } = self;
         self.manager
-            .run(Trip {
-                call,
-                plan,
-                hold,
-                ledger,
-                provider,
-            })
+            .run(Trip::new(call, plan, hold, ledger, provider))
             .await
     }
 
@@ -116,19 +110,17 @@ impl Rig {
         self.events.lock().unwrap().clone()
     }
 
-    /// Health of a model on a lane, or of the lane.
-    fn health(&self, lane: &str, model: Option<&str>) -> Option<Health> {
+    /// Health of a spot, in words: `key a`, `endpoint a b/c`.
+    fn health(&self, spot: &str) -> Option<Health> {
         let view = self.manager.health();
-        view.entries()
-            .iter()
-            .find(|entry| {
-                entry.lane.as_str() == lane && entry.model.as_ref().map(|id| id.as_str()) == model
-            })
+        let mut entries = view.entries().iter();
+        entries
+            .find(|entry| entry.spot.to_string() == spot)
             .cloned()
     }
 
-    fn breaker(&self, lane: &str, model: Option<&str>) -> Breaker {
-        self.health(lane, model)
+    fn breaker(&self, spot: &str) -> Breaker {
+        self.health(spot)
             .map_or(Breaker::Closed, |health| health.breaker)
     }
 }

@@ -189,13 +189,7 @@ async fn what_cannot_be_recorded_is_not_sent() {
             ..
         } = &rig;
         let mut hold = rig.hold();
-        let trip = Trip {
-            call,
-            plan,
-            hold: &mut hold,
-            ledger: &ledger,
-            provider,
-        };
+        let trip = Trip::new(call, plan, &mut hold, &ledger, provider);
         let exhausted = manager.run(trip).await.unwrap_err();
         assert_eq!(exhausted.failure.kind(), kind);
         assert!(rig.sent().is_empty());

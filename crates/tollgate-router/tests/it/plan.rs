@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tollgate_core::{
     Breaker, Capabilities, DropReason, FailureKind, Health, HealthView, ModelId, OfferTraits, Plan,
-    TaskSource, Timestamp, Usd,
+    Spot, TaskSource, Timestamp, Usd,
 };
 use tollgate_router::{CostOptimizer, RouterConfig, RouterError, TaskLists};
 use tollgate_testkit::builders::{self, NOON, model};
@@ -361,15 +361,16 @@ fn free_variants_compete_when_allowed_and_go_first_when_preferred() {
 // === health ===
 
 fn health(lane: &str, id: Option<&str>, breaker: Breaker, failure_share: f32) -> Health {
+    let lane = builders::lane_id(lane);
+    let spot = match id.map(model) {
+        Some(model) => Spot::Endpoint { lane, model },
+        None => Spot::Key { lane },
+    };
     Health {
-        lane: builders::lane_id(lane),
-        model: id.map(model),
         breaker,
         failure_share,
-        first_token_ms: None,
         attempts: 20,
-        opens_in_ms: 0,
-        last_failure: None,
+        ..Health::unseen(spot)
     }
 }
 

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use tollgate_core::{
     Breaker, CallProfile, Capabilities, DropCounts, DropReason, Entry, Health, HealthView,
-    OfferIndex, Place, Planned, Tally, Task, TokenBounds, Usd,
+    OfferIndex, Place, Planned, Spot, Tally, Task, TokenBounds, Usd,
 };
 use tollgate_router::{RouterConfig, TaskLists};
 use tollgate_testkit::builders;
@@ -57,19 +57,19 @@ prop_compose! {
 fn healths() -> impl Strategy<Value = HealthView> {
     let entry =
         (0..MODELS, any::<bool>(), 0.0..1.0_f32).prop_map(|(place, is_open, failure_share)| {
-            Health {
+            let spot = Spot::Endpoint {
                 lane: builders::lane_id("openrouter"),
-                model: Some(synthetic(MODELS).models()[place].id.clone()),
+                model: synthetic(MODELS).models()[place].id.clone(),
+            };
+            Health {
                 breaker: if is_open {
                     Breaker::Open
                 } else {
                     Breaker::Closed
                 },
                 failure_share,
-                first_token_ms: None,
                 attempts: 1,
-                opens_in_ms: 1,
-                last_failure: None,
+                ..Health::unseen(spot)
             }
         });
     proptest::collection::vec(entry, 0..6).prop_map(HealthView::new)

@@ -40,8 +40,8 @@ impl LlmProvider for Upstream {
         Ok(Reply {
             head: Head {
                 status: 200,
-                generation: None,
                 headers: self.headers.clone(),
+                ..Head::default()
             },
             frames: match self.after {
                 After::End => Box::pin(frames),

@@ -152,18 +152,9 @@ fn show(event: &Event) {
                 "commit".green()
             ));
         }
-        Event::BreakerChanged {
-            lane,
-            model,
-            breaker,
-            why,
-        } => {
-            let model = model
-                .as_ref()
-                .map(|model| format!("/{model}"))
-                .unwrap_or_default();
+        Event::BreakerChanged { spot, breaker, why } => {
             ui::note(format!(
-                "{} {lane}{model} is {}: {why}",
+                "{} {spot} is {}: {why}",
                 "breaker".magenta(),
                 breaker.as_str()
             ));
