@@ -305,6 +305,13 @@ impl Failure {
         self
     }
 
+    /// Replaces whose fault it is.
+    #[must_use]
+    pub fn with_origin(mut self, origin: Origin) -> Self {
+        self.0.rule.origin = origin;
+        self
+    }
+
     /// Replaces what is known of the money.
     #[must_use]
     pub fn with_billed(mut self, billed: Billed) -> Self {

@@ -26,6 +26,24 @@ pub(crate) fn parse(text: &str, allow_plaintext: bool) -> Result<Url, TransportE
     Err(refuse(Some(&url), problem))
 }
 
+/// The host behind a base address, with its port when it is not the usual one: what lanes have in
+/// common that go out of service together. `None` when it is no address.
+///
+/// ```
+/// use tollgate_transport::authority;
+/// assert_eq!(authority("https://OpenRouter.ai/api/v1").as_deref(), Some("openrouter.ai"));
+/// assert_eq!(authority("http://127.0.0.1:8080/v1").as_deref(), Some("127.0.0.1:8080"));
+/// assert_eq!(authority("openrouter"), None);
+/// ```
+pub fn authority(base_url: &str) -> Option<String> {
+    let url = Url::parse(base_url.trim()).ok()?;
+    let host = url.host_str().filter(|host| !host.is_empty())?;
+    Some(match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    })
+}
+
 /// Whether the host is this machine by its name or number.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use http::response::Parts;
 use http::{HeaderMap, header};
-use tollgate_core::{Attempt, Billing, Delivery, Failure, Frames, GenerationId, Head, Reply};
+use tollgate_core::{
+    Attempt, Billing, Delivery, Failure, Frames, GenerationId, Head, LimitLeft, Reply,
+};
 use tollgate_wire::ChatRequest;
 
 use crate::classify::Constraints;
@@ -44,7 +46,7 @@ pub(crate) async fn send(upstream: &Arc<Upstream>, attempt: &Attempt) -> Result<
         Delivery::Whole => upstream.timers.idle_whole(),
     };
     let response = upstream
-        .post(upstream.chat.clone(), outgoing.bytes, patience)
+        .post(&upstream.chat, outgoing.bytes, patience)
         .await?;
     let (parts, body) = response.into_parts();
     let mut incoming = Incoming::new(body, patience);
@@ -52,11 +54,13 @@ pub(crate) async fn send(upstream: &Arc<Upstream>, attempt: &Attempt) -> Result<
         model: attempt.models.first().cloned(),
         insured: insured(upstream, &attempt.request),
         constraints: constraints(upstream, &attempt.request),
+        plain_limit: upstream.dialect.plain_limit(&attempt.models),
     };
     let evidence = Evidence::new(Arc::clone(upstream), &parts, asked);
     if !parts.status.is_success() {
         return Err(evidence.refused(&incoming.some(ERROR_BODY).await));
     }
+    let head = head(&parts, &outgoing.dropped, evidence.limits());
     let frames: Frames = if is_whole(attempt.delivery, &parts.headers) {
         whole::frames(
             incoming,
@@ -72,10 +76,7 @@ pub(crate) async fn send(upstream: &Arc<Upstream>, attempt: &Attempt) -> Result<
             upstream.billing,
         )
     };
-    Ok(Reply {
-        head: head(&parts, &outgoing.dropped),
-        frames,
-    })
+    Ok(Reply { head, frames })
 }
 
 /// A stream that was asked for may be answered by one JSON body, most often an error.
@@ -120,7 +121,7 @@ fn insured(upstream: &Upstream, request: &ChatRequest) -> Insured {
     }
 }
 
-fn head(parts: &Parts, dropped: &[String]) -> Head {
+fn head(parts: &Parts, dropped: &[String], limits: Vec<LimitLeft>) -> Head {
     let text = |name: &str| header_text(&parts.headers, name);
     let mut headers: Vec<(String, String)> = SHOWN
         .iter()
@@ -133,6 +134,6 @@ fn head(parts: &Parts, dropped: &[String]) -> Head {
         status: parts.status.as_u16(),
         generation: text(GENERATION).and_then(|id| GenerationId::new(id).ok()),
         headers,
-        limits: Vec::new(),
+        limits,
     }
 }

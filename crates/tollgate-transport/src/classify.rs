@@ -21,6 +21,14 @@ pub(crate) struct Verdict {
     by_constraints: bool,
 }
 
+/// What stands beside an error: what was asked, and what the head says.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Beside {
+    pub(crate) constraints: Constraints,
+    /// Whose rate limit the head names, when it names one.
+    pub(crate) limit_of: Option<Scope>,
+}
+
 /// Whether the caller said which endpoints may serve: the object `provider` of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Constraints {
@@ -51,6 +59,9 @@ const NO_ENDPOINT: Verdict = Verdict {
 /// The key works, but not for this: a model, a region, a feature. Other models on the lane may well answer.
 const NOT_ALLOWED: Verdict = is(Auth).of(Scope::KeyModel);
 
+/// A limit on one model, whatever limit the head tells of.
+const LIMITED: Verdict = is(RateLimited).of(Scope::KeyModel);
+
 impl Verdict {
     const fn of(self, scope: Scope) -> Self {
         Self {
@@ -59,9 +70,12 @@ impl Verdict {
         }
     }
 
-    fn given(self, constraints: Constraints) -> Self {
-        match constraints {
-            Constraints::Given if self.by_constraints => self.of(Scope::None),
+    fn beside(self, beside: Beside) -> Self {
+        if self.by_constraints && beside.constraints == Constraints::Given {
+            return self.of(Scope::None);
+        }
+        match beside.limit_of {
+            Some(scope) if self.kind == RateLimited && self.scope.is_none() => self.of(scope),
             _ => self,
         }
     }
@@ -89,9 +103,9 @@ const LIMITS: &[(&str, Verdict)] = &[
     ("openrouter_workspace_budget",   is(Payment)),
     // A cap on the account's `:free` models that resets at midnight UTC. Paid models of the same account still serve, so
     // it must not count against the account.
-    ("openrouter_free_tier_daily",    is(RateLimited).not_here()),
-    ("openrouter_shared_capacity",    is(RateLimited)),
-    ("upstream_provider_shared_pool", is(RateLimited)),
+    ("openrouter_free_tier_daily",    LIMITED.not_here()),
+    ("openrouter_shared_capacity",    LIMITED),
+    ("upstream_provider_shared_pool", LIMITED),
 ];
 
 /// Members of `error.metadata` that only one kind of error has.
@@ -103,6 +117,13 @@ const MEMBERS: &[(&str, Verdict)] = &[
     ("limit_usd",             is(Payment)),
     ("routing_funnel",        FILTERED),
     ("ineligibility_reasons", FILTERED),
+];
+
+/// Parts of messages, by status, where an upstream has no other word for it. Messages may quote the
+/// caller, so a row must do no harm when it is wrong: it counts against nobody.
+const SENTENCES: &[(u16, &str, Verdict)] = &[
+    // "… You requested up to 64000 tokens, but can only afford 5213."
+    (402, "can only afford", is(Payment).of(Scope::None)),
 ];
 
 /// The error's name for itself: `error_type`, `availability.code`, `code`, `type`, in the words
@@ -124,6 +145,8 @@ const WORDS: &[(&str, Verdict)] = &[
     ("privacy_restricted",         FILTERED),
     ("constraint_filtered",        FILTERED),
     ("free_variant_ended",         is(NotFound)),
+    ("unsupported_parameter",      FILTERED),
+    ("unsupported_value",          FILTERED),
     ("invalid_request",            is(InvalidRequest)),
     ("invalid_prompt",             is(InvalidRequest)),
     ("invalid_image",              is(InvalidRequest)),
@@ -187,18 +210,16 @@ const STATUSES: &[(u16, u16, Verdict)] = &[
 
 /// Judges an error by its body and status; the status inside the body goes before that of the
 /// answer. What the request's own constraints may have caused counts against nobody.
-pub(crate) fn classify(
-    error: &ErrorBody,
-    status: Option<u16>,
-    constraints: Constraints,
-) -> Verdict {
+pub(crate) fn classify(error: &ErrorBody, status: Option<u16>, beside: Beside) -> Verdict {
     let status = status_of(error, status);
-    by_limit(error)
+    by_reason(error)
+        .or_else(|| by_sentence(error, status?))
+        .or_else(|| by_limit_source(error))
         .or_else(|| by_member(error))
         .or_else(|| by_word(error))
         .or_else(|| by_status(status?))
         .unwrap_or(is(BadReply))
-        .given(constraints)
+        .beside(beside)
 }
 
 /// The status that an error means: its own code when that is one, else the answer's when that is
@@ -209,18 +230,13 @@ pub(crate) fn status_of(error: &ErrorBody, status: Option<u16>) -> Option<u16> {
         .or(status.filter(|status| *status >= 300))
 }
 
-fn by_limit(error: &ErrorBody) -> Option<Verdict> {
-    let metadata = error.metadata.as_ref();
-    let reason = metadata.and_then(|metadata| metadata.read::<String>("reason").ok().flatten());
-    let source = error.limit_source();
-    let words = [
-        reason.as_deref(),
-        source.as_ref().map(|source| source.as_str()),
-    ];
-    words
-        .into_iter()
-        .flatten()
-        .find_map(|word| look_up(LIMITS, word))
+fn by_reason(error: &ErrorBody) -> Option<Verdict> {
+    let reason: Option<String> = error.metadata.as_ref()?.read("reason").ok()?;
+    look_up(LIMITS, &reason?)
+}
+
+fn by_limit_source(error: &ErrorBody) -> Option<Verdict> {
+    look_up(LIMITS, error.limit_source()?.as_str())
 }
 
 fn by_member(error: &ErrorBody) -> Option<Verdict> {
@@ -229,6 +245,13 @@ fn by_member(error: &ErrorBody) -> Option<Verdict> {
         .iter()
         .find(|(member, _)| metadata.has_value(member))
         .map(|(_, verdict)| *verdict)
+}
+
+fn by_sentence(error: &ErrorBody, status: u16) -> Option<Verdict> {
+    SENTENCES
+        .iter()
+        .find(|(of, part, _)| *of == status && error.message.contains(part))
+        .map(|(_, _, verdict)| *verdict)
 }
 
 fn by_word(error: &ErrorBody) -> Option<Verdict> {
@@ -267,209 +290,4 @@ fn look_up(table: &[(&str, Verdict)], word: &str) -> Option<Verdict> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(body: &str, status: u16, kind: FailureKind, scope: Option<Scope>) {
-        check_given(Constraints::None, body, status, kind, scope);
-    }
-
-    #[track_caller]
-    fn check_given(
-        constraints: Constraints,
-        body: &str,
-        status: u16,
-        kind: FailureKind,
-        scope: Option<Scope>,
-    ) {
-        let error = ErrorBody::lossy(body.as_bytes());
-        let verdict = classify(&error, Some(status), constraints);
-        assert_eq!(
-            (verdict.kind, verdict.scope),
-            (kind, scope),
-            "{status} {body}"
-        );
-    }
-
-    fn metadata(members: &str) -> String {
-        format!(r#"{{"error":{{"code":0,"message":"","metadata":{{{members}}}}}}}"#)
-    }
-
-    #[test]
-    fn a_402_is_several_things() {
-        let account = Some(Scope::Account);
-        check("{}", 402, Payment, None);
-        check(
-            &metadata(r#""limit_source":"openrouter_in_flight_budget""#),
-            402,
-            RateLimited,
-            account,
-        );
-        check(
-            &metadata(r#""reason":"in_flight_budget_exhausted""#),
-            402,
-            RateLimited,
-            account,
-        );
-        check(
-            &metadata(r#""limit_source":"openrouter_credits""#),
-            402,
-            Payment,
-            None,
-        );
-        check(
-            &metadata(r#""limit_source":"openrouter_key_limit""#),
-            403,
-            Payment,
-            None,
-        );
-        check(
-            &metadata(r#""limit_source":"openrouter_credits","reason":"weight_exceeds_budget""#),
-            402,
-            Payment,
-            Some(Scope::None),
-        );
-    }
-
-    #[test]
-    fn a_429_tells_whose_limit_it_was() {
-        check("slow down", 429, RateLimited, None);
-        check(
-            &metadata(r#""limit_source":"openrouter_free_tier_daily""#),
-            429,
-            RateLimited,
-            None,
-        );
-        check(
-            &metadata(r#""limit_source":"upstream_provider_shared_pool""#),
-            429,
-            RateLimited,
-            None,
-        );
-        check(
-            r#"{"error":{"message":"","type":"insufficient_quota","code":"insufficient_quota"}}"#,
-            429,
-            Payment,
-            None,
-        );
-    }
-
-    #[test]
-    fn a_403_is_policy_or_the_key() {
-        check("{}", 401, Auth, None);
-        check("{}", 403, Auth, Some(Scope::KeyModel));
-        check(&metadata(r#""patterns":["a"]"#), 403, ContentPolicy, None);
-        check(
-            &metadata(r#""reasons":["violence"]"#),
-            403,
-            ContentPolicy,
-            None,
-        );
-        check(
-            &metadata(r#""error_type":"refusal""#),
-            400,
-            ContentPolicy,
-            None,
-        );
-        check(&metadata(r#""limit_usd":5"#), 403, Payment, None);
-    }
-
-    #[test]
-    fn words_go_before_the_status() {
-        check(
-            r#"{"error":{"message":"","type":"invalid_request_error","code":"context_length_exceeded"}}"#,
-            400,
-            ContextLength,
-            None,
-        );
-        check(
-            r#"{"error":{"message":"","type":"invalid_request_error"}}"#,
-            404,
-            NotFound,
-            None,
-        );
-        check(
-            r#"{"type":"error","error":{"type":"overloaded_error","message":""}}"#,
-            529,
-            Upstream,
-            None,
-        );
-        check(
-            r#"{"error":{"message":"","availability":{"code":"no_endpoints"}}}"#,
-            400,
-            NotFound,
-            None,
-        );
-    }
-
-    #[test]
-    fn what_a_request_asks_for_is_evidence_of_nobodys_health() {
-        let nobody = Some(Scope::None);
-        for members in [
-            r#""routing_funnel":[{"step":"Filter by tool support"}]"#,
-            r#""ineligibility_reasons":[{"reason":"data_policy"}]"#,
-            r#""error_type":"constraint_filtered""#,
-            r#""error_type":"privacy_restricted""#,
-        ] {
-            for constraints in [Constraints::None, Constraints::Given] {
-                check_given(constraints, &metadata(members), 404, NotFound, nobody);
-            }
-        }
-        // Without a word on why, it depends on whether the request constrains anything.
-        for body in [
-            "{}".to_owned(),
-            r#"{"error":{"code":404,"message":"No endpoints found"}}"#.to_owned(),
-            r#"{"error":{"message":"","availability":{"code":"no_endpoints"}}}"#.to_owned(),
-            metadata(r#""error_type":"not_found""#),
-        ] {
-            check_given(Constraints::None, &body, 404, NotFound, None);
-            check_given(Constraints::Given, &body, 404, NotFound, nobody);
-        }
-        // A word on the model, or no 404 at all, says the same in either case.
-        let gone = metadata(r#""error_type":"model_deprecated""#);
-        check_given(Constraints::Given, &gone, 404, NotFound, None);
-        check_given(Constraints::Given, "{}", 410, NotFound, None);
-        check_given(Constraints::Given, "{}", 502, Upstream, None);
-    }
-
-    #[test]
-    fn every_status_has_a_kind_and_a_code_in_the_body_goes_first() {
-        for (status, kind) in [
-            (307, Upstream),
-            (400, InvalidRequest),
-            (401, Auth),
-            (404, NotFound),
-            (408, Upstream),
-            (409, Upstream),
-            (410, NotFound),
-            (412, InvalidRequest),
-            (413, InvalidRequest),
-            (422, InvalidRequest),
-            (425, Upstream),
-            (500, Upstream),
-            (502, Upstream),
-            (503, Upstream),
-            (504, Upstream),
-            (520, Upstream),
-            (524, Upstream),
-            (529, Upstream),
-            (200, BadReply),
-        ] {
-            check("<html>", status, kind, None);
-        }
-        check(
-            r#"{"error":{"code":502,"message":""}}"#,
-            200,
-            Upstream,
-            None,
-        );
-        check(
-            r#"{"error":{"code":"429","message":""}}"#,
-            200,
-            RateLimited,
-            None,
-        );
-        check(r#"{"error":{"code":7,"message":""}}"#, 200, BadReply, None);
-    }
-}
+mod tests;

@@ -11,6 +11,7 @@ use crate::config::OpenAiCompatibleConfig;
 use crate::dialect::Dialect;
 use crate::error::TransportError;
 use crate::outgoing;
+use crate::send::HttpSend;
 use crate::upstream::{Setup, Upstream, header_name, header_value, key_header};
 
 /// A provider that speaks OpenAI's chat dialect, reached without OpenRouter. Cheap to clone.
@@ -38,17 +39,20 @@ impl OpenAiCompatibleProvider {
     /// When the address is not encrypted (and not this machine), a value cannot travel in a
     /// header, a timer is zero, or the certificates cannot be read.
     pub fn new(config: OpenAiCompatibleConfig) -> Result<Self, TransportError> {
-        let upstream = Upstream::new(Setup {
-            headers: headers(&config)?,
-            dialect: Dialect::openai_compatible(&config),
-            base_url: config.base_url,
-            chat_path: config.chat_path,
-            secret: config.api_key,
-            billing: Billing::Direct,
-            timers: config.timers,
-            connection: config.connection,
-        })?;
-        Ok(Self { upstream })
+        Self::build(config, None)
+    }
+
+    /// Sets the provider up over this, not over connections of its own: a network in memory, or
+    /// a client of the program. `timers.connect_ms`, `connection.tls_roots` and
+    /// `connection.max_idle_connections` are then its own business.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_http(
+        config: OpenAiCompatibleConfig,
+        http: Arc<dyn HttpSend>,
+    ) -> Result<Self, TransportError> {
+        Self::build(config, Some(http))
     }
 
     /// Turns the dates in answers into delays by this clock, not by the date that each answer
@@ -62,6 +66,28 @@ impl OpenAiCompatibleProvider {
     /// The fields of a request that this provider would not get.
     pub fn dropped(&self, request: &ChatRequest) -> Vec<String> {
         outgoing::dropped(request, &self.upstream.dialect)
+    }
+
+    pub(crate) fn upstream(&self) -> &Arc<Upstream> {
+        &self.upstream
+    }
+
+    fn build(
+        config: OpenAiCompatibleConfig,
+        http: Option<Arc<dyn HttpSend>>,
+    ) -> Result<Self, TransportError> {
+        let upstream = Upstream::new(Setup {
+            headers: headers(&config)?,
+            dialect: Dialect::openai_compatible(&config),
+            base_url: config.base_url,
+            chat_path: config.chat_path,
+            secret: config.api_key,
+            billing: Billing::Direct,
+            timers: config.timers,
+            connection: config.connection,
+            http,
+        })?;
+        Ok(Self { upstream })
     }
 }
 

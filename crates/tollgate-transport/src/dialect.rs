@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tollgate_core::{ModelId, Scope};
+
 use crate::config::{OpenAiCompatibleConfig, OutputLimitField};
 
 /// How an upstream wants its requests and what its answers promise.
@@ -19,6 +21,10 @@ pub(crate) struct Dialect {
     pub(crate) output_limit: OutputLimitField,
     /// Fields that it refuses.
     pub(crate) drops: Vec<String>,
+    /// Whose rate limit an answer tells of when it names no unit.
+    limit: Scope,
+    /// The end of ids whose models have limits of their own.
+    limited_apart: Option<&'static str>,
     /// How long its streams may send nothing, keep-alive comments included, unless configured.
     pub(crate) idle: Duration,
 }
@@ -63,6 +69,9 @@ impl Dialect {
             asks_for_usage: false,
             output_limit: OutputLimitField::MaxTokens,
             drops: Vec::new(),
+            limit: Scope::Key,
+            // Caps on free models are an account's, and leave its paid ones alone.
+            limited_apart: Some(":free"),
             idle: IDLE_WITH_COMMENTS,
         }
     }
@@ -80,7 +89,23 @@ impl Dialect {
             asks_for_usage: config.asks_for_usage,
             output_limit: config.output_limit,
             drops,
+            // It may count anything: the narrowest guess does least harm.
+            limit: Scope::KeyModel,
+            limited_apart: None,
             idle: IDLE_WITHOUT,
+        }
+    }
+
+    /// Whose rate limit an answer about these models tells of when it names no unit.
+    pub(crate) fn plain_limit(&self, models: &[ModelId]) -> Scope {
+        let apart = |model: &ModelId| {
+            let end = self.limited_apart;
+            end.is_some_and(|end| model.as_str().ends_with(end))
+        };
+        if models.iter().any(apart) {
+            Scope::KeyModel
+        } else {
+            self.limit
         }
     }
 }

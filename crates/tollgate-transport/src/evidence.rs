@@ -5,12 +5,15 @@ use std::sync::Arc;
 use http::HeaderMap;
 use http::response::Parts;
 use tokio::time::Instant;
-use tollgate_core::{Billed, Failure, FailureKind, GenerationId, ModelId, Timestamp};
+use tollgate_core::{
+    Billed, Failure, FailureKind, GenerationId, LimitLeft, ModelId, Scope, Timestamp,
+};
 use tollgate_wire::ErrorBody;
 
-use crate::classify::{Constraints, Verdict, classify, status_of};
+use crate::classify::{Beside, Constraints, Verdict, classify, status_of};
 use crate::http_date;
 use crate::incoming::Gone;
+use crate::limits::{self, PLAIN};
 use crate::retry_after::retry_after;
 use crate::upstream::Upstream;
 use crate::wording::{hint, message};
@@ -34,6 +37,8 @@ pub(crate) struct Asked {
     pub(crate) model: Option<ModelId>,
     pub(crate) insured: Insured,
     pub(crate) constraints: Constraints,
+    /// Whose rate limit the head tells of when it names no unit.
+    pub(crate) plain_limit: Scope,
 }
 
 impl Default for Asked {
@@ -42,6 +47,7 @@ impl Default for Asked {
             model: None,
             insured: Insured::No,
             constraints: Constraints::None,
+            plain_limit: Scope::Key,
         }
     }
 }
@@ -90,7 +96,11 @@ impl Evidence {
 
     /// The upstream sent an error, as a body or as an event.
     pub(crate) fn error(&self, error: &ErrorBody, body: &[u8], progress: Progress) -> Failure {
-        let verdict = classify(error, Some(self.status), self.asked.constraints);
+        let beside = Beside {
+            constraints: self.asked.constraints,
+            limit_of: self.limit_of(error),
+        };
+        let verdict = classify(error, Some(self.status), beside);
         let status = status_of(error, Some(self.status));
         let mut failure = self
             .failure(verdict.kind, message(verdict.kind))
@@ -175,6 +185,20 @@ impl Evidence {
             None => failure,
         };
         of_generation(failure, header_text(&self.headers, GENERATION))
+    }
+
+    /// What the head says is left of the rate limits.
+    pub(crate) fn limits(&self) -> Vec<LimitLeft> {
+        limits::left(&self.headers, self.asked.plain_limit, self.now())
+    }
+
+    /// Whose rate limit the head or the body repeats, unless it is that of a provider behind the
+    /// upstream.
+    fn limit_of(&self, error: &ErrorBody) -> Option<Scope> {
+        let told = self.headers.contains_key(PLAIN.reset)
+            || self.headers.contains_key(PLAIN.remaining)
+            || error.metadata_header(PLAIN.reset).is_some();
+        (told && error.provider_name().is_none()).then_some(self.asked.plain_limit)
     }
 
     /// Whether the upstream's promise covers an answer without any tokens.

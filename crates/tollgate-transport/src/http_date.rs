@@ -2,6 +2,8 @@
 
 use tollgate_core::Timestamp;
 
+use crate::duration;
+
 const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
@@ -26,17 +28,25 @@ pub(crate) fn parse(text: &str, now: Timestamp) -> Option<Timestamp> {
 }
 
 /// Reads an RFC 3339 moment: `2026-11-24T12:00:07Z`, with a fraction or an offset if need be.
+/// Parts of a millisecond are rounded up: such a moment is one to wait for.
 pub(crate) fn parse_rfc_3339(text: &str) -> Option<Timestamp> {
     let (date, rest) = text.split_once(['T', 't', ' '])?;
     let day = Timestamp::parse_date(date).filter(|_| date.len() == 10)?;
     let time = seconds(rest.get(..8)?)?;
     let rest = rest.get(8..)?;
-    let after_fraction = rest.strip_prefix('.').map_or(rest, |digits| {
-        digits.trim_start_matches(|c: char| c.is_ascii_digit())
-    });
-    Some(Timestamp::from_secs(
-        day.secs() + time - offset(after_fraction)?,
-    ))
+    let zone = rest.find(['Z', 'z', '+', '-'])?;
+    let millis = match &rest[..zone] {
+        "" => 0,
+        fraction => thousandths(fraction.strip_prefix('.')?)?,
+    };
+    let seconds = day.secs() + time - offset(&rest[zone..])?;
+    Some(Timestamp::from_millis(seconds * 1000 + millis))
+}
+
+/// The digits after a point as thousandths, rounded up.
+fn thousandths(digits: &str) -> Option<i64> {
+    let fraction = duration::decimal(&format!("0.{digits}"))?;
+    Some((fraction * 1000.0).ceil() as i64)
 }
 
 /// Reads the form that all servers write today: `Sun, 06 Nov 1994 08:49:37 GMT`.
@@ -161,19 +171,25 @@ mod tests {
 
     #[test]
     fn rfc_3339_knows_fractions_and_offsets() {
-        for text in [
-            "2026-08-08T12:00:00Z",
-            "2026-08-08T12:00:00.123456789Z",
-            "2026-08-08T14:30:00+02:30",
-            "2026-08-08t11:00:00-01:00",
+        for (text, millis) in [
+            ("2026-08-08T12:00:00Z", 0),
+            ("2026-08-08T12:00:00.123456789Z", 124),
+            ("2026-08-08 12:00:00.25z", 250),
+            ("2026-08-08T12:00:00.9999Z", 1000),
+            ("2026-08-08T14:30:00+02:30", 0),
+            ("2026-08-08t11:00:00.5-01:00", 500),
         ] {
-            assert_eq!(parse_rfc_3339(text), Some(NOW), "{text}");
+            let read = parse_rfc_3339(text).map(|moment| moment.millis() - NOW.millis());
+            assert_eq!(read, Some(millis), "{text}");
         }
         for text in [
             "2026-08-08",
             "2026-08-08T12:00Z",
             "2026-8-08T12:00:00Z",
             "2026-08-08T12:00:00",
+            "2026-08-08T12:00:00.Z",
+            "2026-08-08T12:00:00,5Z",
+            "2026-08-08T12:00:00.5e3Z",
             "2026-08-08T12:00:00+1",
         ] {
             assert_eq!(parse_rfc_3339(text), None, "{text}");

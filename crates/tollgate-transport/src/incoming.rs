@@ -1,10 +1,13 @@
 //! The bytes of an answer, with a limit on each wait.
 
+use std::error::Error;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use tokio::time::timeout;
+
+use crate::send::HttpBody;
 
 /// How long the body of an error may take, all in all.
 const ERROR_PATIENCE: Duration = Duration::from_secs(5);
@@ -13,7 +16,7 @@ const ERROR_PATIENCE: Duration = Duration::from_secs(5);
 /// its end.
 #[derive(Debug)]
 pub(crate) struct Incoming {
-    body: reqwest::Body,
+    body: HttpBody,
     idle: Duration,
 }
 
@@ -23,13 +26,13 @@ pub(crate) enum Gone {
     /// None came for this long.
     Idle(Duration),
     /// The connection broke.
-    Broken(reqwest::Error),
+    Broken(Box<dyn Error + Send + Sync>),
     /// The body is longer than this many bytes.
     TooLong(usize),
 }
 
 impl Incoming {
-    pub(crate) fn new(body: reqwest::Body, idle: Duration) -> Self {
+    pub(crate) fn new(body: HttpBody, idle: Duration) -> Self {
         Self { body, idle }
     }
 
@@ -39,7 +42,7 @@ impl Incoming {
             match timeout(self.idle, self.body.frame()).await {
                 Err(_) => return Err(Gone::Idle(self.idle)),
                 Ok(None) => return Ok(None),
-                Ok(Some(Err(error))) => return Err(Gone::Broken(error.without_url())),
+                Ok(Some(Err(error))) => return Err(Gone::Broken(error)),
                 Ok(Some(Ok(frame))) => match frame.into_data() {
                     Ok(bytes) => return Ok(Some(bytes)),
                     // Trailers say nothing that is needed.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use tollgate_core::{
-    Attempt, CostLookup, Failure, FailureKind, GenerationId, LaneId, LlmProvider, Reconciled, Reply,
+    Attempt, CostLookup, Failure, FailureKind, GenerationId, LaneCheck, LaneId, LlmProvider,
+    Reconciled, Reply, Standing,
 };
 
 /// All lanes as one provider: each attempt goes to the provider of its lane.
@@ -21,6 +22,7 @@ use tollgate_core::{
 pub struct Lanes {
     lanes: BTreeMap<LaneId, Lane>,
     lookups: BTreeMap<LaneId, Arc<dyn CostLookup>>,
+    checks: BTreeMap<LaneId, Arc<dyn LaneCheck>>,
 }
 
 #[derive(Clone)]
@@ -57,6 +59,13 @@ impl Lanes {
     #[must_use]
     pub fn with_lookup(mut self, lane: LaneId, lookup: impl CostLookup + 'static) -> Self {
         self.lookups.insert(lane, Arc::new(lookup));
+        self
+    }
+
+    /// Adds who to ask whether a lane can be used.
+    #[must_use]
+    pub fn with_check(mut self, lane: LaneId, check: impl LaneCheck + 'static) -> Self {
+        self.checks.insert(lane, Arc::new(check));
         self
     }
 
@@ -100,13 +109,26 @@ impl CostLookup for Lanes {
     ) -> Result<Option<Reconciled>, Failure> {
         match self.lookups.get(lane) {
             Some(lookup) => lookup.look_up(lane, generation).await,
-            None => Err(Failure::new(
-                FailureKind::Configuration,
+            None => Err(mute(
+                lane,
                 "this lane cannot be asked what a generation cost",
-            )
-            .with("lane", lane)),
+            )),
         }
     }
+}
+
+#[async_trait]
+impl LaneCheck for Lanes {
+    async fn check(&self, lane: &LaneId) -> Result<Standing, Failure> {
+        match self.checks.get(lane) {
+            Some(check) => check.check(lane).await,
+            None => Err(mute(lane, "this lane cannot be asked whether it works")),
+        }
+    }
+}
+
+fn mute(lane: &LaneId, message: &str) -> Failure {
+    Failure::new(FailureKind::Configuration, message).with("lane", lane)
 }
 
 /// Shows the wiring of each lane.

@@ -1,11 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
-mod duration;
 mod error;
 
 mod address;
+mod client;
 mod dialect;
+mod send;
 mod upstream;
 
 mod chat;
@@ -16,8 +17,11 @@ mod resource;
 mod whole;
 
 mod classify;
+mod delay;
+mod duration;
 mod evidence;
 mod http_date;
+mod limits;
 mod retry_after;
 mod wording;
 
@@ -25,19 +29,23 @@ mod facts;
 mod served;
 mod usage;
 
+mod check;
 mod compatible;
 mod lanes;
 mod layers;
 mod openrouter;
 
+pub use crate::address::authority;
 pub use crate::chat::DROPPED_HEADER;
 pub use crate::compatible::OpenAiCompatibleProvider;
 pub use crate::config::{
     ConnectionConfig, Mode, OpenAiCompatibleConfig, OpenRouterConfig, OutputLimitField, Timers,
 };
+pub use crate::delay::LONGEST as LONGEST_RETRY_AFTER;
 pub use crate::error::TransportError;
 pub use crate::lanes::Lanes;
-pub use crate::layers::{Concurrency, RateLimit, RateLimitConfig};
+pub use crate::layers::{Concurrency, HostRate, HostRateLimit, RateLimit, RateLimitConfig};
 pub use crate::openrouter::OpenRouterProvider;
-pub use crate::retry_after::{LONGEST as LONGEST_RETRY_AFTER, retry_after};
+pub use crate::retry_after::retry_after;
+pub use crate::send::{HttpBody, HttpError, HttpErrorKind, HttpSend};
 pub use crate::usage::usage_report;

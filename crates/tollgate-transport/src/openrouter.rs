@@ -17,7 +17,8 @@ use crate::chat;
 use crate::config::OpenRouterConfig;
 use crate::dialect::Dialect;
 use crate::error::TransportError;
-use crate::resource;
+use crate::resource::{self, unreadable};
+use crate::send::HttpSend;
 use crate::upstream::{Setup, Upstream, header_value, key_header};
 use crate::usage::reconciled;
 
@@ -45,19 +46,21 @@ impl OpenRouterProvider {
     /// # Errors
     /// When the address is not encrypted (and not this machine), a value cannot travel in a
     /// header, a timer is zero, or the certificates cannot be read.
-    pub fn new(mut config: OpenRouterConfig) -> Result<Self, TransportError> {
-        config.api_key = config.api_key.filter(|key| !key.is_empty());
-        let upstream = Upstream::new(Setup {
-            headers: headers(&config)?,
-            base_url: config.base_url,
-            chat_path: "chat/completions".to_owned(),
-            secret: config.api_key,
-            dialect: Dialect::openrouter(),
-            billing: config.mode.into(),
-            timers: config.timers,
-            connection: config.connection,
-        })?;
-        Ok(Self { upstream })
+    pub fn new(config: OpenRouterConfig) -> Result<Self, TransportError> {
+        Self::build(config, None)
+    }
+
+    /// Sets the provider up over this, not over connections of its own: a network in memory, or
+    /// a client of the program. `timers.connect_ms`, `connection.tls_roots` and
+    /// `connection.max_idle_connections` are then its own business.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_http(
+        config: OpenRouterConfig,
+        http: Arc<dyn HttpSend>,
+    ) -> Result<Self, TransportError> {
+        Self::build(config, Some(http))
     }
 
     /// Turns the dates in answers into delays by this clock, not by the date that each answer
@@ -160,6 +163,38 @@ impl OpenRouterProvider {
         resource::get(&self.upstream, url).await
     }
 
+    fn build(
+        mut config: OpenRouterConfig,
+        http: Option<Arc<dyn HttpSend>>,
+    ) -> Result<Self, TransportError> {
+        config.api_key = config.api_key.filter(|key| !key.is_empty());
+        let upstream = Upstream::new(Setup {
+            headers: headers(&config)?,
+            base_url: config.base_url,
+            chat_path: "chat/completions".to_owned(),
+            secret: config.api_key,
+            dialect: Dialect::openrouter(),
+            billing: config.mode.into(),
+            timers: config.timers,
+            connection: config.connection,
+            http,
+        })?;
+        Ok(Self { upstream })
+    }
+
+    /// Says what is missing before anything is sent.
+    pub(crate) fn needs_key(&self) -> Result<(), Failure> {
+        if self.upstream.has_key() {
+            return Ok(());
+        }
+        Err(
+            Failure::new(FailureKind::Configuration, "there is no key for OpenRouter").with_hint(
+                "set OPENROUTER_API_KEY, or openrouter.api_key in the configuration; \
+                 without a key there is `tollgate demo`",
+            ),
+        )
+    }
+
     async fn read<T>(
         &self,
         path: &str,
@@ -171,14 +206,7 @@ impl OpenRouterProvider {
     }
 
     fn parsed<T>(&self, body: &[u8], parse: Parse<T>) -> Result<T, Failure> {
-        parse(body).map_err(|error| {
-            Failure::new(
-                FailureKind::BadReply,
-                "the upstream's answer cannot be read",
-            )
-            .with("upstream", self.upstream.host())
-            .with_source(error)
-        })
+        parse(body).map_err(|error| unreadable(&self.upstream, error))
     }
 }
 
@@ -187,15 +215,7 @@ type Parse<T> = fn(&[u8]) -> Result<T, ParseError>;
 #[async_trait]
 impl LlmProvider for OpenRouterProvider {
     async fn send(&self, attempt: &Attempt) -> Result<Reply, Failure> {
-        if !self.upstream.has_key() {
-            return Err(
-                Failure::new(FailureKind::Configuration, "there is no key for OpenRouter")
-                    .with_hint(
-                        "set OPENROUTER_API_KEY, or openrouter.api_key in the configuration; \
-                 without a key there is `tollgate demo`",
-                    ),
-            );
-        }
+        self.needs_key()?;
         chat::send(&self.upstream, attempt).await
     }
 }

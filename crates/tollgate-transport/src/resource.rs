@@ -7,16 +7,17 @@ use http::Response;
 use reqwest::Url;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tollgate_core::Failure;
-use tollgate_wire::ErrorBody;
+use tollgate_core::{Failure, FailureKind};
+use tollgate_wire::{ErrorBody, ParseError};
 
 use crate::chat::ERROR_BODY;
 use crate::evidence::{Asked, Evidence, Progress};
 use crate::incoming::Incoming;
+use crate::send::HttpBody;
 use crate::upstream::Upstream;
 
 pub(crate) async fn get(upstream: &Arc<Upstream>, url: Url) -> Result<Bytes, Failure> {
-    let response = upstream.get(url).await?;
+    let response = upstream.get(&url).await?;
     document(upstream, response).await
 }
 
@@ -26,7 +27,7 @@ pub(crate) async fn post(
     body: Bytes,
 ) -> Result<Bytes, Failure> {
     let response = upstream
-        .post(url, body, upstream.timers.idle_whole())
+        .post(&url, body, upstream.timers.idle_whole())
         .await?;
     document(upstream, response).await
 }
@@ -34,7 +35,7 @@ pub(crate) async fn post(
 /// Reads the body; a failed status and an error with status 200 are failures alike.
 async fn document(
     upstream: &Arc<Upstream>,
-    response: Response<reqwest::Body>,
+    response: Response<HttpBody>,
 ) -> Result<Bytes, Failure> {
     let (parts, body) = response.into_parts();
     let mut incoming = Incoming::new(body, upstream.idle);
@@ -60,4 +61,14 @@ fn holds_error(body: &[u8]) -> bool {
         error: Option<&'a RawValue>,
     }
     serde_json::from_slice::<Peek<'_>>(body).is_ok_and(|peek| peek.error.is_some())
+}
+
+/// The failure that a document of another shape is.
+pub(crate) fn unreadable(upstream: &Upstream, error: ParseError) -> Failure {
+    Failure::new(
+        FailureKind::BadReply,
+        "the upstream's answer cannot be read",
+    )
+    .with("upstream", upstream.host())
+    .with_source(error)
 }

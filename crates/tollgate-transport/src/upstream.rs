@@ -1,25 +1,26 @@
-//! One upstream: where it is, how to speak to it, and the pool of connections to it.
+//! One upstream: where it is, how to speak to it, and what carries requests to it.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, header};
-use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, Request, Url};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, header};
+use reqwest::Url;
 use tokio::time::timeout;
 use tollgate_core::{ApiKey, Billing, Clock, Failure, FailureKind};
 
 use crate::address;
+use crate::client::Client;
 use crate::config::{ConnectionConfig, Timers};
 use crate::dialect::Dialect;
 use crate::error::TransportError;
+use crate::send::{HttpBody, HttpError, HttpErrorKind, HttpSend};
 
 /// An upstream that is ready to be sent to.
 #[derive(Clone)]
 pub(crate) struct Upstream {
-    client: Client,
+    http: Arc<dyn HttpSend>,
     base: Url,
     headers: HeaderMap,
     secret: Option<ApiKey>,
@@ -34,6 +35,8 @@ pub(crate) struct Upstream {
     pub(crate) connection: ConnectionConfig,
 }
 
+const USER_AGENT: &str = concat!("tollgate/", env!("CARGO_PKG_VERSION"));
+
 /// What makes an upstream, checked when it is built.
 pub(crate) struct Setup {
     pub(crate) base_url: String,
@@ -44,16 +47,25 @@ pub(crate) struct Setup {
     pub(crate) billing: Billing,
     pub(crate) timers: Timers,
     pub(crate) connection: ConnectionConfig,
+    /// Who carries requests; connections of its own when nobody is given.
+    pub(crate) http: Option<Arc<dyn HttpSend>>,
 }
 
 impl Upstream {
-    pub(crate) fn new(setup: Setup) -> Result<Arc<Self>, TransportError> {
+    pub(crate) fn new(mut setup: Setup) -> Result<Arc<Self>, TransportError> {
         if let Some(name) = setup.timers.unset() {
             return Err(TransportError::Timer { name });
         }
         let base = address::parse(&setup.base_url, setup.connection.allow_plaintext)?;
+        setup
+            .headers
+            .entry(header::USER_AGENT)
+            .or_insert(HeaderValue::from_static(USER_AGENT));
         Ok(Arc::new(Self {
-            client: client(&base, &setup.timers, &setup.connection)?,
+            http: match setup.http {
+                Some(http) => http,
+                None => Arc::new(Client::new(&base, &setup.timers, &setup.connection)?),
+            },
             chat: address::below(&base, &setup.chat_path),
             base,
             idle: setup.timers.idle_or(setup.dialect.idle),
@@ -70,23 +82,22 @@ impl Upstream {
     /// Sends a `POST` with a JSON body and returns the head. Never sends twice.
     pub(crate) async fn post(
         &self,
-        url: Url,
+        url: &Url,
         body: Bytes,
         patience: Duration,
-    ) -> Result<Response<reqwest::Body>, Failure> {
-        let mut request = self.request(Method::POST, url);
+    ) -> Result<Response<HttpBody>, Failure> {
+        let mut request = self.request(Method::POST, url, body)?;
         request.headers_mut().insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/json"),
         );
-        *request.body_mut() = Some(body.into());
         self.exchange(request, patience).await
     }
 
     /// Sends a `GET` and returns the head. Never sends twice.
-    pub(crate) async fn get(&self, url: Url) -> Result<Response<reqwest::Body>, Failure> {
-        self.exchange(self.request(Method::GET, url), self.idle)
-            .await
+    pub(crate) async fn get(&self, url: &Url) -> Result<Response<HttpBody>, Failure> {
+        let request = self.request(Method::GET, url, Bytes::new())?;
+        self.exchange(request, self.idle).await
     }
 
     /// The address of a path below the base.
@@ -122,20 +133,26 @@ impl Upstream {
         text
     }
 
-    fn request(&self, method: Method, url: Url) -> Request {
-        let mut request = Request::new(method, url);
+    fn request(&self, method: Method, url: &Url, body: Bytes) -> Result<Request<Bytes>, Failure> {
+        let uri: Uri = url
+            .as_str()
+            .parse()
+            .map_err(|error| self.unanswered(HttpError::new(HttpErrorKind::Invalid, error)))?;
+        let mut request = Request::new(body);
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
         *request.headers_mut() = self.headers.clone();
-        request
+        Ok(request)
     }
 
     async fn exchange(
         &self,
-        request: Request,
+        request: Request<Bytes>,
         patience: Duration,
-    ) -> Result<Response<reqwest::Body>, Failure> {
-        match timeout(patience, self.client.execute(request)).await {
-            Ok(Ok(response)) => Ok(response.into()),
-            Ok(Err(error)) => Err(self.unsent_or_lost(error)),
+    ) -> Result<Response<HttpBody>, Failure> {
+        match timeout(patience, self.http.send(request)).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => Err(self.unanswered(error)),
             Err(_) => Err(Failure::new(
                 FailureKind::Interrupted,
                 format!("the upstream did not answer within {patience:?}"),
@@ -144,24 +161,15 @@ impl Upstream {
         }
     }
 
-    /// Without a connection nothing was accepted. With one, nobody can know whether the upstream
-    /// acts: an idle connection that closes while it is written to looks the same as a crash in
-    /// the middle of the work.
-    fn unsent_or_lost(&self, error: reqwest::Error) -> Failure {
-        let error = error.without_url();
-        let (kind, message) = if error.is_connect() {
-            (FailureKind::Connect, "the upstream cannot be reached")
-        } else if error.is_builder() {
-            (FailureKind::Internal, "the request cannot be built")
-        } else {
-            (
-                FailureKind::Interrupted,
-                "the connection to the upstream broke before it answered",
-            )
+    fn unanswered(&self, error: HttpError) -> Failure {
+        let kind = match error.kind() {
+            HttpErrorKind::Connect => FailureKind::Connect,
+            HttpErrorKind::Broken => FailureKind::Interrupted,
+            HttpErrorKind::Invalid => FailureKind::Internal,
         };
-        Failure::new(kind, message)
+        Failure::new(kind, error.kind().to_string())
             .with("upstream", self.host())
-            .with_source(error)
+            .with_source(error.into_source())
     }
 }
 
@@ -207,59 +215,4 @@ impl fmt::Debug for Upstream {
             .field("connection", &self.connection)
             .finish_non_exhaustive()
     }
-}
-
-/// Builds the pool. It never sends a request twice and never follows a redirect: the first would
-/// hide an attempt from the ledger, the second would carry the key to another host. There is no
-/// total timeout; a stream may be long.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the one place where HTTP clients are made"
-)]
-fn client(
-    base: &Url,
-    timers: &Timers,
-    connection: &ConnectionConfig,
-) -> Result<Client, TransportError> {
-    install_crypto();
-    let mut builder = Client::builder()
-        .user_agent(concat!("tollgate/", env!("CARGO_PKG_VERSION")))
-        .redirect(Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false)
-        .connect_timeout(timers.connect())
-        .pool_idle_timeout(timers.pool_idle())
-        .pool_max_idle_per_host(connection.max_idle_connections)
-        .tcp_nodelay(true)
-        .tcp_keepalive(timers.keep_alive())
-        .http2_adaptive_window(true)
-        .http2_keep_alive_interval(timers.keep_alive())
-        .http2_keep_alive_timeout(timers.keep_alive())
-        .http2_keep_alive_while_idle(true);
-    if address::is_loopback(base) {
-        // A proxy cannot reach what is on this machine.
-        builder = builder.no_proxy();
-    }
-    if let Some(path) = &connection.tls_roots {
-        let refuse = |source| TransportError::Roots {
-            path: path.clone(),
-            source,
-        };
-        let pem = std::fs::read(path).map_err(|error| refuse(error.into()))?;
-        let roots = Certificate::from_pem_bundle(&pem).map_err(|error| refuse(error.into()))?;
-        if roots.is_empty() {
-            return Err(refuse("it holds no certificate".into()));
-        }
-        builder = builder.tls_certs_merge(roots);
-    }
-    builder.build().map_err(TransportError::Client)
-}
-
-/// Without a provider of cryptography the client panics; with two, the first one stays.
-fn install_crypto() {
-    static ONCE: OnceLock<()> = OnceLock::new();
-    ONCE.get_or_init(|| {
-        // An error says that the program has installed one already, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    });
 }

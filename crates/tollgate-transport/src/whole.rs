@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures_util::stream;
 use tollgate_core::{
-    Billed, Billing, Facts, Failure, FailureKind, Finish, Frame, FrameKind, Frames,
+    Billed, Billing, Facts, Failure, FailureKind, Finish, Frame, FrameKind, Frames, Usd,
 };
 use tollgate_wire::{ChatReply, ChatResponse};
 
@@ -68,11 +68,7 @@ fn refusal(
     let none = Progress::default();
     if answer.is_empty_answer() {
         let failure = evidence.bad_reply("the upstream's answer is empty", data, none);
-        return Some(if evidence.insured() && is_free(facts) {
-            failure.with_billed(Billed::No)
-        } else {
-            failure
-        });
+        return Some(failure.with_billed(billed(evidence, facts)));
     }
     if has_error_finish(answer) {
         return Some(evidence.bad_reply(
@@ -93,24 +89,25 @@ pub(crate) fn out_of_room(finish: Option<Finish>, output_bytes: u32, usage: &Fac
     finish == Some(Finish::Length) && output_bytes == 0 && no_tokens
 }
 
-/// The failure of a prompt that fills the window. What the upstream charged for it, if anything,
-/// is to be asked.
+/// The failure of a prompt that fills the window.
 pub(crate) fn no_room(evidence: &Evidence, facts: &Facts) -> Failure {
-    let failure = evidence.failure(
-        FailureKind::ContextLength,
-        "the prompt leaves no room for an answer in the model's context window",
-    );
-    if is_free(facts) {
-        failure
-    } else {
-        failure.with_billed(Billed::Unknown)
-    }
+    evidence
+        .failure(
+            FailureKind::ContextLength,
+            "the prompt leaves no room for an answer in the model's context window",
+        )
+        .with_billed(billed(evidence, facts))
 }
 
-/// Whether the report, if there is one, shows no cost.
-fn is_free(facts: &Facts) -> bool {
+/// What is known of the money for an answer with nothing in it: the upstream's figure if there is
+/// one, else its promise. Without either, who has read the prompt may charge for it.
+fn billed(evidence: &Evidence, facts: &Facts) -> Billed {
     let cost = facts.usage.as_ref().and_then(|usage| usage.cost);
-    cost.is_none_or(|cost| cost.amount() == tollgate_core::Usd::ZERO)
+    match cost {
+        Some(cost) if cost.amount() == Usd::ZERO => Billed::No,
+        None if evidence.insured() => Billed::No,
+        _ => Billed::Unknown,
+    }
 }
 
 fn has_error_finish(answer: &ChatResponse) -> bool {

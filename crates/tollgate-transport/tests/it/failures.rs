@@ -3,14 +3,12 @@
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tollgate_core::{Billed, Delivery, FailureKind, LlmProvider, Next, Scope};
-use tollgate_transport::{
-    Mode, OpenAiCompatibleConfig, OpenAiCompatibleProvider, OpenRouterProvider,
-};
+use tollgate_core::{Billed, Delivery, FailureKind, LlmProvider, ModelId, Next, Scope};
+use tollgate_transport::{Mode, OpenRouterProvider};
 use tollgate_wire::ChatRequest;
 
 use crate::server::{Act, Server, answer, json};
-use crate::setup::{attempt, config, failure, openrouter};
+use crate::setup::{attempt, config, direct, failure, openrouter};
 
 /// Status, body; kind, scope, and seconds to wait, rounded up.
 type Case = (u16, &'static [u8], FailureKind, Scope, Option<u64>);
@@ -123,17 +121,12 @@ async fn the_documented_errors() {
 
 #[tokio::test]
 async fn a_constraint_of_the_caller_is_evidence_of_nobodys_health() {
-    let scope = async |request: &str, direct: bool| {
+    let scope = async |request: &str, is_direct: bool| {
         let server = Server::start([json(404, b"{}")]).await;
         let mut attempt = attempt(Delivery::Whole);
         attempt.request = ChatRequest::parse(request.as_bytes()).unwrap().into();
-        let sent = if direct {
-            let config = OpenAiCompatibleConfig {
-                base_url: server.url.clone(),
-                ..Default::default()
-            };
-            let provider = OpenAiCompatibleProvider::new(config).unwrap();
-            provider.send(&attempt).await
+        let sent = if is_direct {
+            direct(&server).send(&attempt).await
         } else {
             openrouter(&server).send(&attempt).await
         };
@@ -187,6 +180,37 @@ async fn the_daily_cap_is_no_reason_to_wait_here() {
         failure(&openrouter(&server), Delivery::Whole).await.next(),
         Next::Elsewhere
     );
+}
+
+#[tokio::test]
+async fn a_429_counts_against_whoever_is_limited() {
+    let told =
+        "x-ratelimit-limit: 20\r\nx-ratelimit-remaining: 0\r\nx-ratelimit-reset: 1786190407000\r\n";
+    let repeated = br#"{"error":{"code":429,"message":"","metadata":{"headers":{"X-RateLimit-Reset":"1786190407000"}}}}"#;
+    let behind = br#"{"error":{"code":429,"message":"","metadata":{"provider_name":"Alpha","headers":{"X-RateLimit-Reset":"1786190407000"}}}}"#;
+    let cases: [(&str, &[u8], &str, Scope); 6] = [
+        ("", b"{}", "a/b", Scope::KeyModel),
+        (told, b"{}", "a/b", Scope::Key),
+        ("", repeated, "a/b", Scope::Key),
+        // Caps on free models leave the others alone, and so do those of a provider behind.
+        (told, b"{}", "a/b:free", Scope::KeyModel),
+        ("", repeated, "a/b:free", Scope::KeyModel),
+        ("", behind, "a/b", Scope::KeyModel),
+    ];
+    for (headers, body, model, scope) in cases {
+        let server = Server::start([answer(429, headers, body)]).await;
+        let mut attempt = attempt(Delivery::Whole);
+        attempt.models = vec![ModelId::new(model).unwrap()];
+        let failure = openrouter(&server).send(&attempt).await.unwrap_err();
+        assert_eq!(failure.rule().scope, scope, "{headers} {failure}");
+        let limited = headers.len() + body.len() > 2;
+        let wait = limited.then(|| Duration::from_secs(7));
+        assert_eq!(failure.retry_after(), wait, "{headers} {failure}");
+    }
+    // Nobody says whose limit it is that a direct provider tells of.
+    let server = Server::start([answer(429, told, b"{}")]).await;
+    let failure = failure(&direct(&server), Delivery::Whole).await;
+    assert_eq!(failure.rule().scope, Scope::KeyModel);
 }
 
 #[tokio::test]

@@ -4,9 +4,11 @@
 
 mod account;
 mod cancel;
+mod check;
 mod failures;
 mod lanes;
 mod layers;
+mod memory;
 mod requests;
 mod secrets;
 mod server;

@@ -6,7 +6,9 @@ use futures_util::StreamExt;
 use tollgate_core::{
     ApiKey, Attempt, CallId, Delivery, Failure, Frame, LaneId, LlmProvider, ModelId, Timestamp, Usd,
 };
-use tollgate_transport::{OpenRouterConfig, OpenRouterProvider};
+use tollgate_transport::{
+    OpenAiCompatibleConfig, OpenAiCompatibleProvider, OpenRouterConfig, OpenRouterProvider,
+};
 use tollgate_wire::ChatRequest;
 
 use crate::server::Server;
@@ -28,6 +30,17 @@ pub(crate) fn config(server: &Server) -> OpenRouterConfig {
 
 pub(crate) fn openrouter(server: &Server) -> OpenRouterProvider {
     OpenRouterProvider::new(config(server))
+        .unwrap()
+        .with_clock(Arc::new(|| NOON))
+}
+
+pub(crate) fn direct(server: &Server) -> OpenAiCompatibleProvider {
+    let config = OpenAiCompatibleConfig {
+        api_key: Some(ApiKey::new(KEY)),
+        base_url: server.url.clone(),
+        ..Default::default()
+    };
+    OpenAiCompatibleProvider::new(config)
         .unwrap()
         .with_clock(Arc::new(|| NOON))
 }

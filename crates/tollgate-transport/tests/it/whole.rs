@@ -1,9 +1,14 @@
 //! Answers that come whole.
 
-use tollgate_core::{Billed, Billing, Delivery, FailureKind, Finish, FrameKind, LlmProvider};
+use std::time::Duration;
+
+use tollgate_core::{
+    Billed, Billing, Delivery, FailureKind, Finish, FrameKind, LimitLeft, LimitUnit, LlmProvider,
+    Scope,
+};
 
 use crate::server::{Server, answer, json};
-use crate::setup::{attempt, collect, config, failure, openrouter};
+use crate::setup::{attempt, collect, config, direct, failure, openrouter};
 
 #[tokio::test]
 async fn an_answer_is_one_frame_with_its_facts() {
@@ -78,9 +83,32 @@ async fn the_head_shows_the_generation_and_listed_headers_only() {
 }
 
 #[tokio::test]
+async fn the_head_tells_what_is_left_of_the_rate_limits() {
+    let headers = "content-type: application/json\r\n\
+        x-ratelimit-remaining-tokens: 149984\r\nx-ratelimit-reset-tokens: 6ms\r\n\
+        x-ratelimit-remaining: 3\r\nx-ratelimit-reset: 1786190407000\r\n";
+    let body = include_bytes!("../fixtures/chat.json");
+    let server = Server::start([answer(200, headers, body)]).await;
+    let reply = openrouter(&server).send(&attempt(Delivery::Whole)).await;
+    let left = |scope, counts, remaining, millis| LimitLeft {
+        scope,
+        counts,
+        remaining,
+        resets_in: Duration::from_millis(millis),
+    };
+    assert_eq!(
+        reply.unwrap().head.limits,
+        [
+            left(Scope::KeyModel, LimitUnit::Tokens, 149_984, 6),
+            left(Scope::Key, LimitUnit::Requests, 3, 7000),
+        ]
+    );
+}
+
+#[tokio::test]
 async fn a_200_that_is_no_answer_is_a_failure() {
     let none = r#"{"id":"gen-1","choices":[{"message":{"content":null},"finish_reason":null}]}"#;
-    let cases: [(&[u8], FailureKind, Billed); 7] = [
+    let cases: [(&[u8], FailureKind, Billed); 8] = [
         (include_bytes!("../fixtures/error-200-body.json"), FailureKind::Upstream, Billed::No),
         // Part of an answer came with it: that part may cost.
         (include_bytes!("../fixtures/error-200-choice.json"), FailureKind::Upstream, Billed::Unknown),
@@ -93,6 +121,11 @@ async fn a_200_that_is_no_answer_is_a_failure() {
             FailureKind::ContextLength,
             Billed::No,
         ),
+        (
+            br#"{"choices":[{"message":{"content":""},"finish_reason":"length"}],"usage":{"prompt_tokens":9,"completion_tokens":0,"cost":0.5}}"#,
+            FailureKind::ContextLength,
+            Billed::Unknown,
+        ),
     ];
     for (body, kind, billed) in cases {
         let server = Server::start([json(200, body)]).await;
@@ -104,6 +137,17 @@ async fn a_200_that_is_no_answer_is_a_failure() {
             String::from_utf8_lossy(body)
         );
     }
+}
+
+#[tokio::test]
+async fn a_direct_provider_may_charge_for_a_prompt_that_fills_the_window() {
+    let body = br#"{"choices":[{"message":{"content":""},"finish_reason":"length"}],"usage":{"prompt_tokens":9,"completion_tokens":0}}"#;
+    let server = Server::start([json(200, body)]).await;
+    let failure = failure(&direct(&server), Delivery::Whole).await;
+    assert_eq!(
+        (failure.kind(), failure.rule().billed),
+        (FailureKind::ContextLength, Billed::Unknown)
+    );
 }
 
 #[tokio::test]

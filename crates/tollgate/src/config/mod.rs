@@ -1,4 +1,5 @@
 mod error;
+mod hosts;
 mod layer;
 mod load;
 mod schema;
@@ -18,6 +19,7 @@ use tollgate_policy_quality::QualityConfig;
 use tollgate_transport::{ConnectionConfig, Mode, OutputLimitField, RateLimitConfig, Timers};
 
 pub use self::error::{ConfigError, Origin as ConfigOrigin, Problem};
+pub(crate) use self::hosts::host_limits;
 pub use self::load::{ENV_PREFIX, Loader};
 pub use self::schema::config_schema;
 
@@ -72,8 +74,21 @@ pub struct OpenRouter {
     pub timers: Timers,
     /// How to connect, and how much to take in.
     pub connection: ConnectionConfig,
-    /// Most requests that each model gets; none when absent.
+    /// Most requests that each model gets; no limit when absent.
     pub rate_limit: Option<RateLimitConfig>,
+    /// Most requests that the host gets, over all models and over all lanes
+    /// that lead there; no limit when absent.
+    pub host_rate_limit: Option<RateLimitConfig>,
+    /// Name of the account that pays. Lanes of one account run out of money
+    /// together; the lane's own name when absent.
+    pub account: Option<String>,
+    /// Whether closing a stream ends its bill. OpenRouter stops some providers
+    /// and not others, so only where you know which ones serve you. Default
+    /// false.
+    pub stops_billing: bool,
+    /// Whether the models go on with an answer whose beginning they are given
+    /// (prefill). Default false.
+    pub continues: bool,
     /// Which models serve which task.
     pub routing: Routing,
     /// What to optimise for.
@@ -96,6 +111,10 @@ impl Default for OpenRouter {
             timers: Timers::default(),
             connection: ConnectionConfig::default(),
             rate_limit: None,
+            host_rate_limit: None,
+            account: None,
+            stops_billing: false,
+            continues: false,
             routing: Routing::default(),
             optimization: Optimization::default(),
         }
@@ -196,9 +215,24 @@ pub struct DirectProvider {
     /// How to connect, and how much to take in.
     #[serde(default)]
     pub connection: ConnectionConfig,
-    /// Most requests that each model gets; none when absent.
+    /// Most requests that each model gets; no limit when absent.
     #[serde(default)]
     pub rate_limit: Option<RateLimitConfig>,
+    /// Most requests that the host gets, over all models and over all lanes
+    /// that lead there; no limit when absent.
+    #[serde(default)]
+    pub host_rate_limit: Option<RateLimitConfig>,
+    /// Name of the account that pays. Lanes of one account run out of money
+    /// together; the lane's own name when absent.
+    #[serde(default)]
+    pub account: Option<String>,
+    /// Whether closing a stream ends its bill. Default false.
+    #[serde(default)]
+    pub stops_billing: bool,
+    /// Whether the models go on with an answer whose beginning they are given
+    /// (prefill). Default false.
+    #[serde(default)]
+    pub continues: bool,
 }
 
 fn yes() -> bool {
@@ -253,6 +287,16 @@ impl Config {
                     "use another name, without white space; `openrouter` is taken",
                 );
             }
+        }
+        for clash in hosts::clashes(self) {
+            report(
+                &format!("{}.host_rate_limit", clash.key),
+                format!(
+                    "differs from that of {}, which leads to the same host",
+                    clash.other
+                ),
+                "give both the same, or only one of them",
+            );
         }
         if let Err(error) = self.failover.check() {
             report(

@@ -1,0 +1,126 @@
+//! The pool of connections: [`HttpSend`] over the network.
+
+use std::error::Error;
+use std::sync::OnceLock;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, ClientBuilder, Url};
+
+use crate::address;
+use crate::config::{ConnectionConfig, Timers};
+use crate::error::TransportError;
+use crate::send::{HttpBody, HttpError, HttpErrorKind, HttpSend};
+
+/// Sends over connections of its own, which it keeps for the next request.
+#[derive(Debug)]
+pub(crate) struct Client(reqwest::Client);
+
+impl Client {
+    /// Builds the pool. It never sends a request twice and never follows a redirect: the first would
+    /// hide an attempt from the ledger, the second would carry the key to another host. There is no
+    /// total timeout; a stream may be long.
+    pub(crate) fn new(
+        base: &Url,
+        timers: &Timers,
+        connection: &ConnectionConfig,
+    ) -> Result<Self, TransportError> {
+        let mut builder = builder(timers, connection);
+        if address::is_loopback(base) {
+            // A proxy cannot reach what is on this machine.
+            builder = builder.no_proxy();
+        }
+        if let Some(path) = &connection.tls_roots {
+            let refuse = |source| TransportError::Roots {
+                path: path.clone(),
+                source,
+            };
+            let pem = std::fs::read(path).map_err(|error| refuse(error.into()))?;
+            let roots = Certificate::from_pem_bundle(&pem).map_err(|error| refuse(error.into()))?;
+            if roots.is_empty() {
+                return Err(refuse("it holds no certificate".into()));
+            }
+            builder = builder.tls_certs_merge(roots);
+        }
+        builder.build().map(Self).map_err(TransportError::Client)
+    }
+}
+
+#[async_trait]
+impl HttpSend for Client {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<HttpBody>, HttpError> {
+        let request = request.try_into().map_err(lost)?;
+        let response = self.0.execute(request).await.map_err(lost)?;
+        Ok(Response::from(response).map(|body| {
+            body.map_err(|error| error.without_url().into())
+                .boxed_unsync()
+        }))
+    }
+}
+
+/// Without a connection nothing was accepted. With one, nobody can know whether the upstream
+/// acts: an idle connection that closes while it is written to looks the same as a crash in
+/// the middle of the work. Only HTTP/2 has words for it.
+fn lost(error: reqwest::Error) -> HttpError {
+    let error = error.without_url();
+    let kind = if error.is_builder() {
+        HttpErrorKind::Invalid
+    } else if error.is_connect() || is_turned_away(&error) {
+        HttpErrorKind::Connect
+    } else {
+        HttpErrorKind::Broken
+    };
+    HttpError::new(kind, error)
+}
+
+/// Whether the upstream said that it did not look at the request: it is about to close the
+/// connection (`GOAWAY`, for streams after the last that it serves), or has no room for one more
+/// stream.
+fn is_turned_away(error: &reqwest::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<h2::Error>() {
+            let graceful = error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR);
+            let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
+            return error.is_remote() && (graceful || refused);
+        }
+        cause = error.source();
+    }
+    false
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place where HTTP clients are made"
+)]
+fn builder(timers: &Timers, connection: &ConnectionConfig) -> ClientBuilder {
+    install_crypto();
+    reqwest::Client::builder()
+        .redirect(Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .connect_timeout(timers.connect())
+        .pool_idle_timeout(timers.pool_idle())
+        .pool_max_idle_per_host(connection.max_idle_connections)
+        .tcp_nodelay(true)
+        .tcp_keepalive(timers.keep_alive())
+        .http2_adaptive_window(true)
+        .http2_keep_alive_interval(timers.keep_alive())
+        .http2_keep_alive_timeout(timers.keep_alive())
+        .http2_keep_alive_while_idle(true)
+}
+
+/// Without a provider of cryptography the client panics; with two, the first one stays.
+fn install_crypto() {
+    static ONCE: OnceLock<()> = OnceLock::new();
+    ONCE.get_or_init(|| {
+        // An error says that the program has installed one already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+}
+
+#[cfg(test)]
+mod tests;
