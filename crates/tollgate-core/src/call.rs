@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tollgate_wire::ChatRequest;
 
-use crate::{CallId, CallerId, InvalidId, ModelId, Timestamp, Usd};
+use crate::{AfterCommit, CallId, CallerId, InvalidId, ModelId, Timestamp, UpstreamStream, Usd};
 
 /// What a call is about; selects lists, quality figures and output lengths.
 #[derive(
@@ -162,6 +162,10 @@ pub struct Hints {
     pub prefer_free: Option<bool>,
     /// Longest acceptable time to a complete answer.
     pub max_latency: Option<Duration>,
+    /// What becomes of an answer that breaks off after some of it was shown.
+    pub after_commit: Option<AfterCommit>,
+    /// Whether an answer that is wanted in one piece is asked for as a stream.
+    pub upstream_stream: Option<UpstreamStream>,
     /// Free-form tags that land in the ledger.
     pub tags: Vec<(String, String)>,
 }

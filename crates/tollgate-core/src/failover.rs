@@ -1,7 +1,10 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::str::FromStr;
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use crate::{
     AttemptRecord, Call, Failure, HealthView, Hold, Ledger, LlmProvider, Plan, Reply, UsageReport,
@@ -44,7 +47,8 @@ pub struct Trip<'a> {
     /// Sends attempts, over whatever lane they name.
     pub provider: &'a dyn LlmProvider,
     /// Attempts of an earlier walk of the same call, whose answer broke off:
-    /// they count against the call's limits, and their targets are used up.
+    /// they count against the call's limits, their targets are used up, and
+    /// the numbers of further attempts go on after theirs.
     pub earlier: &'a [AttemptRecord],
     /// How much of the call's time is gone.
     pub used: Duration,
@@ -121,4 +125,107 @@ pub struct Exhausted {
     pub failure: Failure,
     /// All attempts, complete and booked.
     pub failed: Vec<AttemptRecord>,
+}
+
+/// What becomes of an answer that breaks off after some of it was shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum AfterCommit {
+    /// It ends with a failure.
+    #[default]
+    Error,
+    /// Another target answers from the beginning; a notice says where.
+    Restart,
+    /// The same model goes on where it broke off, on a lane that is given the
+    /// beginning; a notice says where. Once, and for plain text only; otherwise
+    /// it ends with a failure.
+    Resume,
+}
+
+impl AfterCommit {
+    /// All of them, with the names used in configuration and headers.
+    pub const ALL: &'static [(Self, &'static str)] = &[
+        (Self::Error, "error"),
+        (Self::Restart, "restart"),
+        (Self::Resume, "resume"),
+    ];
+}
+
+/// Whether an answer that is wanted in one piece is asked for as a stream, and
+/// put together by the gateway: a silent upstream is then found in seconds, and
+/// leaving it may end its bill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum UpstreamStream {
+    /// As the caller asked: a body that comes in one piece passes byte for byte.
+    #[default]
+    AsAsked,
+    /// Always as a stream.
+    Always,
+}
+
+impl UpstreamStream {
+    /// All of them, with the names used in configuration and headers.
+    pub const ALL: &'static [(Self, &'static str)] =
+        &[(Self::AsAsked, "as_asked"), (Self::Always, "always")];
+}
+
+/// A word that names none of the choices there are.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown choice {word:?}; it is one of {choices}")]
+pub struct UnknownChoice {
+    word: String,
+    choices: String,
+}
+
+fn choose<T: Copy>(word: &str, all: &[(T, &'static str)]) -> Result<T, UnknownChoice> {
+    match all.iter().find(|(_, name)| *name == word) {
+        Some((choice, _)) => Ok(*choice),
+        None => Err(UnknownChoice {
+            word: word.chars().take(40).collect(),
+            choices: all
+                .iter()
+                .map(|(_, name)| *name)
+                .collect::<Vec<_>>()
+                .join(", "),
+        }),
+    }
+}
+
+impl FromStr for AfterCommit {
+    type Err = UnknownChoice;
+    fn from_str(word: &str) -> Result<Self, UnknownChoice> {
+        choose(word, Self::ALL)
+    }
+}
+
+impl FromStr for UpstreamStream {
+    type Err = UnknownChoice;
+    fn from_str(word: &str) -> Result<Self, UnknownChoice> {
+        choose(word, Self::ALL)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_and_configuration_use_the_same_words() {
+        for (choice, word) in AfterCommit::ALL {
+            assert_eq!(serde_json::to_value(choice).unwrap(), *word);
+            assert_eq!(word.parse(), Ok(*choice));
+        }
+        for (choice, word) in UpstreamStream::ALL {
+            assert_eq!(serde_json::to_value(choice).unwrap(), *word);
+            assert_eq!(word.parse(), Ok(*choice));
+        }
+        let unknown = "again".parse::<AfterCommit>().unwrap_err();
+        assert_eq!(
+            unknown.to_string(),
+            "unknown choice \"again\"; it is one of error, restart, resume"
+        );
+    }
 }

@@ -143,6 +143,12 @@ impl Hold {
     pub fn keep(&mut self, amount: Usd) {
         self.kept += amount;
     }
+
+    /// Takes back what was [kept](Self::keep) for an attempt, once it is known
+    /// better. Called by whoever walks the plan.
+    pub fn let_go(&mut self, amount: Usd) {
+        self.kept = (self.kept - amount).max(Usd::ZERO);
+    }
 }
 
 /// How a call ended.
@@ -232,10 +238,14 @@ impl Receipt {
             .sum()
     }
 
-    /// The attempt that answered, whole or in part.
+    /// The attempt that answered, whole or in part. After a cut further
+    /// attempts may have failed; beside it another may have been slower.
     pub fn served(&self) -> Option<&AttemptRecord> {
-        self.attempts
-            .last()
+        let silent =
+            |end: &AttemptEnd| matches!(end, AttemptEnd::Failed { .. } | AttemptEnd::Outrun);
+        let mut latest_first = self.attempts.iter().rev();
+        latest_first
+            .find(|attempt| !silent(&attempt.end))
             .filter(|_| !matches!(self.ended, Ended::Failed(_)))
     }
 

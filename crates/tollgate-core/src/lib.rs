@@ -36,7 +36,9 @@ pub use crate::catalog::{
 };
 pub use crate::cost::{Billing, Cost, CostSource};
 pub use crate::event::{Event, Observer, Silent};
-pub use crate::failover::{BoxFuture, Exhausted, Failover, HeldBack, Trip, Won};
+pub use crate::failover::{
+    AfterCommit, BoxFuture, Exhausted, Failover, HeldBack, Trip, UnknownChoice, UpstreamStream, Won,
+};
 pub use crate::failure::{Billed, Failure, FailureKind, Next, Origin, Result, Rule, Scope};
 pub use crate::health::{Breaker, Health, HealthView, Spot};
 pub use crate::id::{

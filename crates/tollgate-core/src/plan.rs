@@ -189,6 +189,8 @@ pub enum Place {
     Ranked,
     /// The fallback chain lists it.
     Chain,
+    /// It is out of service for the moment, and stands behind everything else.
+    LastResort,
 }
 
 /// One candidate of a plan, with everything that later steps need, so that

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tollgate_core::Breaker as State;
 
-use crate::backoff::{doubled, equal_jitter};
-use crate::config::Rules;
+use crate::backoff::{doubled, jitter_down};
+use crate::limits::Rules;
 use crate::window::Window;
 
 /// What one attempt says about a target.
@@ -36,6 +36,8 @@ pub(crate) struct Breaker {
     window: Window<Counts>,
     not_before: Option<Instant>,
     last_probe: Option<Instant>,
+    // Set while traffic grows after a closing.
+    warming_since: Option<Instant>,
     // Doublings of the open time, plus one; forgiven with time.
     openings: u32,
     closed_since: Instant,
@@ -63,6 +65,7 @@ impl Breaker {
             window: Window::new(now, rules.window),
             not_before: None,
             last_probe: None,
+            warming_since: None,
             openings: 0,
             closed_since: now,
         }
@@ -102,6 +105,24 @@ impl Breaker {
         by_phase.max(self.not_before)
     }
 
+    /// Until when the upstream asked to be left alone.
+    pub(crate) fn asked_until(&self, now: Instant) -> Option<Instant> {
+        self.not_before.filter(|moment| now < *moment)
+    }
+
+    /// The share of traffic, in percent, that is let through while it grows
+    /// after a closing; `None` when that is all.
+    pub(crate) fn warming_percent(&self, now: Instant, rules: &Rules) -> Option<u64> {
+        let since = self.warming_since.filter(|_| self.phase == Phase::Closed)?;
+        let warm = now.saturating_duration_since(since);
+        if warm >= rules.slow_start {
+            return None;
+        }
+        let least = u64::from(rules.slow_start_percent);
+        let grown = warm.as_millis() * u128::from(100 - least) / rules.slow_start.as_millis();
+        Some(least + u64::try_from(grown).unwrap_or(100))
+    }
+
     /// Lets one attempt through, if it may pass at this moment.
     pub(crate) fn take(&mut self, now: Instant, rules: &Rules) -> bool {
         if self.ready_at(rules).is_some_and(|moment| now < moment) {
@@ -119,22 +140,51 @@ impl Breaker {
         true
     }
 
-    /// Lets one attempt through although the breaker is open, for calls that
-    /// have nowhere else to go: at the pace of probes, and never against the
-    /// upstream's own word.
-    pub(crate) fn force(&mut self, now: Instant, rules: &Rules) -> bool {
-        let paced = self
-            .last_probe
-            .is_none_or(|probe| probe + rules.probe_every <= now);
-        let asked_to_wait = self.not_before.is_some_and(|moment| now < moment);
-        let passes = self.phase == Phase::Closed || paced;
-        if asked_to_wait || !passes {
+    /// Lets one attempt through although the breaker is open, if the last probe
+    /// was `every` ago: for calls that have nowhere else to go. Never against
+    /// the upstream's own word.
+    pub(crate) fn force(&mut self, now: Instant, every: Duration) -> bool {
+        let paced = self.last_probe.is_none_or(|probe| probe + every <= now);
+        let is_closed = self.phase == Phase::Closed;
+        if self.asked_until(now).is_some() || !(is_closed || paced) {
             return false;
         }
-        if self.phase != Phase::Closed {
+        if !is_closed {
             self.last_probe = Some(now);
         }
         true
+    }
+
+    /// Opens it for what is known from elsewhere. `None` when it was open.
+    pub(crate) fn trip(&mut self, now: Instant, rules: &Rules, roll: u64) -> Option<()> {
+        if !matches!(self.phase, Phase::Closed) {
+            return None;
+        }
+        self.open(now, rules, roll);
+        Some(())
+    }
+
+    /// Leaves it alone until that moment, without a verdict.
+    pub(crate) fn wait_until(&mut self, moment: Instant) {
+        self.not_before = self.not_before.max(Some(moment));
+    }
+
+    /// Opens it once more, for longer, when its time was over and it is known
+    /// from elsewhere that it still does not work.
+    pub(crate) fn reopen(&mut self, now: Instant, rules: &Rules, roll: u64) {
+        if self.phase != Phase::Closed {
+            self.open(now, rules, roll);
+        }
+    }
+
+    /// Closes it for what is known from elsewhere, so that traffic grows again.
+    /// `None` when it was closed, or the upstream's own word holds.
+    pub(crate) fn heal(&mut self, now: Instant, rules: &Rules) -> Option<()> {
+        if self.phase == Phase::Closed || self.asked_until(now).is_some() {
+            return None;
+        }
+        self.close(now, rules);
+        Some(())
     }
 
     /// Takes note of an attempt's verdict. Returns why, when the state changed.
@@ -227,7 +277,7 @@ impl Breaker {
         let span = doubled(rules.open, self.openings, rules.open_cap);
         self.openings = self.openings.saturating_add(1);
         self.phase = Phase::Open {
-            until: now + equal_jitter(span, roll),
+            until: now + jitter_down(span, rules.shortest_percent, roll),
         };
         // The attempt that opened it is the last that was seen to fail.
         self.last_probe = Some(now);
@@ -237,6 +287,8 @@ impl Breaker {
         self.phase = Phase::Closed;
         self.closed_since = now;
         self.last_probe = None;
+        self.in_row = 0;
+        self.warming_since = (!rules.slow_start.is_zero()).then_some(now);
         // What was counted before belongs to the trouble that is over.
         self.window = Window::new(now, rules.window);
     }

@@ -2,10 +2,51 @@
 
 use std::time::Duration;
 
+use dashmap::DashMap;
 use tokio::time::Instant;
+use tollgate_core::LaneId;
 
-use crate::config::Retries;
+use crate::limits::{Limits, Retries};
 use crate::window::Window;
+
+/// The budgets of all lanes.
+#[derive(Debug)]
+pub(crate) struct Budgets {
+    lanes: DashMap<LaneId, RetryBudget>,
+    rules: Retries,
+    hedge_percent: u64,
+}
+
+impl Budgets {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            lanes: DashMap::new(),
+            rules: limits.retries.clone(),
+            hedge_percent: limits.hedge.map_or(0, |hedge| hedge.extra_percent),
+        }
+    }
+
+    /// A call began on that lane.
+    pub(crate) fn deposit(&self, lane: &LaneId, now: Instant) {
+        let new = || RetryBudget::new(now, &self.rules);
+        let mut budget = self.lanes.entry(lane.clone()).or_insert_with(new);
+        budget.deposit(now);
+    }
+
+    /// Takes one further attempt of a call that began there, if there is one left.
+    pub(crate) fn withdraw(&self, lane: &LaneId, repeat: Repeat, now: Instant) -> bool {
+        self.lanes
+            .get_mut(lane)
+            .is_none_or(|mut budget| budget.withdraw(now, repeat, &self.rules))
+    }
+
+    /// Takes one attempt beside a slow one, if there is one left.
+    pub(crate) fn may_hedge(&self, lane: &LaneId, now: Instant) -> bool {
+        self.lanes
+            .get_mut(lane)
+            .is_some_and(|mut budget| budget.hedge(now, self.hedge_percent, &self.rules))
+    }
+}
 
 /// What a further attempt repeats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,9 +64,20 @@ pub(crate) enum Repeat {
 /// wherever they go: it is that lane's trouble that they multiply, and its
 /// traffic that they are a share of.
 #[derive(Debug)]
-pub(crate) struct RetryBudget {
+struct RetryBudget {
     window: Window<Counts>,
+    hedges: Window<Hedges>,
 }
+
+/// Calls, and attempts beside slow ones. There is no trickle: few calls have none.
+#[derive(Debug, Clone, Copy, Default)]
+struct Hedges {
+    calls: u64,
+    hedges: u64,
+}
+
+/// Over which attempts beside slow ones are a share of calls.
+const HEDGE_WINDOW: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Counts {
@@ -35,19 +87,34 @@ struct Counts {
 }
 
 impl RetryBudget {
-    pub(crate) fn new(now: Instant, rules: &Retries) -> Self {
+    fn new(now: Instant, rules: &Retries) -> Self {
         Self {
             window: Window::new(now, rules.window),
+            hedges: Window::new(now, HEDGE_WINDOW),
         }
     }
 
     /// A call began here.
-    pub(crate) fn deposit(&mut self, now: Instant) {
+    fn deposit(&mut self, now: Instant) {
         self.window.at(now).calls += 1;
+        self.hedges.at(now).calls += 1;
+    }
+
+    /// Takes one attempt beside a slow one. It is a further attempt as well.
+    fn hedge(&mut self, now: Instant, percent: u64, rules: &Retries) -> bool {
+        let (calls, hedges) = self.hedges.recent(now).fold((0, 0), |sum, bucket| {
+            (sum.0 + bucket.calls, sum.1 + bucket.hedges)
+        });
+        let allowed =
+            (hedges + 1) * 100 <= calls * percent && self.withdraw(now, Repeat::Call, rules);
+        if allowed {
+            self.hedges.at(now).hedges += 1;
+        }
+        allowed
     }
 
     /// Takes one further attempt, if there is one left.
-    pub(crate) fn withdraw(&mut self, now: Instant, repeat: Repeat, rules: &Retries) -> bool {
+    fn withdraw(&mut self, now: Instant, repeat: Repeat, rules: &Retries) -> bool {
         let seen = self
             .window
             .recent(now)

@@ -6,27 +6,49 @@ use std::collections::VecDeque;
 use futures_util::StreamExt;
 use tokio::time::{Instant, timeout_at};
 use tollgate_core::{
-    Delivery, Failure, FailureKind, Frame, FrameKind, Frames, Head, Reply, Scope, Served,
+    Delivery, Failure, FailureKind, Finish, Frame, FrameKind, Frames, Head, Reply, Scope, Served,
     UsageReport,
 };
 
+use crate::config::OnRefusal;
+use crate::limits::Buffer;
 use crate::watch::Idle;
 
 /// When an answer counts as given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CommitPoint {
-    /// With its first semantic frame: what follows is shown as it comes.
-    FirstSemantic,
+    /// With its first semantic frame, or as much after it as is held back: what
+    /// follows is shown as it comes.
+    Begun(Buffer),
     /// At its end: nothing is shown before.
     End,
 }
 
 impl CommitPoint {
-    pub(crate) fn of(delivery: Delivery) -> Self {
+    pub(crate) fn of(delivery: Delivery, buffer: Buffer) -> Self {
         match delivery {
-            Delivery::Stream => Self::FirstSemantic,
+            Delivery::Stream => Self::Begun(buffer),
             Delivery::Whole => Self::End,
         }
+    }
+
+    /// When an answer is given however little of it is there.
+    fn ripe_at(self, seen: &Seen) -> Option<Instant> {
+        match self {
+            Self::Begun(buffer) if !buffer.span.is_zero() => {
+                seen.first_semantic.map(|first| first + buffer.span)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether enough of an answer is there to give it.
+    fn is_reached(self, seen: &Seen) -> bool {
+        let Self::Begun(buffer) = self else {
+            return false;
+        };
+        let waits_for_time_only = buffer.bytes == 0 && !buffer.span.is_zero();
+        seen.first_semantic.is_some() && seen.output_bytes >= buffer.bytes && !waits_for_time_only
     }
 }
 
@@ -41,6 +63,10 @@ pub(crate) struct Timers {
     pub(crate) idle: std::time::Duration,
     /// When the call's time is over.
     pub(crate) deadline: Instant,
+    /// What a refusal by policy means.
+    pub(crate) on_refusal: OnRefusal,
+    /// How many answers the stream holds.
+    pub(crate) answers: u64,
 }
 
 impl Timers {
@@ -71,7 +97,8 @@ pub(crate) struct Seen {
     pub(crate) output_bytes: u64,
     /// When the first semantic frame came.
     pub(crate) first_semantic: Option<Instant>,
-    pub(crate) finished: bool,
+    /// Why the answer ends, once it has said so.
+    pub(crate) finish: Option<Finish>,
 }
 
 /// A committed reply.
@@ -102,31 +129,60 @@ pub(crate) async fn read_until(
     let mut held_back = VecDeque::new();
     let mut idle = Idle::new(timers.idle);
     loop {
-        let next = match seen.first_semantic {
-            None => timeout_at(timers.first, frames.next())
-                .await
-                .map_err(|_| timers.late()),
-            Some(_) => idle.next(&mut frames, timers.deadline).await,
+        let next = next(&mut frames, &mut idle, &seen, &timers);
+        let came = match point.ripe_at(&seen) {
+            None => next.await,
+            Some(moment) => timeout_at(moment, next).await.unwrap_or(Ok(Came::Ripe)),
         };
-        let frame = match next {
-            Err(failure) => return Err((seen, failure)),
-            Ok(Some(Err(failure))) => return Err((seen, unseen(failure))),
-            Ok(None) => return seen.ended(head, held_back),
-            Ok(Some(Ok(frame))) => frame,
-        };
-        seen.note(&frame);
-        let semantic = frame.facts.semantic;
-        if frame.kind != FrameKind::KeepAlive {
-            held_back.push_back(frame);
+        match came {
+            Err(failure) if lacks_usage_only(seen.finish, timers.answers, &failure) => {
+                return seen.ended(head, held_back, &timers);
+            }
+            Err(failure) => return Err((seen, unseen(failure))),
+            Ok(Came::End) => return seen.ended(head, held_back, &timers),
+            Ok(Came::Frame(frame)) => {
+                seen.note(&frame);
+                if frame.kind != FrameKind::KeepAlive {
+                    held_back.push_back(*frame);
+                }
+                if !point.is_reached(&seen) {
+                    continue;
+                }
+            }
+            Ok(Came::Ripe) => {}
         }
-        if semantic && point == CommitPoint::FirstSemantic {
-            return Ok(Committed {
-                head,
-                seen,
-                held_back,
-                rest: Some(frames),
-            });
-        }
+        return Ok(Committed {
+            head,
+            seen,
+            held_back,
+            rest: Some(frames),
+        });
+    }
+}
+
+/// What comes of a reply.
+enum Came {
+    Frame(Box<Frame>),
+    End,
+    /// Nothing more, but what is there is to be given now.
+    Ripe,
+}
+
+async fn next(
+    frames: &mut Frames,
+    idle: &mut Idle,
+    seen: &Seen,
+    timers: &Timers,
+) -> Result<Came, Failure> {
+    let next = match seen.first_semantic {
+        None => timeout_at(timers.first, frames.next())
+            .await
+            .map_err(|_| timers.late())?,
+        Some(_) => idle.next(frames, timers.deadline).await?,
+    };
+    match next {
+        Some(frame) => frame.map(Box::new).map(Came::Frame),
+        None => Ok(Came::End),
     }
 }
 
@@ -148,7 +204,7 @@ impl Seen {
     fn note(&mut self, frame: &Frame) {
         let facts = &frame.facts;
         self.output_bytes += u64::from(facts.output_bytes);
-        self.finished |= facts.finish.is_some();
+        self.finish = facts.finish.or(self.finish);
         if facts.semantic {
             self.first_semantic.get_or_insert_with(Instant::now);
         }
@@ -160,9 +216,25 @@ impl Seen {
         }
     }
 
-    fn ended(self, head: Head, held_back: VecDeque<Frame>) -> Result<Committed, (Self, Failure)> {
-        if self.first_semantic.is_none() && !self.finished {
+    /// Whether a filter took the whole answer away, and others may be asked.
+    fn is_refused(&self, on_refusal: OnRefusal) -> bool {
+        on_refusal == OnRefusal::FailOver
+            && self.finish == Some(Finish::ContentFilter)
+            && self.output_bytes == 0
+    }
+
+    fn ended(
+        self,
+        head: Head,
+        held_back: VecDeque<Frame>,
+        timers: &Timers,
+    ) -> Result<Committed, (Self, Failure)> {
+        if self.first_semantic.is_none() && self.finish.is_none() {
             let failure = Failure::new(FailureKind::BadReply, "the upstream's answer is empty");
+            return Err((self, failure));
+        }
+        if self.is_refused(timers.on_refusal) {
+            let failure = Failure::new(FailureKind::ContentPolicy, "a filter left no answer");
             return Err((self, failure));
         }
         Ok(Committed {
@@ -172,6 +244,13 @@ impl Seen {
             rest: None,
         })
     }
+}
+
+/// Whether nothing but its usage is missing of an answer that ends like this:
+/// it has said why it ends, and then only silence came. With several answers in
+/// one stream nobody here knows which of them have ended.
+pub(crate) fn lacks_usage_only(finish: Option<Finish>, answers: u64, failure: &Failure) -> bool {
+    finish.is_some() && answers == 1 && failure.kind() == FailureKind::Silent
 }
 
 /// What a broken answer means while nobody has seen any of it: who reports it

@@ -1,8 +1,9 @@
 use std::ops::RangeInclusive;
-use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use tollgate_core::{AfterCommit, UpstreamStream};
 
 use crate::InvalidConfig;
 
@@ -56,6 +57,42 @@ pub struct FailoverConfig {
     pub breaker: BreakerConfig,
     /// How many further attempts the traffic of a lane may cause.
     pub retries: RetryConfig,
+    /// Tokens of a stream that are held back, so that an answer that breaks off
+    /// early can still come from another target unseen. Both limits may be set;
+    /// the first to be reached ends the holding back. Default 0: the first
+    /// semantic frame is shown at once.
+    pub buffer_tokens: u32,
+    /// How long the beginning of a stream is held back. Default 0.
+    #[serde(alias = "buffer_for")]
+    pub buffer_for_ms: u64,
+    /// What happens to an answer that breaks off after some of it was shown.
+    /// Default `error`.
+    #[schemars(with = "String", extend("enum" = ["error", "restart", "resume"]))]
+    pub after_commit: AfterCommit,
+    /// How answers in one piece are fetched. Default `as_asked`.
+    #[schemars(with = "String", extend("enum" = ["as_asked", "always"]))]
+    pub upstream_stream: UpstreamStream,
+    /// What a refusal by policy (moderation, a guardrail, a model that refuses)
+    /// means. Default `pass_on`.
+    pub on_refusal: OnRefusal,
+    /// Most attempts that one model on one lane has running at the same time,
+    /// so that one slow provider cannot take every slot. Default 1,024.
+    pub max_in_flight: u32,
+    /// A second attempt beside one that is slow to begin.
+    pub hedge: HedgeConfig,
+    /// What holds when everything that could serve a call is out of service.
+    pub panic: PanicConfig,
+}
+
+/// What a refusal by policy means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnRefusal {
+    /// It is the answer.
+    #[default]
+    PassOn,
+    /// Another target may be asked.
+    FailOver,
 }
 
 impl Default for FailoverConfig {
@@ -77,6 +114,14 @@ impl Default for FailoverConfig {
             backoff: BackoffConfig::default(),
             breaker: BreakerConfig::default(),
             retries: RetryConfig::default(),
+            buffer_tokens: 0,
+            buffer_for_ms: 0,
+            after_commit: AfterCommit::Error,
+            upstream_stream: UpstreamStream::AsAsked,
+            on_refusal: OnRefusal::PassOn,
+            max_in_flight: 1_024,
+            hedge: HedgeConfig::default(),
+            panic: PanicConfig::default(),
         }
     }
 }
@@ -126,6 +171,11 @@ pub struct BreakerConfig {
     pub probe_every_ms: u64,
     /// Probes that must succeed before it closes. Default 3.
     pub close_after: u32,
+    /// How long traffic grows from `slow_start_percent` to all of it after it
+    /// closed, as long as others can take the rest. Default 10,000.
+    pub slow_start_ms: u64,
+    /// Share of the traffic that it gets at first. Default 10.
+    pub slow_start_percent: u32,
 }
 
 impl Default for BreakerConfig {
@@ -141,6 +191,8 @@ impl Default for BreakerConfig {
             forgive_ms: 60_000,
             probe_every_ms: 1_000,
             close_after: 3,
+            slow_start_ms: 10_000,
+            slow_start_percent: 10,
         }
     }
 }
@@ -174,6 +226,64 @@ impl Default for RetryConfig {
     }
 }
 
+/// A second attempt beside one that is slow to begin: whichever begins first
+/// answers, the other is cancelled and booked. Only streams are hedged, on
+/// lanes that stop billing when a stream is closed, and only while the call's
+/// hold covers both.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct HedgeConfig {
+    /// Whether it is done at all. Default false.
+    pub enabled: bool,
+    /// An attempt is slow when it took longer to begin than this share of those
+    /// before it on the same target. Default 95.
+    pub percentile: u32,
+    /// Second attempts as a share of calls, over 30 s. Default 5.
+    pub extra_percent: u32,
+    /// Answers of a target that must have been seen before. Default 20.
+    pub min_samples: u32,
+}
+
+impl Default for HedgeConfig {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            percentile: 95,
+            extra_percent: 5,
+            min_samples: 20,
+        }
+    }
+}
+
+/// What holds when everything that could serve a call is out of service:
+/// breakers become advice, and calls are let through at the rate at which they
+/// succeed (Google's adaptive throttling: those beyond `factor` times the
+/// successes are refused at random), and beside that one probe per target and
+/// interval.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct PanicConfig {
+    /// Calls let through as a multiple of successes, in percent. Default 200.
+    pub factor_percent: u32,
+    /// Calls in the window before that is looked at. Default 20.
+    pub min_calls: u32,
+    /// The window. Default 30,000.
+    pub window_ms: u64,
+    /// Time between two probes of one target. Default 2,000.
+    pub probe_every_ms: u64,
+}
+
+impl Default for PanicConfig {
+    fn default() -> Self {
+        Self {
+            factor_percent: 200,
+            min_calls: 20,
+            window_ms: 30_000,
+            probe_every_ms: 2_000,
+        }
+    }
+}
+
 // === valid values ===
 
 const DAY_MS: u64 = 86_400_000;
@@ -196,8 +306,8 @@ impl FailoverConfig {
     }
 
     #[rustfmt::skip]
-    fn ranges(&self) -> [(&'static str, u64, RangeInclusive<u64>); 29] {
-        let Self { backoff, breaker, retries, .. } = self;
+    fn ranges(&self) -> [(&'static str, u64, RangeInclusive<u64>); 41] {
+        let Self { backoff, breaker, retries, hedge, panic, .. } = self;
         [
             ("attempts",                    self.attempts.into(),               1..=8),
             ("per_target",                  self.per_target.into(),             1..=8),
@@ -228,117 +338,18 @@ impl FailoverConfig {
             ("retries.per_second",          retries.per_second.into(),          0..=1_000_000),
             ("retries.same_per_second",     retries.same_per_second.into(),     0..=1_000_000),
             ("retries.window_ms",           retries.window_ms,                  1_000..=DAY_MS),
+            ("breaker.slow_start_ms",       breaker.slow_start_ms,              0..=DAY_MS),
+            ("breaker.slow_start_percent",  breaker.slow_start_percent.into(),  1..=100),
+            ("buffer_tokens",               self.buffer_tokens.into(),          0..=1_000_000),
+            ("buffer_for_ms",               self.buffer_for_ms,                 0..=DAY_MS),
+            ("max_in_flight",               self.max_in_flight.into(),          1..=1_000_000),
+            ("hedge.percentile",            hedge.percentile.into(),            50..=99),
+            ("hedge.extra_percent",         hedge.extra_percent.into(),         0..=100),
+            ("hedge.min_samples",           hedge.min_samples.into(),           1..=100),
+            ("panic.factor_percent",        panic.factor_percent.into(),        100..=1_000),
+            ("panic.min_calls",             panic.min_calls.into(),             1..=1_000_000),
+            ("panic.window_ms",             panic.window_ms,                    1_000..=DAY_MS),
+            ("panic.probe_every_ms",        panic.probe_every_ms,               1..=DAY_MS),
         ]
     }
-
-    /// The values as the walk uses them, forced into their ranges.
-    pub(crate) fn limits(&self) -> Limits {
-        let ms = Duration::from_millis;
-        Limits {
-            attempts: self.attempts.clamp(1, 8),
-            per_target: self.per_target.clamp(1, 8),
-            plain: Patience {
-                first_event: ms(self.first_event_ms),
-                whole: ms(self.whole_ms),
-                idle: ms(self.idle_ms),
-            },
-            reasoning: Patience {
-                first_event: ms(self.first_event_reasoning_ms),
-                whole: ms(self.whole_reasoning_ms),
-                idle: ms(self.idle_reasoning_ms),
-            },
-            attempt_share_percent: self.attempt_share_percent.clamp(1, 100),
-            min_attempt: ms(self.min_attempt_ms),
-            max_wait: ms(self.max_wait_ms),
-            group_size: if self.group_models {
-                self.group_size.clamp(1, 8) as usize
-            } else {
-                1
-            },
-            backoff_base: ms(self.backoff.base_ms),
-            backoff_cap: ms(self.backoff.cap_ms),
-            rules: self.breaker.rules(),
-            retries: self.retries.rules(),
-        }
-    }
-}
-
-impl BreakerConfig {
-    pub(crate) fn rules(&self) -> Rules {
-        let ms = |millis: u64| Duration::from_millis(millis.max(1));
-        Rules {
-            failures: self.failures.max(1),
-            min_success_percent: self.min_success_percent.min(100),
-            min_attempts: self.min_attempts.max(1),
-            window: ms(self.window_ms),
-            open: ms(self.open_ms),
-            open_cap: ms(self.open_cap_ms),
-            retry_after_cap: ms(self.retry_after_cap_ms),
-            forgive: ms(self.forgive_ms),
-            probe_every: ms(self.probe_every_ms),
-            close_after: self.close_after.max(1),
-        }
-    }
-}
-
-impl RetryConfig {
-    fn rules(&self) -> Retries {
-        Retries {
-            share_percent: self.share_percent.into(),
-            per_second: self.per_second.into(),
-            same_share_percent: self.same_share_percent.into(),
-            same_per_second: self.same_per_second.into(),
-            window: Duration::from_millis(self.window_ms.max(1_000)),
-        }
-    }
-}
-
-/// A valid [`FailoverConfig`].
-#[derive(Debug, Clone)]
-pub(crate) struct Limits {
-    pub(crate) attempts: u32,
-    pub(crate) per_target: u32,
-    pub(crate) plain: Patience,
-    pub(crate) reasoning: Patience,
-    pub(crate) attempt_share_percent: u32,
-    pub(crate) min_attempt: Duration,
-    pub(crate) max_wait: Duration,
-    pub(crate) group_size: usize,
-    pub(crate) backoff_base: Duration,
-    pub(crate) backoff_cap: Duration,
-    pub(crate) rules: Rules,
-    pub(crate) retries: Retries,
-}
-
-/// How long one kind of call waits for a sign of life.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Patience {
-    pub(crate) first_event: Duration,
-    pub(crate) whole: Duration,
-    pub(crate) idle: Duration,
-}
-
-/// A valid [`BreakerConfig`].
-#[derive(Debug, Clone)]
-pub(crate) struct Rules {
-    pub(crate) failures: u32,
-    pub(crate) min_success_percent: u32,
-    pub(crate) min_attempts: u32,
-    pub(crate) window: Duration,
-    pub(crate) open: Duration,
-    pub(crate) open_cap: Duration,
-    pub(crate) retry_after_cap: Duration,
-    pub(crate) forgive: Duration,
-    pub(crate) probe_every: Duration,
-    pub(crate) close_after: u32,
-}
-
-/// A valid [`RetryConfig`].
-#[derive(Debug, Clone)]
-pub(crate) struct Retries {
-    pub(crate) share_percent: u64,
-    pub(crate) per_second: u64,
-    pub(crate) same_share_percent: u64,
-    pub(crate) same_per_second: u64,
-    pub(crate) window: Duration,
 }

@@ -4,9 +4,12 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tollgate_core::{Failure, Next, Plan, Planned, Scope, Usd};
+use tollgate_core::{AttemptRecord, Failure, Next, Plan, Planned, Scope, Spot, Usd};
 
-use crate::config::Limits;
+use crate::budget::Repeat;
+use crate::dice::happens;
+use crate::door::Door;
+use crate::limits::Limits;
 use crate::target::{Member, Spent, Target};
 
 /// A plan with what was tried of it so far.
@@ -44,17 +47,64 @@ pub(crate) enum Leg<'p> {
     Fresh(Target<'p>),
     /// To a candidate that it has tried, from this moment on.
     Again(Target<'p>, Instant),
-    /// Breakers refuse everything that is left; these could be asked to let
-    /// one through, the one that opens soonest first.
-    Refused(Vec<(Instant, Member<'p>)>),
+    /// To a candidate that has no slot free, once it has one.
+    Crowded(Target<'p>),
+    /// Breakers refuse everything that is left, in the plan's order; one may be
+    /// worth a try all the same.
+    Refused(Vec<Refused<'p>>),
+}
+
+/// A candidate that is refused.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Refused<'p> {
+    pub(crate) member: Member<'p>,
+    /// Whether this call has tried it already.
+    pub(crate) repeat: Repeat,
+    /// When this call may go there at the earliest.
+    pub(crate) start: Instant,
+    /// When another call may go there.
+    pub(crate) opens_at: Instant,
+    /// Until when it is limited, if that is all that is wrong with it.
+    pub(crate) limited_until: Option<Instant>,
+}
+
+/// What a walk has to know of targets in order to choose.
+pub(crate) trait Doors {
+    /// How a candidate would be met at that moment.
+    fn door(&self, planned: &Planned, at: Instant) -> Door;
+    /// When a call that has no other choice may go there.
+    fn opens_at(&self, planned: &Planned, now: Instant) -> Instant;
+    /// Until when it is limited, by the upstream's word, if nothing else is
+    /// wrong with it.
+    fn limited_until(&self, planned: &Planned, now: Instant) -> Option<Instant>;
+    /// Whether a probe of it costs no more than most calls do.
+    fn is_fair_probe(&self, planned: &Planned) -> bool;
+    /// How much is going on there.
+    fn load(&self, planned: &Planned) -> f64;
+    /// The next roll of the dice.
+    fn roll(&self) -> u64;
+}
+
+/// A candidate that this call has not tried, and how it would be met.
+#[derive(Debug, Clone, Copy)]
+struct Fresh<'p> {
+    member: Member<'p>,
+    door: Door,
 }
 
 impl<'p> Itinerary<'p> {
-    pub(crate) fn new(plan: &'p Plan) -> Self {
-        Self {
+    pub(crate) fn new(plan: &'p Plan, earlier: &[AttemptRecord]) -> Self {
+        let mut itinerary = Self {
             plan,
             visits: vec![Visit::default(); plan.len()],
+        };
+        // What broke off once is not asked again.
+        for record in earlier {
+            itinerary.rule_out(|member| {
+                member.planned.lane.id == record.lane && member.planned.model == record.requested
+            });
         }
+        itinerary
     }
 
     /// The next leg: the first fresh candidate that may pass, else whichever
@@ -64,33 +114,65 @@ impl<'p> Itinerary<'p> {
         now: Instant,
         pause: Duration,
         limits: &Limits,
-        ready_at: impl Fn(&Planned) -> Option<Instant>,
+        doors: &impl Doors,
     ) -> Leg<'p> {
-        let mut fresh = self.open(limits).filter(|(visit, _)| visit.tries == 0);
-        let passes =
-            |member: &Member<'_>, at| ready_at(member.planned).is_none_or(|moment| moment <= at);
-        if let Some((_, first)) = fresh.by_ref().find(|(_, member)| passes(member, now)) {
-            // Only what is in good health rides along: a probe must show its own result.
-            let following = fresh
-                .map(|(_, member)| member)
-                .filter(|member| ready_at(member.planned).is_none());
-            return Leg::Fresh(Target::list(first, following, limits.group_size));
+        let fresh: Vec<_> = self
+            .open(limits)
+            .filter(|(visit, _)| visit.tries == 0)
+            .map(|(_, member)| Fresh {
+                member,
+                door: doors.door(member.planned, now),
+            })
+            .collect();
+        if let Some(target) = first_fresh(&fresh, limits, doors) {
+            return Leg::Fresh(target);
         }
         let repeat = self
             .open(limits)
             .filter_map(|(visit, member)| Some((visit.again_from?.max(now + pause), member)))
-            .filter(|(start, member)| passes(member, *start))
+            .filter(|(start, member)| doors.door(member.planned, *start).passes())
             .min_by_key(|(start, member)| (*start, member.place));
         if let Some((start, member)) = repeat {
             return Leg::Again(Target::one(member), start);
         }
-        let mut refused: Vec<_> = self
+        if let Some(crowded) = fresh.iter().find(|fresh| fresh.door == Door::Full) {
+            return Leg::Crowded(Target::one(crowded.member));
+        }
+        let refused = self
             .open(limits)
             .filter(|(visit, _)| visit.tries == 0 || visit.again_from.is_some())
-            .filter_map(|(_, member)| Some((ready_at(member.planned)?, member)))
-            .collect();
-        refused.sort_by_key(|(moment, member)| (*moment, member.place));
-        Leg::Refused(refused)
+            .map(|(visit, member)| Refused {
+                member,
+                repeat: match visit.tries {
+                    0 => Repeat::Call,
+                    _ => Repeat::Target,
+                },
+                start: visit
+                    .again_from
+                    .map_or(now, |moment| moment.max(now + pause)),
+                opens_at: doors.opens_at(member.planned, now),
+                limited_until: doors.limited_until(member.planned, now),
+            });
+        Leg::Refused(refused.collect())
+    }
+
+    /// A candidate for a second attempt beside a running one: fresh, in good
+    /// health, and on a lane where being the slower one costs little.
+    pub(crate) fn beside(
+        &self,
+        running: &Target<'p>,
+        now: Instant,
+        limits: &Limits,
+        doors: &impl Doors,
+    ) -> Option<Target<'p>> {
+        self.open(limits)
+            .filter(|(visit, _)| visit.tries == 0)
+            .map(|(_, member)| member)
+            .filter(|member| running.members().all(|tried| tried.place != member.place))
+            .find(|member| {
+                member.planned.lane.stops_billing && doors.door(member.planned, now) == Door::Open
+            })
+            .map(Target::one)
     }
 
     /// Whether something is left beside what is being tried.
@@ -119,15 +201,25 @@ impl<'p> Itinerary<'p> {
             visit.again_from = again.then_some(asked.jittered);
             visit.asked_until = asked.until;
         }
-        if matches!(
-            failure.rule().scope,
-            Scope::Key | Scope::Account | Scope::Authority
-        ) {
-            self.rule_out(|member| {
-                member.planned.lane.id == target.first().planned.lane.id
-                    && member.place != target.first().place
-            });
-        }
+        let tried = target.first();
+        let spots = |planned: &Planned| Spot::of(&planned.lane, &planned.model);
+        let shares =
+            |planned: &Planned, spot: usize| spots(planned)[spot] == spots(tried.planned)[spot];
+        let shared = match failure.rule().scope {
+            Scope::Authority => 0,
+            Scope::Account => 1,
+            Scope::Key => 2,
+            Scope::None | Scope::KeyModel | Scope::Endpoint => return,
+        };
+        self.rule_out(|member| member.place != tried.place && shares(member.planned, shared));
+    }
+
+    /// Leaves only candidates whose window is larger than that of those which
+    /// the prompt did not fit into, and holds so many tokens.
+    pub(crate) fn too_long(&mut self, target: &Target<'p>, tokens: u64) {
+        let refused = target.members().map(|member| member.planned.window);
+        let refused = refused.max().unwrap_or_default();
+        self.rule_out(|member| member.planned.window <= refused.max(tokens));
     }
 
     /// Rules out everything that can cost as much as this.
@@ -158,5 +250,64 @@ impl<'p> Itinerary<'p> {
             .zip(self.plan.candidates().enumerate())
             .filter(|(visit, _)| !visit.ruled_out && visit.tries < limits.per_target)
             .map(|(visit, (place, planned))| (visit, Member { place, planned }))
+    }
+}
+
+/// The first candidate that may be tried, and what may travel with it.
+fn first_fresh<'p>(fresh: &[Fresh<'p>], limits: &Limits, doors: &impl Doors) -> Option<Target<'p>> {
+    let is_open = |fresh: &Fresh<'_>| fresh.door.is_open();
+    let place = fresh.iter().enumerate().position(|(place, candidate)| {
+        let others = fresh[place + 1..].iter().any(is_open);
+        match candidate.door {
+            Door::Open => true,
+            // Traffic grows slowly where others can take the rest.
+            Door::Warming { kept_away } => !others || !happens(kept_away, doors.roll()),
+            // A call that probes must have somewhere to go when the probe fails.
+            Door::Probe => others && doors.is_fair_probe(candidate.member.planned),
+            Door::Full | Door::Shut(_) => false,
+        }
+    });
+    // Nothing behind it takes calls at the moment, but it does.
+    let place = place.or_else(|| fresh.iter().position(is_open))?;
+    let first = fresh[place];
+    if first.door != Door::Open {
+        // A probe must show its own result.
+        return Some(Target::one(first.member));
+    }
+    let first = among_equals(first, &fresh[place + 1..], doors);
+    let following = fresh[place + 1..]
+        .iter()
+        .filter(|fresh| fresh.door == Door::Open && fresh.member.place != first.place)
+        .map(|fresh| fresh.member);
+    Some(Target::list(first, following, limits.group_size))
+}
+
+/// Of candidates that the plan could have put in any order, the less loaded of
+/// two picked at random (the power of two choices).
+fn among_equals<'p>(first: Fresh<'p>, behind: &[Fresh<'p>], doors: &impl Doors) -> Member<'p> {
+    let equal = |other: &&Fresh<'_>| {
+        let (one, other) = (first.member.planned, other.member.planned);
+        one.model == other.model
+            && one.candidate.expected == other.candidate.expected
+            && one.lane.billing == other.lane.billing
+    };
+    let equals: Vec<_> = std::iter::once(&first)
+        .chain(behind.iter().take_while(equal))
+        .filter(|fresh| fresh.door == Door::Open)
+        .map(|fresh| fresh.member)
+        .collect();
+    let pick = |count: usize| {
+        let roll = u128::from(doors.roll()) * count as u128;
+        usize::try_from(roll >> 64).unwrap_or_default()
+    };
+    if equals.len() < 2 {
+        return first.member;
+    }
+    let one = pick(equals.len());
+    let other = (one + 1 + pick(equals.len() - 1)) % equals.len();
+    let (one, other) = (equals[one.min(other)], equals[one.max(other)]);
+    match doors.load(other.planned) < doors.load(one.planned) {
+        true => other,
+        false => one,
     }
 }

@@ -9,6 +9,7 @@ use tollgate_core::{
 };
 
 use crate::commit::Seen;
+use crate::in_flight::Ticket;
 use crate::target::{Member, Target};
 
 /// An attempt that was sent.
@@ -19,6 +20,8 @@ pub(crate) struct Running<'p> {
     pub(crate) started: Instant,
     /// From the call's admission to `started`.
     pub(crate) waited: Duration,
+    /// Its slot at the target.
+    pub(crate) ticket: Ticket,
 }
 
 impl<'p> Running<'p> {

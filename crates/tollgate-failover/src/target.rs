@@ -4,7 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use tollgate_core::{
-    Attempt, Call, CallProfile, Failure, ModelId, Plan, Planned, Pricing, Rate, Rates, Served, Usd,
+    Attempt, Call, CallProfile, Delivery, Failure, ModelId, Plan, Planned, Pricing, Rate, Rates,
+    Served, Usd,
 };
 
 /// Tokens. A ceiling that leaves room for less is not worth paying a prompt for.
@@ -75,14 +76,14 @@ impl<'p> Target<'p> {
     }
 
     /// What all attempts of a call have in common.
-    pub(crate) fn blank(call: &Call, plan: &Plan) -> Attempt {
+    pub(crate) fn blank(call: &Call, plan: &Plan, delivery: Delivery) -> Attempt {
         Attempt {
             call: call.id,
             number: 0,
             lane: plan.first().lane.id.clone(),
             models: Vec::new(),
             request: Arc::clone(&call.request),
-            delivery: call.delivery,
+            delivery,
             max_output: None,
             max_price: None,
             worst: Usd::ZERO,

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
-use tollgate_core::{Failure, FailureKind, Frame, FrameKind, Frames, Planned};
+use tollgate_core::{Failure, FailureKind, Finish, Frame, FrameKind, Frames, Planned};
 
-use crate::commit::out_of_time;
+use crate::commit::{lacks_usage_only, out_of_time};
 use crate::health::HealthBook;
+use crate::in_flight::Ticket;
 
 /// A running answer, with who is told how it ends.
 pub(crate) struct Watch {
@@ -18,6 +19,10 @@ pub(crate) struct Watch {
     pub(crate) rest: Option<Frames>,
     pub(crate) idle: Idle,
     pub(crate) deadline: Instant,
+    /// Why the answer ends, once it has said so.
+    pub(crate) finish: Option<Finish>,
+    /// How many answers the stream holds.
+    pub(crate) answers: u64,
     /// Present until it has spoken.
     pub(crate) witness: Option<Witness>,
 }
@@ -28,6 +33,8 @@ pub(crate) struct Witness {
     pub(crate) health: Arc<HealthBook>,
     pub(crate) planned: Planned,
     pub(crate) first_token: Option<Duration>,
+    /// The attempt's slot, for as long as it runs.
+    pub(crate) _ticket: Ticket,
 }
 
 impl Witness {
@@ -56,6 +63,7 @@ impl Watch {
         let frames = self.rest.as_mut()?;
         let failure = match self.idle.next(frames, self.deadline).await {
             Ok(Some(Ok(frame))) => {
+                self.finish = frame.facts.finish.or(self.finish);
                 // Readers may leave at the end marker, without asking for more.
                 if frame.kind == FrameKind::Done {
                     self.end_seen();
@@ -63,6 +71,11 @@ impl Watch {
                 return Some(Ok(frame));
             }
             Ok(None) => {
+                self.end_seen();
+                self.rest = None;
+                return None;
+            }
+            Err(failure) if lacks_usage_only(self.finish, self.answers, &failure) => {
                 self.end_seen();
                 self.rest = None;
                 return None;

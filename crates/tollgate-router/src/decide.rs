@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use tollgate_core::{
-    Breaker, CallProfile, Candidate, CatalogView, Failure, Health, HealthView, ModelId, OfferIndex,
-    Place, Planned, Ranked, Terms,
+    Breaker, CallProfile, Candidate, CatalogView, DropCounts, Failure, Health, HealthView, ModelId,
+    OfferIndex, Place, Planned, Ranked, Terms,
 };
 
 use crate::aim::{self, Aim, Listed};
@@ -38,7 +38,8 @@ pub(crate) struct Scratch {
 ///
 /// Breakers are obeyed unless that leaves nothing: then everything that could
 /// serve the call is out of service, and whoever walks the plan knows better
-/// than a refusal which target deserves a probe.
+/// than a refusal which target deserves a probe. For the same reason what is
+/// out of service stands behind everything else, rather than nowhere.
 pub(crate) fn decide<R: Recorder + Default>(
     optimizer: &CostOptimizer,
     profile: &CallProfile,
@@ -56,6 +57,16 @@ pub(crate) fn decide<R: Recorder + Default>(
         let mut recorder = R::default();
         match Round::run(optimizer, profile, view, scratch, breakers, &mut recorder) {
             Ok(decision) if decision.planned.is_empty() => {}
+            Ok(mut decision) => {
+                if rounds.len() > 1 && breakers == Breakers::Obeyed && optimizer.config().fallback {
+                    let found = last_resorts(optimizer, profile, view, scratch, &decision);
+                    for planned in found {
+                        recorder.last_resort(planned.candidate.offer);
+                        decision.planned.push(planned);
+                    }
+                }
+                return (Ok(decision), recorder);
+            }
             decided => return (decided, recorder),
         }
     }
@@ -69,6 +80,36 @@ pub(crate) fn decide<R: Recorder + Default>(
         recorder.dropped(*offer, *reason);
     }
     (failure, recorder)
+}
+
+/// What would be in the plan but for its breaker.
+fn last_resorts(
+    optimizer: &CostOptimizer,
+    profile: &CallProfile,
+    view: &CatalogView,
+    scratch: &mut Scratch,
+    decision: &Decision,
+) -> Vec<Planned> {
+    let mut unheard = DropCounts::default();
+    let advice = Breakers::Advice;
+    let all = Round::run(optimizer, profile, view, scratch, advice, &mut unheard);
+    let Ok(all) = all else {
+        return Vec::new();
+    };
+    let is_out_of_service = |planned: &Planned| {
+        let Candidate { offer, lane, .. } = planned.candidate;
+        let is_new = decision
+            .planned
+            .iter()
+            .all(|held| held.candidate.offer != offer);
+        is_new && scratch.overlay.of(offer, lane).is_open
+    };
+    let mut found = all.planned;
+    found.retain(is_out_of_service);
+    for planned in &mut found {
+        planned.place = Place::LastResort;
+    }
+    found
 }
 
 /// Share of reasoning in the output from which on a model is one that reasons:

@@ -11,6 +11,8 @@ pub(crate) enum Standing {
     Ranked { number: u32, of: u32 },
     /// Place in the fallback chain as configured, from 0.
     Chain { number: u32 },
+    /// Out of service, behind everything else.
+    LastResort,
 }
 
 /// Hears of every candidate in the order of the plan, and of every offer that
@@ -19,6 +21,10 @@ pub(crate) trait Recorder {
     fn planned(&mut self, standing: Standing);
 
     fn dropped(&mut self, offer: OfferIndex, reason: DropReason);
+
+    /// Hears that an offer which was left out for its breaker joins the plan
+    /// after all, behind everything else.
+    fn last_resort(&mut self, offer: OfferIndex);
 
     /// Hears of the offers that the catalog bars from open competition, all
     /// but `except`, which is sorted and holds each once.
@@ -34,6 +40,10 @@ impl Recorder for DropCounts {
 
     fn dropped(&mut self, _: OfferIndex, reason: DropReason) {
         self.count(reason);
+    }
+
+    fn last_resort(&mut self, _: OfferIndex) {
+        self.uncount(DropReason::BreakerOpen);
     }
 
     fn barred(&mut self, view: &CatalogView, except: &[OfferIndex]) {
@@ -69,6 +79,11 @@ impl Recorder for Collected {
 
     fn dropped(&mut self, offer: OfferIndex, reason: DropReason) {
         self.dropped.push((offer, reason));
+    }
+
+    fn last_resort(&mut self, offer: OfferIndex) {
+        self.dropped.retain(|(dropped, _)| *dropped != offer);
+        self.standings.push(Standing::LastResort);
     }
 
     fn barred(&mut self, view: &CatalogView, except: &[OfferIndex]) {

@@ -17,6 +17,9 @@ pub(crate) fn why(profile: &CallProfile, planned: &Planned, standing: Standing) 
         }
         Standing::Chain { number } => format!("{} in the fallback chain", ordinal(number)),
         Standing::Ranked { number, of } => ranked(planned, number, of),
+        Standing::LastResort => {
+            "out of service for the moment; tried when all others have failed".to_owned()
+        }
     };
     if let Some(clamp) = planned.candidate.clamp {
         let reason = match profile.ceiling {

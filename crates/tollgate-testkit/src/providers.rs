@@ -22,8 +22,8 @@ use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
 use tollgate_core::{
     Attempt, BoxFuture, Call, CallFacts, Delivery, Facts, Failure, FailureKind, Finish, Frame,
-    FrameKind, Head, Hold, LaneId, Ledger, LlmProvider, ModelId, Outcome, Plan, Receipt, Reply,
-    Scope, Served, TokenUsage, UsageReport, Usd,
+    FrameKind, Head, Hold, LaneId, Ledger, LimitLeft, LlmProvider, ModelId, Outcome, Plan, Receipt,
+    Reply, Scope, Served, TokenUsage, UsageReport, Usd,
 };
 
 use crate::builders::{lane_id, model};
@@ -212,10 +212,18 @@ impl Script {
         Self::new().frame(body_frame(text))
     }
 
+    /// Says in the head what is left of rate limits.
+    #[must_use]
+    pub fn limits(mut self, limits: Vec<LimitLeft>) -> Self {
+        self.head.limits = limits;
+        self
+    }
+
     /// Waits before the head.
     #[must_use]
-    pub fn delayed(self, duration: Duration) -> Self {
-        self.before_head(Step::Wait(duration))
+    pub fn delayed(mut self, duration: Duration) -> Self {
+        self.before_head.insert(0, Step::Wait(duration));
+        self
     }
 
     /// Sends a frame.

@@ -123,7 +123,7 @@ async fn the_upstreams_word_holds_in_every_state_is_capped_and_leaves_no_probing
     };
     assert!(breaker.record(now, asked, &rules(), 0).is_some());
     assert_eq!(breaker.at(now), State::Open);
-    assert!(!breaker.force(now, &rules()));
+    assert!(!breaker.force(now, secs(1)));
     let over = now + secs(600);
     assert!(!breaker.take(over - Duration::from_millis(1), &rules()));
     assert!(breaker.take(over, &rules()));
@@ -135,11 +135,11 @@ async fn forced_attempts_keep_the_pace_of_probes_and_a_success_ends_the_waiting(
     let now = Instant::now();
     let mut breaker = Breaker::new(now, &rules());
     feed(&mut breaker, now, &[FAILED; 5]);
-    assert!(!breaker.force(now + Duration::from_millis(999), &rules()));
-    assert!(breaker.force(now + secs(1), &rules()));
+    assert!(!breaker.force(now + Duration::from_millis(999), secs(1)));
+    assert!(breaker.force(now + secs(1), secs(1)));
     assert_eq!(feed(&mut breaker, now + secs(1), &[FAILED]), [State::Open]);
-    assert!(!breaker.force(now + Duration::from_millis(1_999), &rules()));
-    assert!(breaker.force(now + secs(2), &rules()));
+    assert!(!breaker.force(now + Duration::from_millis(1_999), secs(1)));
+    assert!(breaker.force(now + secs(2), secs(1)));
     assert_eq!(
         feed(&mut breaker, now + secs(2), &[Verdict::Worked]),
         [State::Probing]

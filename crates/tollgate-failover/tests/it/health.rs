@@ -69,25 +69,37 @@ async fn a_breaker_opens_lets_probes_through_and_closes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_whose_breaker_has_just_opened_is_not_waited_for() {
+async fn the_only_target_is_tried_until_enough_is_known_and_then_at_the_pace_of_probes() {
     let provider = ScriptedProvider::new().on("only", "a/one", failing());
     let rig = Rig::new(&["only a/one"], provider);
-    for _ in 0..2 {
-        assert_eq!(rig.run().await.unwrap_err().failed.len(), 2);
+    let mut sent = Vec::new();
+    for _ in 0..30 {
+        sent.push(rig.run().await.unwrap_err().failed.len());
     }
+    assert_eq!(
+        sent[..3],
+        [2, 2, 1],
+        "the breaker opens, and nothing is repeated"
+    );
+    let total = sent.iter().sum::<usize>();
+    assert!((19..=23).contains(&total), "{sent:?}");
+    while rig.run().await.unwrap_err().failure.kind() != FailureKind::NoHealthyTarget {}
     let start = Instant::now();
-    assert_eq!(rig.run().await.unwrap_err().failed.len(), 1);
     let refused = rig.run().await.unwrap_err().failure;
     assert_eq!(
         (refused.kind(), start.elapsed()),
         (FailureKind::NoHealthyTarget, secs(0))
     );
     assert!(
-        refused.retry_after().is_some_and(|after| after <= secs(5)),
+        refused.retry_after().is_some_and(|after| after <= secs(2)),
         "{refused:?}"
     );
+    assert!(
+        refused.to_string().contains("last_failure: scripted"),
+        "{refused}"
+    );
 
-    advance(secs(1)).await;
+    advance(secs(2)).await;
     assert_eq!(
         rig.run().await.unwrap_err().failed.len(),
         1,
@@ -160,7 +172,7 @@ async fn a_caller_in_a_hurry_puts_no_target_out_of_service() {
         );
     }
     assert_eq!(rig.sent().len(), 20);
-    assert_eq!(rig.health("endpoint first a/one"), None);
+    assert_eq!(rig.health("endpoint first a/one").unwrap().attempts, 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,12 +5,17 @@
     reason = "tests: a failed unwrap is a failed test"
 )]
 
+mod beside;
 mod commit;
+mod doors;
 mod health;
+mod hold_back;
+mod keys;
 mod limits;
 mod lists;
 mod money;
 mod properties;
+mod rejoin;
 mod walk;
 
 use std::sync::{Arc, Mutex};
@@ -19,7 +24,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use tollgate_core::{
     Breaker, Call, Delivery, Event, Exhausted, Failover, Failure, FailureKind, Frame, Health, Hold,
-    Ledger, LlmProvider, Plan, Trip, Won,
+    LaneCheck, Ledger, LlmProvider, Plan, Planned, Trip, Won,
 };
 use tollgate_failover::{FailoverConfig, FailoverManager};
 use tollgate_testkit::builders::{self, planned};
@@ -67,6 +72,26 @@ impl Rig {
             events,
             journal,
         }
+    }
+
+    /// Changes the candidates, by their place.
+    fn planned(mut self, change: impl Fn(usize, &mut Planned)) -> Self {
+        let mut candidates: Vec<_> = self.plan.candidates().cloned().collect();
+        for (place, planned) in candidates.iter_mut().enumerate() {
+            change(place, planned);
+        }
+        self.plan = builders::plan(candidates);
+        self
+    }
+
+    /// Asks `check` about keys and accounts.
+    fn checked_by(mut self, check: impl LaneCheck + 'static) -> Self {
+        let heard = self.events.clone();
+        let observer = move |event: &Event| heard.lock().unwrap().push(event.clone());
+        let config = FailoverConfig::default();
+        let (observer, check) = (Arc::new(observer), Arc::new(check));
+        self.manager = FailoverManager::with_check(config, 7, observer, check);
+        self
     }
 
     fn whole(mut self) -> Self {

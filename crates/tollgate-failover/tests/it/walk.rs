@@ -144,7 +144,8 @@ async fn a_prompt_that_is_too_long_moves_on_once() {
         .on("first", "a/one", too_long())
         .on("second", "b/two", too_long())
         .on("third", "c/three", Script::answer(&["Hello"]));
-    let rig = Rig::new(&["first a/one", "second b/two", "third c/three"], provider);
+    let rig = Rig::new(&["first a/one", "second b/two", "third c/three"], provider)
+        .planned(|place, planned| planned.window = 1_000 * (place as u64 + 1));
     let exhausted = rig.run().await.unwrap_err();
     assert_eq!(rig.sent(), ["first a/one", "second b/two"]);
     assert_eq!(exhausted.failure.kind(), FailureKind::ContextLength);
@@ -338,7 +339,8 @@ async fn dropping_the_walk_closes_the_upstream_and_blames_nobody() {
         assert_eq!(rig.provider.open(), 0);
     }
     assert_eq!(rig.sent().len(), 10);
-    assert!(rig.manager_view_is_empty());
+    let health = rig.health("endpoint first a/one").unwrap();
+    assert_eq!((health.attempts, health.in_flight), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -356,9 +358,18 @@ async fn many_calls_walk_at_the_same_time() {
     assert!(texts.lock().unwrap().iter().all(|text| text == "Hello"));
 }
 
-impl Rig {
-    fn manager_view_is_empty(&self) -> bool {
-        use tollgate_core::Failover;
-        self.manager.health().entries().is_empty()
-    }
+#[tokio::test(start_paused = true)]
+async fn a_prompt_that_is_too_long_moves_to_a_larger_window_only() {
+    let provider = ScriptedProvider::new()
+        .on(
+            "first",
+            "a/one",
+            Script::refuse(fault(FailureKind::ContextLength).status(400)),
+        )
+        .on("third", "c/three", Script::answer(&["Hello"]));
+    let lanes = ["first a/one", "second b/two", "third c/three"];
+    let windows = [128_000, 128_000, 200_000];
+    let rig = Rig::new(&lanes, provider).planned(|place, planned| planned.window = windows[place]);
+    assert_eq!(rig.run().await.unwrap().place, 2);
+    assert_eq!(rig.sent(), ["first a/one", "third c/three"]);
 }

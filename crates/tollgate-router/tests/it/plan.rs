@@ -375,7 +375,7 @@ fn health(lane: &str, id: Option<&str>, breaker: Breaker, failure_share: f32) ->
 }
 
 #[test]
-fn open_breakers_of_a_model_or_a_lane_drop_it() {
+fn what_is_out_of_service_stands_behind_everything_else() {
     let view = view(models());
     let plan = |entry| {
         let health = HealthView::new(vec![entry]);
@@ -390,11 +390,14 @@ fn open_breakers_of_a_model_or_a_lane_drop_it() {
             Breaker::Open,
             1.0
         ))),
-        "c/best@direct:Named"
+        "c/best@direct:Named c/best@openrouter:LastResort"
     );
     let of_lane = plan(health("direct", None, Breaker::Open, 1.0));
-    assert_eq!(line(&of_lane), "c/best@openrouter:Named");
-    assert_eq!(of_lane.dropped.of(DropReason::BreakerOpen), 1);
+    assert_eq!(
+        line(&of_lane),
+        "c/best@openrouter:Named c/best@direct:LastResort"
+    );
+    assert_eq!(of_lane.dropped.of(DropReason::BreakerOpen), 0);
     assert_eq!(
         plan(health("openrouter", Some("c/best"), Breaker::Probing, 0.7))
             .first()

@@ -101,7 +101,8 @@ proptest! {
             prop_assert!(group.windows(2).all(|pair| pair[0].score >= pair[1].score));
         }
         let places: Vec<Place> = plan.candidates().map(|planned| planned.place).collect();
-        prop_assert!(places.is_sorted_by_key(|place| *place == Place::Chain), "{places:?}");
+        let group = |place: &Place| (*place == Place::LastResort, *place == Place::Chain);
+        prop_assert!(places.is_sorted_by_key(group), "{places:?}");
         let mut offers: Vec<_> = plan.candidates().map(|planned| planned.candidate.offer).collect();
         offers.sort_unstable();
         let count = offers.len();

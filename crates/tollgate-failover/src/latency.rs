@@ -1,0 +1,129 @@
+//! How soon a target begins to answer. Pure: time is an argument.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// The times to the first token of one target.
+#[derive(Debug, Default)]
+pub(crate) struct Latency {
+    peak: Option<Peak>,
+    recent: Samples,
+}
+
+impl Latency {
+    pub(crate) fn note(&mut self, sample: Duration, now: Instant) {
+        self.peak = Some(Peak::after(self.peak, sample, now));
+        self.recent.push(sample);
+    }
+
+    /// Smoothed, in milliseconds.
+    pub(crate) fn peak_ms(&self) -> Option<f64> {
+        self.peak.map(|peak| peak.ms)
+    }
+
+    /// The time within which that many percent began, once `least` were seen.
+    pub(crate) fn percentile(&self, percent: u32, least: usize) -> Option<Duration> {
+        self.recent.percentile(percent, least)
+    }
+}
+
+/// It follows a slow answer at once and forgets it over ten seconds, so that
+/// trouble shows before it is over (peak EWMA, as in Finagle and Linkerd).
+#[derive(Debug, Clone, Copy)]
+struct Peak {
+    ms: f64,
+    at: Instant,
+}
+
+impl Peak {
+    const DECAY: Duration = Duration::from_secs(10);
+
+    fn after(earlier: Option<Self>, sample: Duration, now: Instant) -> Self {
+        let sample = sample.as_secs_f64() * 1000.0;
+        let ms = match earlier {
+            Some(earlier) if earlier.ms > sample => {
+                let age = now.saturating_duration_since(earlier.at);
+                let kept = (-age.as_secs_f64() / Self::DECAY.as_secs_f64()).exp();
+                sample + (earlier.ms - sample) * kept
+            }
+            _ => sample,
+        };
+        Self { ms, at: now }
+    }
+}
+
+/// The last so many values, for medians and percentiles. Sorting a copy is
+/// cheap where it is needed, which is seldom.
+#[derive(Debug)]
+pub(crate) struct Recent<T> {
+    values: Vec<T>,
+    next: usize,
+}
+
+type Samples = Recent<Duration>;
+
+impl<T> Recent<T> {
+    const KEPT: usize = 64;
+}
+
+impl<T: Copy + Ord> Recent<T> {
+    pub(crate) fn push(&mut self, value: T) {
+        match self.values.get_mut(self.next) {
+            Some(oldest) => *oldest = value,
+            None => self.values.push(value),
+        }
+        self.next = (self.next + 1) % Self::KEPT;
+    }
+
+    pub(crate) fn percentile(&self, percent: u32, least: usize) -> Option<T> {
+        if self.values.is_empty() || self.values.len() < least {
+            return None;
+        }
+        let mut sorted = self.values.clone();
+        sorted.sort_unstable();
+        let place = (sorted.len() * percent as usize).div_ceil(100).max(1);
+        sorted.get(place - 1).copied()
+    }
+}
+
+impl<T> Default for Recent<T> {
+    fn default() -> Self {
+        Self {
+            values: Vec::new(),
+            next: 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_token_time_rises_at_once_and_falls_slowly() {
+        let start = Instant::now();
+        let ms = Duration::from_millis;
+        let slow = Peak::after(None, ms(900), start);
+        let soon = Peak::after(Some(slow), ms(100), start);
+        assert_eq!(soon.ms, 900.0);
+        let later = Peak::after(Some(slow), ms(100), start + Peak::DECAY);
+        assert!((later.ms - 394.3).abs() < 0.1, "{later:?}");
+        assert_eq!(
+            Peak::after(Some(later), ms(700), start + Peak::DECAY).ms,
+            700.0
+        );
+    }
+
+    #[test]
+    fn percentiles_are_of_the_last_values_only() {
+        let mut recent = Recent::default();
+        assert_eq!(recent.percentile(50, 0), None);
+        (1..=1000_u32).for_each(|value| recent.push(value));
+        // What is left are 937 to 1000.
+        assert_eq!(recent.percentile(50, 64), Some(968));
+        assert_eq!(recent.percentile(95, 64), Some(997));
+        assert_eq!(recent.percentile(100, 64), Some(1000));
+        assert_eq!(recent.percentile(95, 65), None);
+    }
+}
