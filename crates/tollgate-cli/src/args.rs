@@ -20,6 +20,9 @@ Exit codes:
   8  `check` found something to mend
 130  interrupted";
 
+/// Where `serve` listens, and where its server is looked for.
+const LISTEN: &str = "127.0.0.1:8787";
+
 /// One gateway to 400+ language models.
 ///
 /// Picks the model (cheapest, balanced, quality, or your own policy), sends
@@ -81,6 +84,9 @@ pub(crate) enum Command {
     Check,
     /// Serves the gateway over HTTP to any OpenAI client.
     Serve(ServeArgs),
+    /// Shows what a running server has seen of its targets; without one, asks
+    /// the configured lanes whether they can be used.
+    Health(HealthArgs),
     /// Runs the OpenRouter simulator, for testing without a key.
     Sim(SimArgs),
     /// Prints the JSON Schema of the configuration.
@@ -209,11 +215,18 @@ pub(crate) struct UsageArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
     /// Address to listen on. Without keys only loopback addresses are allowed.
-    #[arg(long, default_value = "127.0.0.1:8787")]
+    #[arg(long, default_value = LISTEN)]
     pub(crate) listen: SocketAddr,
     /// How long running answers may take to end when the server is told to stop.
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub(crate) drain: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HealthArgs {
+    /// Address of the server.
+    #[arg(long, default_value_t = format!("http://{LISTEN}"))]
+    pub(crate) url: String,
 }
 
 #[derive(Debug, Args)]

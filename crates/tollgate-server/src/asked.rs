@@ -2,11 +2,11 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use tollgate::{ChatOrder, ChatRequest, Failure, FailureKind, StreamMode};
 
-use crate::hints;
 use crate::reply::Refusal;
 use crate::router::MAX_BODY_BYTES;
+use crate::{hints, patience};
 
-/// A chat as it was asked for over HTTP: the body, and the hints of the headers.
+/// A chat as it was asked for over HTTP: the body, and what the headers add.
 pub(crate) struct Asked {
     pub(crate) order: ChatOrder,
     pub(crate) mode: StreamMode,
@@ -17,6 +17,7 @@ impl<S: Send + Sync> FromRequest<S> for Asked {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
         let hints = hints::read(request.headers())?;
+        let patience = patience::read(request.headers())?;
         let body = Bytes::from_request(request, state)
             .await
             .map_err(|rejection| {
@@ -29,13 +30,17 @@ impl<S: Send + Sync> FromRequest<S> for Asked {
                 format!("the request is not a chat: {error}"),
             )
         })?;
+        let mode = match chat.stream() {
+            true => StreamMode::Stream,
+            false => StreamMode::Whole,
+        };
+        let order = ChatOrder::from(chat).with_hints(hints);
         Ok(Self {
-            mode: if chat.stream() {
-                StreamMode::Stream
-            } else {
-                StreamMode::Whole
+            mode,
+            order: match patience {
+                Some(patience) => order.with_timeout(patience),
+                None => order,
             },
-            order: ChatOrder::from(chat).with_hints(hints),
         })
     }
 }

@@ -1,38 +1,66 @@
+use std::time::Duration;
+
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use futures_util::StreamExt;
-use tollgate::{Answer, FrameKind, Gateway, StreamMode};
+use futures_util::{Stream, StreamExt};
+use tollgate::{Answer, BoxFuture, Error, FrameKind, Gateway, StreamMode};
 
 use crate::asked::Asked;
 use crate::reply::Refusal;
 use crate::{disclose, events};
+
+/// How long the status line of a stream waits for the answer to begin. Until it
+/// is sent, a failure has a status of its own; clients and proxies are known to
+/// give up on a silent connection from half a minute on.
+const STATUS_WAITS: Duration = Duration::from_secs(15);
+
+/// A chat whose answer has not begun.
+pub(crate) type Pending = BoxFuture<'static, Result<Answer, Error>>;
 
 /// `POST /v1/chat/completions`
 pub(crate) async fn complete(
     State(gateway): State<Gateway>,
     asked: Asked,
 ) -> Result<Response, Refusal> {
-    let answer = gateway.chat(asked.order).await?;
-    let disclosed = disclose::answer(&answer);
-    let mut response = match asked.mode {
-        StreamMode::Stream => stream(answer),
-        StreamMode::Whole => whole(answer).await?,
-    };
-    response.headers_mut().extend(disclosed);
-    Ok(response)
+    let chat = Box::pin(async move { gateway.chat(asked.order).await });
+    match asked.mode {
+        StreamMode::Stream => stream(chat).await,
+        StreamMode::Whole => whole(chat.await?).await,
+    }
 }
 
-fn stream(answer: Answer) -> Response {
+/// The answer as events. Its status is known when it begins, or is taken for
+/// good when that takes too long: then comments keep the connection alive, and
+/// a failure is an event.
+async fn stream(mut chat: Pending) -> Result<Response, Refusal> {
+    match tokio::time::timeout(STATUS_WAITS, &mut chat).await {
+        Ok(answer) => {
+            let answer = answer?;
+            let disclosed = disclose::answer(&answer);
+            let mut response = event_stream(events::of(answer));
+            response.headers_mut().extend(disclosed);
+            Ok(response)
+        }
+        Err(_) => Ok(event_stream(events::awaited(chat))),
+    }
+}
+
+fn event_stream<S>(events: S) -> Response
+where
+    S: Stream<Item = Bytes> + Send + 'static,
+{
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
         (header::CACHE_CONTROL, "no-cache"),
     ];
-    (headers, Body::from_stream(events::of(answer))).into_response()
+    let body = Body::from_stream(events.map(Ok::<_, std::convert::Infallible>));
+    (headers, body).into_response()
 }
 
-/// The upstream's body, byte for byte, with cost and attempts in headers.
+/// The answer as one body: the upstream's own, byte for byte, when it came in
+/// one piece. Cost and attempts are in headers.
 async fn whole(mut answer: Answer) -> Result<Response, Refusal> {
     let mut body = Bytes::new();
     while let Some(frame) = answer.next().await {
@@ -44,6 +72,7 @@ async fn whole(mut answer: Answer) -> Result<Response, Refusal> {
     }
     let headers = [(header::CONTENT_TYPE, "application/json")];
     let mut response = (headers, Body::from(body)).into_response();
+    response.headers_mut().extend(disclose::answer(&answer));
     if let Some(receipt) = answer.receipt() {
         response.headers_mut().extend(disclose::receipt(receipt));
     }

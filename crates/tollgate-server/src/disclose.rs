@@ -1,6 +1,8 @@
-//! What answers say about themselves, in headers.
+//! What answers say about themselves: in headers, and inside of streams, whose
+//! headers come before their end is known.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use serde_json::{Value, json};
 use tollgate::{Answer, Receipt};
 
 /// What is known when an answer begins: the upstream's headers that callers may
@@ -62,6 +64,36 @@ pub(crate) fn receipt(receipt: &Receipt) -> HeaderMap {
         }
     }
     headers
+}
+
+/// What is known when a stream has ended, for its last event. What the headers
+/// said is in it as well: they can be sent before there is an answer.
+pub(crate) fn in_band(answer: &Answer, receipt: &Receipt) -> Value {
+    let served = receipt.served();
+    let cost = receipt.cost();
+    let mut told = json!({
+        "call": receipt.facts.call,
+        "model": answer.model(),
+        "provider": served.and_then(|attempt| attempt.provider()),
+        "attempts": receipt.attempts.len(),
+        "cost": cost.map(|cost| cost.amount()),
+        "cost_source": cost.map(|cost| cost.source),
+        "max_tokens": answer.output_limit(),
+        "dropped": dropped(answer),
+        "warnings": answer.warnings(),
+    });
+    if let Some(told) = told.as_object_mut() {
+        told.retain(|_, value| !value.is_null() && *value != json!([]));
+    }
+    told
+}
+
+/// What the request lost on its way, as the header says it.
+fn dropped(answer: &Answer) -> Option<&str> {
+    let mut headers = answer.head().headers.iter();
+    headers
+        .find(|(name, _)| name == "x-tollgate-dropped")
+        .map(|(_, fields)| fields.as_str())
 }
 
 /// Headers that describe the bytes of one connection. The bytes that we send

@@ -32,6 +32,14 @@ pub(crate) fn read(headers: &HeaderMap) -> Result<Hints, Failure> {
                         .map_err(|_| bad(name.as_str(), "is true or false"))?,
                 );
             }
+            "after-commit" => {
+                hints.after_commit =
+                    Some(value.parse().map_err(|error| bad(name.as_str(), error))?);
+            }
+            "upstream-stream" => {
+                hints.upstream_stream =
+                    Some(value.parse().map_err(|error| bad(name.as_str(), error))?);
+            }
             "tags" => hints.tags.extend(tags(value)),
             _ => {}
         }

@@ -2,16 +2,19 @@
 
 mod serve;
 mod line;
+mod stall;
 mod router;
 mod guard;
 mod asked;
 mod hints;
+mod patience;
 mod chat;
 mod disclose;
 mod events;
 mod chunks;
 mod plan;
 mod models;
+mod health;
 mod reply;
 
 pub use crate::guard::loopback_only;

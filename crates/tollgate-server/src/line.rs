@@ -9,8 +9,11 @@ use axum::serve::Listener;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A listener whose connections all end when `cut` does. The server drops what
-/// it does for a connection that fails, so the answers on them end too.
+use crate::stall::{Unstalled, WRITE_STALL};
+
+/// A listener whose connections all end when `cut` does, or when their client
+/// takes nothing any more. The server drops what it does for a connection that
+/// fails, so the answers on them end too.
 pub(crate) struct Lines<F> {
     listener: TcpListener,
     cut: F,
@@ -35,6 +38,7 @@ where
         // Tokens are small and must not wait for each other.
         let _ = stream.set_nodelay(true);
         let cut = Some(Box::pin((self.cut)()) as _);
+        let stream = Unstalled::new(stream, WRITE_STALL);
         (Line { stream, cut }, address)
     }
 
@@ -45,7 +49,7 @@ where
 
 /// One connection.
 pub(crate) struct Line {
-    stream: TcpStream,
+    stream: Unstalled<TcpStream>,
     // `None` once it is cut.
     cut: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }

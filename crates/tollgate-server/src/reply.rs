@@ -1,10 +1,19 @@
 //! The one place that turns failures into HTTP answers.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use tollgate::{Error, Failure, FailureKind};
+
+/// What callers wait at least before they try again, when nobody knows how long
+/// it will take: without a word they would come back at once.
+const LATER: Duration = Duration::from_secs(1);
+
+/// The key under which a failure says why no target was tried.
+const WHY: &str = "last_failure";
 
 /// A failure on its way to a caller.
 pub(crate) struct Refusal {
@@ -59,7 +68,10 @@ pub(crate) fn body(failure: &Failure) -> Value {
         metadata["remedy_hint"] = hint.into();
     }
     if let Some(after) = failure.retry_after() {
-        metadata["retry_after_seconds"] = after.as_secs_f64().ceil().into();
+        metadata["retry_after_seconds"] = seconds(after).into();
+    }
+    if let Some((key, why)) = failure.context().iter().find(|(key, _)| *key == WHY) {
+        metadata[*key] = why.as_str().into();
     }
     json!({ "error": { "code": rule.status, "message": failure.to_string(), "metadata": metadata } })
 }
@@ -78,9 +90,9 @@ impl IntoResponse for Refusal {
         };
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
-        if let Some(after) = self.failure.retry_after() {
-            let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        let later = is_for_a_while(status).then_some(LATER);
+        if let Some(after) = self.failure.retry_after().or(later) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds(after)));
         }
         // We have tried in the caller's place; a client that tries again
         // multiplies our attempts.
@@ -89,6 +101,20 @@ impl IntoResponse for Refusal {
         }
         response
     }
+}
+
+/// Whether the same request may be answered later.
+fn is_for_a_while(status: StatusCode) -> bool {
+    [
+        StatusCode::TOO_MANY_REQUESTS,
+        StatusCode::SERVICE_UNAVAILABLE,
+    ]
+    .contains(&status)
+}
+
+/// Whole seconds, never fewer than it takes.
+fn seconds(after: Duration) -> u64 {
+    after.as_secs() + u64::from(after.subsec_nanos() > 0)
 }
 
 pub(crate) async fn no_such_path() -> Refusal {

@@ -5,7 +5,7 @@ use axum::middleware;
 use axum::routing::{get, post};
 use tollgate::Gateway;
 
-use crate::{chat, guard, models, plan, reply};
+use crate::{chat, guard, health, models, plan, reply};
 
 /// Largest request body that is read, in bytes.
 pub const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
@@ -35,6 +35,7 @@ pub fn router(gateway: Gateway) -> Router {
         .nest("/api/v1", api)
         .route("/health/live", get(|| async { StatusCode::OK }))
         .route("/health/ready", get(models::ready))
+        .route("/health/targets", get(health::targets))
         .fallback(reply::no_such_path)
         .method_not_allowed_fallback(reply::wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))

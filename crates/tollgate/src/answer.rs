@@ -1,18 +1,20 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use futures_core::Stream;
 use futures_util::StreamExt;
 use tollgate_core::{
-    AttemptEnd, AttemptRecord, Billed, Call, Ended, Failure, FailureKind, Frame, FrameKind, Frames,
-    Head, ModelId, Observed, Plan, Planned, Receipt, Served, Timestamp, UsageReport, Usd, Won,
-    book,
+    AttemptEnd, Billed, BoxFuture, Delivery, Ended, Failure, FailureKind, Frame, FrameKind, Frames,
+    Head, ModelId, Receipt, Served, Won,
 };
-use tollgate_wire::{ChatReply, ChatResponse, ChunkMerger, StreamEvent};
+use tollgate_wire::{ChatResponse, StreamEvent};
 
 use crate::error::Error;
+use crate::meter::Meter;
 use crate::pending::Pending;
+use crate::rejoin::{Cut, Onward, Rejoined, Way};
+use crate::resume;
+use crate::whole::{Whole, parse_body};
 
 /// The answer to a chat: the frames of the target that answers, metered.
 ///
@@ -20,17 +22,46 @@ use crate::pending::Pending;
 /// answer is complete; an answer that was cut ends with an `Err` item. Then
 /// [`receipt`](Self::receipt) says what it cost.
 ///
+/// An answer that was asked for in one piece is one frame, also when the
+/// upstream sent it in pieces. With `failover.after_commit`, one that breaks
+/// off after some of it was shown can go on elsewhere: then a frame of kind
+/// [`Notice`](FrameKind::Notice) says where the other part begins, and whether
+/// it begins anew.
+///
 /// # Cancellation
 /// Dropping it closes the upstream connection; the cost is booked by the
 /// ledger's own task, and reconciled when the upstream knows it.
 pub struct Answer {
-    head: Head,
-    frames: Frames,
-    meter: Meter,
-    pending: Pending,
-    output_limit: Option<u64>,
+    source: Source,
+    state: State,
+    /// What it takes to go on after a cut; `None` when a cut is final.
+    onward: Option<Box<Onward>>,
+    /// Present when the caller wants the answer in one piece.
+    whole: Option<Whole>,
     warnings: Vec<String>,
-    receipt: Option<Receipt>,
+    restarts: u32,
+}
+
+/// Who answers.
+struct Source {
+    head: Head,
+    output_limit: Option<u64>,
+    meter: Meter,
+}
+
+/// Where an answer stands.
+enum State {
+    Reading(Frames, Pending),
+    /// It broke off, and another target is looked for.
+    Rejoining(BoxFuture<'static, Rejoined>),
+    Ended(Option<Receipt>),
+}
+
+/// What follows an item of the upstream.
+enum Step {
+    Show(Result<Frame, Failure>),
+    End,
+    ReadOn,
 }
 
 /// A complete answer in one piece.
@@ -44,54 +75,40 @@ pub struct Collected {
 }
 
 impl Answer {
-    pub(crate) fn new(call: &Call, mut plan: Plan, won: Won, mut pending: Pending) -> Self {
-        pending.note(won.failed);
-        let kept = pending.hold().kept();
-        let planned = plan.get(won.place).unwrap_or_else(|| plan.first()).clone();
-        let meter = Meter {
-            planned,
-            running: won.running,
-            at: call.at,
-            prompt_likely: plan.profile.prompt.likely,
-            room: plan.profile.ceiling.map(|ceiling| ceiling - kept),
-            worst: won.worst,
-            output_bytes: won.seen.output_bytes,
-            usage: won.seen.usage,
-            finished: won.seen.finished,
-            complete: won.seen.complete,
-            seen_before: won.seen.frames,
-        };
+    pub(crate) fn new(mut onward: Onward, won: Won, pending: Pending) -> Self {
+        let warnings = onward.take_warnings();
+        let whole = onward.call.delivery == Delivery::Whole;
+        let (source, state) = begin(&onward, won, pending);
         Self {
-            head: won.reply.head,
-            frames: won.reply.frames,
-            meter,
-            pending,
-            output_limit: won.max_output,
-            warnings: std::mem::take(&mut plan.warnings),
-            receipt: None,
+            source,
+            state,
+            onward: Some(Box::new(onward)),
+            whole: whole.then(Whole::default),
+            warnings,
+            restarts: 0,
         }
     }
 
     /// The head of the upstream's reply.
     pub fn head(&self) -> &Head {
-        &self.head
+        &self.source.head
     }
 
     /// The model that was picked; what the upstream says it served is in
     /// [`served`](Self::served).
     pub fn model(&self) -> &ModelId {
-        &self.meter.planned.model
+        &self.source.meter.planned().model
     }
 
     /// Who serves the answer, as far as the upstream has said so.
     pub fn served(&self) -> &Served {
-        &self.meter.running.served
+        self.source.meter.served()
     }
 
     /// The output limit, in tokens, that the gateway set so that the call stays
     /// within its ceiling. An answer that reaches it ends with `length`.
     pub fn output_limit(&self) -> Option<u64> {
-        self.output_limit
+        self.source.output_limit
     }
 
     /// Things the caller should know of the plan, such as a retired model.
@@ -99,13 +116,24 @@ impl Answer {
         &self.warnings
     }
 
+    /// How often the answer has begun anew after it broke off, with
+    /// `failover.after_commit = "restart"`. What was read before is void then.
+    pub fn restarts(&self) -> u32 {
+        self.restarts
+    }
+
     /// What the call did and cost, once the answer has ended.
     pub fn receipt(&self) -> Option<&Receipt> {
-        self.receipt.as_ref()
+        match &self.state {
+            State::Ended(receipt) => receipt.as_ref(),
+            State::Reading(..) | State::Rejoining(_) => None,
+        }
     }
 
     /// The next piece of visible text, of the first choice and any other;
-    /// `None` at the end. Reasoning and tool calls are in the frames.
+    /// `None` at the end. Reasoning and tool calls are in the frames. When
+    /// [`restarts`](Self::restarts) has grown, this piece is the first of
+    /// another answer.
     ///
     /// # Errors
     /// The failure that cut the answer, as the last item.
@@ -119,81 +147,190 @@ impl Answer {
         None
     }
 
-    /// Reads the answer to its end.
+    /// Reads the answer to its end. Nothing is shown before, so an answer that
+    /// breaks off is taken from another target, as long as there is one.
     ///
     /// # Errors
     /// The failure that cut the answer, with the receipt.
     pub async fn collect(mut self) -> Result<Collected, Error> {
-        let mut merger = ChunkMerger::new();
+        self.whole.get_or_insert_default();
+        if let Some(onward) = &mut self.onward {
+            onward.hide();
+        }
         let mut body = None;
         while let Some(frame) = self.next().await {
-            let outcome = frame.and_then(|frame| match frame.kind {
-                FrameKind::Event => merge(&mut merger, &frame),
-                FrameKind::Body => parse_body(&frame).map(|response| body = Some(response)),
-                FrameKind::KeepAlive | FrameKind::Done | FrameKind::Notice => Ok(()),
-            });
-            if let Err(failure) = outcome {
-                return Err(self.into_error(failure));
+            match frame.and_then(|frame| parse_body(&frame)) {
+                Ok(response) => body = Some(response),
+                Err(failure) => return Err(self.into_error(failure)),
             }
         }
-        let response = body.unwrap_or_else(|| merger.finish());
-        match self.receipt.take() {
-            Some(receipt) => Ok(Collected { response, receipt }),
-            None => Err(Failure::new(FailureKind::Internal, "an answer ended unsettled").into()),
+        match (body, self.take_receipt()) {
+            (Some(response), Some(receipt)) => Ok(Collected { response, receipt }),
+            _ => Err(Failure::new(
+                FailureKind::InvalidRequest,
+                "the answer was read to its end before it was collected",
+            )
+            .with_hint("collect it instead of reading it")
+            .into()),
         }
     }
 
     /// The failure that an answer ended with, with its receipt.
     pub fn into_error(mut self, failure: Failure) -> Error {
-        match self.receipt.take() {
+        match self.take_receipt() {
             Some(receipt) => Error::settled(failure, receipt),
             None => failure.into(),
         }
     }
 
-    fn settle(&mut self, end: AttemptEnd, billed: Option<Billed>) {
-        let ended = match &end {
-            AttemptEnd::Cut { kind, .. } => Ended::Cut(*kind),
-            _ => Ended::Complete,
-        };
-        let record = self
-            .meter
-            .record(end, billed, self.pending.started().elapsed());
-        self.receipt = self.pending.finish(Some(record), ended);
+    // === reading ===
+
+    fn read(&mut self, item: Option<Result<Frame, Failure>>) -> Step {
+        match item.map(|item| item.and_then(|frame| self.source.meter.read(frame))) {
+            // Readers may leave at the end marker, without asking for more.
+            Some(Ok(frame)) if frame.kind == FrameKind::Done => self.complete(Some(frame)),
+            Some(Ok(frame)) => self.show(frame),
+            Some(Err(failure)) => self.cut(failure),
+            None => self.complete(None),
+        }
     }
+
+    fn show(&mut self, frame: Frame) -> Step {
+        if let Some(whole) = &mut self.whole {
+            return match whole.add(frame) {
+                Ok(()) => Step::ReadOn,
+                Err(failure) => self.cut(failure),
+            };
+        }
+        // What a cut cannot be mended with is not kept.
+        if let Some(onward) = &mut self.onward
+            && !onward.survives(&frame)
+        {
+            self.onward = None;
+        }
+        Step::Show(Ok(frame))
+    }
+
+    fn complete(&mut self, marker: Option<Frame>) -> Step {
+        if let State::Reading(_, mut pending) = self.take_state() {
+            let took = pending.started().elapsed();
+            let record = self.source.meter.record(AttemptEnd::Complete, None, took);
+            self.state = State::Ended(pending.finish(Some(record), Ended::Complete));
+        }
+        match self.whole.take().map(Whole::into_body).or(marker) {
+            Some(last) => Step::Show(Ok(last)),
+            None => Step::End,
+        }
+    }
+
+    // === going on after a cut ===
+
+    fn cut(&mut self, failure: Failure) -> Step {
+        let State::Reading(_, mut pending) = self.take_state() else {
+            return Step::Show(Err(failure));
+        };
+        let (kind, message) = (failure.kind(), failure.to_string());
+        let record = self.source.meter.record(
+            AttemptEnd::Cut { kind, message },
+            Some(failure.rule().billed),
+            pending.started().elapsed(),
+        );
+        let mut onward = self.onward.take();
+        let way = onward
+            .as_mut()
+            .and_then(|onward| onward.way(&failure, &self.source.meter));
+        let (Some(onward), Some(way)) = (onward, way) else {
+            self.state = State::Ended(pending.finish(Some(record), Ended::Cut(kind)));
+            return Step::Show(Err(failure));
+        };
+        let cut = Cut { failure, record };
+        self.state = State::Rejoining(Box::pin(onward.walk(pending, cut, way)));
+        Step::ReadOn
+    }
+
+    fn rejoin(&mut self, rejoined: Rejoined) -> Step {
+        let Rejoined {
+            onward,
+            mut pending,
+            cut,
+            way,
+            result,
+        } = rejoined;
+        let mut won = match result {
+            Ok(won) => won,
+            Err(exhausted) => {
+                pending.note(exhausted.failed);
+                let ended = Ended::Cut(cut.failure.kind());
+                self.state = State::Ended(pending.finish(None, ended));
+                let attempts = self.receipt().map_or(0, |receipt| receipt.attempts.len());
+                let failure = cut.failure.with("attempts", attempts);
+                return Step::Show(Err(failure.with("elsewhere", exhausted.failure.message())));
+            }
+        };
+        let notice = onward.announce(cut, &way, &won);
+        match way {
+            Way::Restart => {
+                self.restarts += 1;
+                self.whole = self.whole.take().map(|_| Whole::default());
+                (self.source, self.state) = begin(&onward, won, pending);
+                self.onward = Some(onward);
+            }
+            Way::Resume { overlap } => {
+                won.reply.frames = resume::without_overlap(won.reply.frames, overlap);
+                (self.source, self.state) = begin(&onward, won, pending);
+            }
+        }
+        match self.whole {
+            Some(_) => Step::ReadOn,
+            None => Step::Show(Ok(notice)),
+        }
+    }
+
+    // === ends ===
+
+    fn take_state(&mut self) -> State {
+        std::mem::replace(&mut self.state, State::Ended(None))
+    }
+
+    fn take_receipt(&mut self) -> Option<Receipt> {
+        match &mut self.state {
+            State::Ended(receipt) => receipt.take(),
+            State::Reading(..) | State::Rejoining(_) => None,
+        }
+    }
+}
+
+fn begin(onward: &Onward, won: Won, mut pending: Pending) -> (Source, State) {
+    let meter = Meter::new(&onward.call, &onward.plan, &won, pending.hold().kept());
+    pending.note(won.failed);
+    let source = Source {
+        head: won.reply.head,
+        output_limit: won.max_output,
+        meter,
+    };
+    (source, State::Reading(won.reply.frames, pending))
 }
 
 impl Stream for Answer {
     type Item = Result<Frame, Failure>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.receipt.is_some() {
-            return Poll::Ready(None);
-        }
-        let item = ready!(self.frames.as_mut().poll_next(cx));
-        let item = match item {
-            Some(Ok(frame)) => self.meter.read(frame),
-            other => other.transpose(),
-        };
-        match item {
-            // Readers may leave at the end marker, without asking for more.
-            Ok(Some(frame)) if frame.kind == FrameKind::Done => {
-                self.settle(AttemptEnd::Complete, None);
-                Poll::Ready(Some(Ok(frame)))
-            }
-            Ok(Some(frame)) => Poll::Ready(Some(Ok(frame))),
-            Ok(None) => {
-                self.settle(AttemptEnd::Complete, None);
-                Poll::Ready(None)
-            }
-            Err(failure) => {
-                let (kind, message) = (failure.kind(), failure.to_string());
-                self.settle(
-                    AttemptEnd::Cut { kind, message },
-                    Some(failure.rule().billed),
-                );
-                self.frames = Box::pin(futures_util::stream::empty());
-                Poll::Ready(Some(Err(failure)))
+        loop {
+            let step = match &mut self.state {
+                State::Reading(frames, _) => {
+                    let item = ready!(frames.as_mut().poll_next(cx));
+                    self.read(item)
+                }
+                State::Rejoining(walk) => {
+                    let rejoined = ready!(walk.as_mut().poll(cx));
+                    self.rejoin(rejoined)
+                }
+                State::Ended(_) => Step::End,
+            };
+            match step {
+                Step::Show(item) => return Poll::Ready(Some(item)),
+                Step::End => return Poll::Ready(None),
+                Step::ReadOn => {}
             }
         }
     }
@@ -201,11 +338,13 @@ impl Stream for Answer {
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        if self.receipt.is_some() {
+        // A walk that is dropped reports by itself.
+        let State::Reading(_, mut pending) = self.take_state() else {
             return;
-        }
+        };
+        let meter = &self.source.meter;
         // An answer that was complete before anybody read it is complete.
-        let (end, billed, ended) = match self.meter.complete {
+        let (end, billed, ended) = match meter.complete() {
             true => (AttemptEnd::Complete, None, Ended::Complete),
             false => (
                 AttemptEnd::Abandoned,
@@ -213,103 +352,17 @@ impl Drop for Answer {
                 Ended::Abandoned,
             ),
         };
-        let took = self.pending.started().elapsed();
-        let record = self.meter.record(end, billed, took);
-        self.pending.leave(record, ended);
+        let record = meter.record(end, billed, pending.started().elapsed());
+        pending.leave(record, ended);
     }
 }
 
 impl std::fmt::Debug for Answer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Answer")
-            .field("model", &self.meter.planned.model)
-            .field("receipt", &self.receipt)
+            .field("model", self.model())
+            .field("receipt", &self.receipt())
             .finish_non_exhaustive()
-    }
-}
-
-/// Counts what goes past.
-struct Meter {
-    planned: Planned,
-    running: AttemptRecord,
-    at: Timestamp,
-    prompt_likely: u64,
-    /// What earlier attempts have left of the call's ceiling.
-    room: Option<Usd>,
-    worst: Usd,
-    output_bytes: u64,
-    usage: Option<Box<UsageReport>>,
-    /// Whether the answer has said why it ends: only then is usage the whole.
-    finished: bool,
-    /// Whether the upstream's end was seen before the first frame was read.
-    complete: bool,
-    /// How many of the coming frames were counted before.
-    seen_before: usize,
-}
-
-impl Meter {
-    /// Reads one frame; refuses it when the running cost is over the line.
-    fn read(&mut self, frame: Frame) -> Result<Option<Frame>, Failure> {
-        if let Some(served) = &frame.facts.served {
-            self.running.served.update(served);
-        }
-        if self.seen_before > 0 {
-            self.seen_before -= 1;
-            return Ok(Some(frame));
-        }
-        self.output_bytes += u64::from(frame.facts.output_bytes);
-        self.finished |= frame.facts.finish.is_some();
-        if frame.facts.usage.is_some() {
-            self.usage.clone_from(&frame.facts.usage);
-        }
-        // What is paid for in one piece is not taken back.
-        let over = |room: &Usd| {
-            frame.kind == FrameKind::Event && !self.finished && self.running_cost() > *room
-        };
-        match self.room.filter(over) {
-            None => Ok(Some(frame)),
-            Some(room) => Err(Failure::new(
-                FailureKind::CostLimit,
-                "the answer reached the call's cost limit",
-            )
-            .with("limit", room)
-            .with_hint("raise the limit, or ask for fewer tokens")
-            .stop()),
-        }
-    }
-
-    /// The cost so far, by what went past.
-    fn running_cost(&self) -> Usd {
-        let seen = Observed {
-            output_bytes: self.output_bytes,
-            ..Observed::default()
-        };
-        let (_, cost) = book(&self.planned, self.prompt_likely, self.at, Usd::ZERO, seen);
-        cost.map(|cost| cost.amount()).unwrap_or_default()
-    }
-
-    fn record(&self, end: AttemptEnd, billed: Option<Billed>, took: Duration) -> AttemptRecord {
-        let complete = end == AttemptEnd::Complete;
-        // Some upstreams report usage all along; what an unfinished answer
-        // reported is not the whole.
-        let usage = self.usage.as_deref().filter(|_| complete || self.finished);
-        let seen = Observed {
-            usage,
-            complete,
-            output_bytes: self.output_bytes,
-            billed,
-        };
-        let (tokens, cost) = book(&self.planned, self.prompt_likely, self.at, self.worst, seen);
-        let mut record = self.running.clone();
-        let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        record.took_ms = took_ms.saturating_sub(record.started_ms);
-        record.billing = usage
-            .and_then(|usage| usage.billing)
-            .unwrap_or(record.billing);
-        record.end = end;
-        record.tokens = tokens;
-        record.cost = cost;
-        record
     }
 }
 
@@ -325,30 +378,4 @@ fn visible_text(frame: &Frame) -> String {
         FrameKind::Body => parse_body(frame).map_or_else(|_| String::new(), |body| body.text()),
         FrameKind::KeepAlive | FrameKind::Done | FrameKind::Notice => String::new(),
     }
-}
-
-fn merge(merger: &mut ChunkMerger, frame: &Frame) -> Result<(), Failure> {
-    match StreamEvent::parse(&frame.data) {
-        Ok(StreamEvent::Chunk(chunk)) => merger
-            .push(&chunk)
-            .map_err(|error| unreadable().with_source(error)),
-        Ok(StreamEvent::Done) => Ok(()),
-        Ok(StreamEvent::Error(_)) | Err(_) => Err(unreadable()),
-    }
-}
-
-fn parse_body(frame: &Frame) -> Result<ChatResponse, Failure> {
-    match ChatReply::parse(&frame.data) {
-        Ok(ChatReply::Answer(response)) => Ok(response),
-        Ok(ChatReply::Error(_)) => Err(unreadable()),
-        Err(error) => Err(unreadable().with_source(error)),
-    }
-}
-
-// The transport has read every frame before; what it let through is readable.
-fn unreadable() -> Failure {
-    Failure::new(
-        FailureKind::Internal,
-        "a frame that was let through cannot be read",
-    )
 }

@@ -2,10 +2,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tollgate_catalog::{LaneSpec, ModelCatalog, Served, Serves, did_you_mean};
+use tollgate_catalog::{ModelCatalog, did_you_mean};
 use tollgate_core::{
-    Billing, Catalog, CatalogSource, Clock, CostLookup, Failover, Failure, FailureKind, Lane,
-    LaneId, Ledger, LedgerStore, LlmProvider, ModelId, Observer, RoutingPolicy,
+    Billing, Catalog, CatalogSource, Clock, CostLookup, Failover, Failure, FailureKind, LaneCheck,
+    Ledger, LedgerStore, LlmProvider, Observer, RoutingPolicy,
 };
 use tollgate_failover::FailoverManager;
 use tollgate_ledger::{LedgerConfig, StoreKind, UsageTracker};
@@ -14,12 +14,13 @@ use tollgate_policy_balanced::Balanced;
 use tollgate_policy_cheapest::Cheapest;
 use tollgate_policy_quality::BestQuality;
 use tollgate_router::{CostOptimizer, RouterConfig, TaskLists};
+use tollgate_transport::HttpSend;
 
 use crate::background::Background;
 use crate::clock::SystemClock;
-use crate::config::{Config, DirectProvider, OPENROUTER_LANE};
+use crate::config::Config;
 use crate::gateway::{Gateway, Parts};
-use crate::lanes::{self, NetworkModels};
+use crate::lanes::{self, Network, NetworkModels, openrouter_lane};
 use crate::observe::Everyone;
 use crate::order::Admission;
 use crate::pending::Settler;
@@ -48,6 +49,7 @@ pub struct GatewayBuilder {
     provider: Option<Arc<dyn LlmProvider>>,
     store: Option<Arc<dyn LedgerStore>>,
     lookup: Option<Arc<dyn CostLookup>>,
+    http: Option<Arc<dyn HttpSend>>,
     clock: Arc<dyn Clock>,
     seed: Option<u64>,
 }
@@ -74,6 +76,7 @@ impl Gateway {
             provider: None,
             store: None,
             lookup: None,
+            http: None,
             clock: Arc::new(SystemClock),
             seed: None,
         }
@@ -132,6 +135,13 @@ impl GatewayBuilder {
         self
     }
 
+    /// Carries the requests of all lanes and of the catalog over this, not over connections of
+    /// the gateway's own: for a network in memory, or for a client of the program.
+    pub fn http(mut self, http: Arc<dyn HttpSend>) -> Self {
+        self.http = Some(http);
+        self
+    }
+
     /// Uses this clock.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -163,9 +173,14 @@ impl GatewayBuilder {
         let observer: Arc<dyn Observer> = Arc::new(Everyone(self.observers));
         let mut background = Background::default();
 
-        let openrouter = lanes::openrouter(&config.openrouter, clock.clone())?;
-        let lanes = lanes::all(&openrouter, &config)?;
+        let network = Network {
+            clock: clock.clone(),
+            http: self.http,
+        };
+        let openrouter = lanes::openrouter(&config.openrouter, &network)?;
+        let lanes = lanes::all(&openrouter, &config, &network)?;
         let asks = self.provider.is_none();
+        let checks = asks.then(|| Arc::new(lanes.clone()) as Arc<dyn LaneCheck>);
         let provider = self.provider.unwrap_or_else(|| Arc::new(lanes.clone()));
 
         // First, since it is what another process can hold.
@@ -193,7 +208,7 @@ impl GatewayBuilder {
                 let source = NetworkModels::of(&openrouter, &config);
                 let catalog = ModelCatalog::open(
                     config.catalog.clone(),
-                    lane_specs(&config),
+                    lanes::specs(&config),
                     source,
                     clock.clone(),
                     observer.clone(),
@@ -210,11 +225,7 @@ impl GatewayBuilder {
                 .map_err(|error| configuration("the routing cannot be set up", error))?;
         let failover = match self.failover {
             Some(failover) => failover,
-            None => Arc::new(FailoverManager::new(
-                config.failover.clone(),
-                seed,
-                observer.clone(),
-            )),
+            None => Arc::new(walker(&config, seed, &observer, &checks)),
         };
 
         let mut gateway = Gateway {
@@ -225,7 +236,10 @@ impl GatewayBuilder {
                 settler: Settler::start(ledger.clone(), reconciler),
                 ledger,
                 failover,
+                after_commit: config.failover.after_commit,
+                observer,
                 provider,
+                checks,
                 clock,
                 background,
                 warnings: Vec::new(),
@@ -317,56 +331,6 @@ fn policies(
     all.into_iter().collect()
 }
 
-fn lane_specs(config: &Config) -> Vec<LaneSpec> {
-    let openrouter = LaneSpec {
-        lane: Lane {
-            takes_model_lists: true,
-            ..Lane::new(openrouter_lane(), Billing::from(config.openrouter.mode))
-        },
-        serves: Serves::All,
-    };
-    let direct = config.providers.iter().filter_map(|(name, provider)| {
-        Some(LaneSpec {
-            lane: Lane::new(LaneId::new(name).ok()?, Billing::Direct),
-            serves: Serves::Map(
-                provider
-                    .models
-                    .iter()
-                    .map(|(id, name)| served(provider, id, name))
-                    .collect(),
-            ),
-        })
-    });
-    // Without a key OpenRouter serves nobody; when it is the only lane it stays,
-    // so that plans can be made and its refusal says what is missing.
-    let has_key = config
-        .openrouter
-        .api_key
-        .as_ref()
-        .is_some_and(|key| !key.is_empty());
-    let is_used = has_key || config.providers.is_empty();
-    is_used
-        .then_some(openrouter)
-        .into_iter()
-        .chain(direct)
-        .collect()
-}
-
-fn served(provider: &DirectProvider, id: &ModelId, name: &ModelId) -> (ModelId, Served) {
-    let price = provider.prices.get(id).cloned();
-    (
-        id.clone(),
-        Served {
-            price,
-            ..Served::new(name.clone())
-        },
-    )
-}
-
-pub(crate) fn openrouter_lane() -> LaneId {
-    LaneId::new(OPENROUTER_LANE).expect("the name has neither white space nor control characters")
-}
-
 async fn open_ledger(
     config: &Config,
     store: Option<Arc<dyn LedgerStore>>,
@@ -391,6 +355,21 @@ async fn open_ledger(
         ));
     }
     Ok(UsageTracker::open(&ledger, clock, observer).await?)
+}
+
+/// Who walks plans. Lanes that can be asked are asked before calls have to find
+/// out whether a key or an account works again.
+fn walker(
+    config: &Config,
+    seed: u64,
+    observer: &Arc<dyn Observer>,
+    checks: &Option<Arc<dyn LaneCheck>>,
+) -> FailoverManager {
+    let (config, observer) = (config.failover.clone(), observer.clone());
+    match checks {
+        Some(check) => FailoverManager::with_check(config, seed, observer, check.clone()),
+        None => FailoverManager::new(config, seed, observer),
+    }
 }
 
 /// Where the `postgres` store of a configuration is.

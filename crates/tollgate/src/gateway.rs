@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 use tollgate_core::{
-    Call, Catalog, Clock, Explanation, Failover, Failure, FailureKind, HealthView, Ledger,
-    LlmProvider, Plan, Trip,
+    AfterCommit, Call, Catalog, Clock, Explanation, Failover, Failure, FailureKind, HealthView,
+    LaneCheck, LaneId, Ledger, LlmProvider, Observer, Plan, Standing, Trip,
 };
 use tollgate_router::CostOptimizer;
 
@@ -12,6 +12,7 @@ use crate::background::Background;
 use crate::error::Error;
 use crate::order::{Admission, ChatOrder};
 use crate::pending::{Pending, Settler};
+use crate::rejoin::Onward;
 
 /// One gateway to all models: picks, sends, fails over and accounts.
 ///
@@ -29,7 +30,10 @@ pub(crate) struct Parts {
     pub(crate) optimizer: CostOptimizer,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) failover: Arc<dyn Failover>,
+    pub(crate) after_commit: AfterCommit,
+    pub(crate) observer: Arc<dyn Observer>,
     pub(crate) provider: Arc<dyn LlmProvider>,
+    pub(crate) checks: Option<Arc<dyn LaneCheck>>,
     pub(crate) settler: Settler,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) background: Background,
@@ -40,7 +44,8 @@ impl Gateway {
     /// Sends a chat and returns its answer at the commit point: when the first
     /// token is there (streamed), or the whole answer (not streamed). Until
     /// then a failing target is replaced by the next without a trace in the
-    /// answer; after it, a broken answer ends with a failure.
+    /// answer; after it, a broken answer ends with a failure, or goes on
+    /// elsewhere as `failover.after_commit` says.
     ///
     /// # Errors
     /// [`Error`] with the failure, what to do about it, and the receipt of
@@ -69,7 +74,10 @@ impl Gateway {
         let mut pending = Pending::new(self.parts.settler.clone(), hold, started);
         let trip = Trip::new(&call, &plan, pending.hold(), &**ledger, &**provider);
         match failover.run(trip).await {
-            Ok(won) => Ok(Answer::new(&call, plan, won, pending)),
+            Ok(won) => {
+                let onward = Onward::new(self.parts.clone(), call, plan);
+                Ok(Answer::new(onward, won, pending))
+            }
             Err(exhausted) => Err(pending.fail(exhausted)),
         }
     }
@@ -124,6 +132,23 @@ impl Gateway {
     /// Health of what has carried traffic.
     pub fn health(&self) -> HealthView {
         self.parts.failover.health()
+    }
+
+    /// Asks the upstream of a lane whether it can be used, with at most one
+    /// request that costs nothing. What it says changes nobody's health.
+    ///
+    /// # Errors
+    /// What an attempt would fail with, such as `Auth`. `Configuration` when the
+    /// lane cannot be asked, as those of a provider of the program's own.
+    pub async fn check(&self, lane: &LaneId) -> Result<Standing, Failure> {
+        match &self.parts.checks {
+            Some(checks) => checks.check(lane).await,
+            None => Err(Failure::new(
+                FailureKind::Configuration,
+                "a provider of the program's own is not asked whether its lanes can be used",
+            )
+            .with("lane", lane)),
+        }
     }
 
     /// Waits until everything that ended is booked and stored, then stops the

@@ -8,11 +8,15 @@ mod config;
 mod error;
 mod gateway;
 mod lanes;
+mod meter;
 mod observe;
 mod order;
 mod pending;
 mod reconcile;
+mod rejoin;
 mod report;
+mod resume;
+mod whole;
 
 pub use crate::answer::{Answer, Collected};
 pub use crate::builder::GatewayBuilder;
@@ -32,17 +36,18 @@ pub use tollgate_catalog::{
     SearchQuery, SortBy, did_you_mean, search,
 };
 pub use tollgate_core::{
-    ApiKey, Attempt, AttemptEnd, AttemptRecord, Billed, Billing, BoxFuture, Breaker, Call,
-    CallFacts, CallId, CallProfile, CallerId, Candidate, Capabilities, Catalog, CatalogSource,
-    CatalogView, Clock, Cost, CostLookup, CostSource, Delivery, Dimension, DropReason, Dropped,
-    Ended, Event, Exhausted, ExplainedCandidate, Explanation, Facts, Failover, Failure,
-    FailureKind, Finish, Frame, FrameKind, Frames, GenerationId, Head, Health, HealthView,
-    HeldBack, Hints, Hold, InvalidId, InvalidMoney, Lane, LaneId, Ledger, LedgerEvent, LedgerStore,
-    LlmProvider, ModelFacts, ModelId, ModelIndex, Next, Observer, OfferIndex, OpenAttempt, Origin,
-    Outcome, Place, Plan, Planned, Price, Pricing, ProviderId, Quality, QualitySource, Ranked,
-    Ranking, Rate, Rates, Receipt, Reconciled, Reply, RoutingPolicy, Rule, Scope, Served, Silent,
-    StoreError, Target, Task, TaskSource, Terms, Timestamp, TokenBounds, TokenUsage, Trip,
-    UsageQuery, UsageReport, UsageRow, Usd, Won,
+    AfterCommit, ApiKey, Attempt, AttemptEnd, AttemptRecord, Billed, Billing, BoxFuture, Breaker,
+    Call, CallFacts, CallId, CallProfile, CallerId, Candidate, Capabilities, Catalog,
+    CatalogSource, CatalogView, Clock, Cost, CostLookup, CostSource, Delivery, Dimension,
+    DropReason, Dropped, Ended, Event, Exhausted, ExplainedCandidate, Explanation, Facts, Failover,
+    Failure, FailureKind, Finish, Frame, FrameKind, Frames, GenerationId, Head, Health, HealthView,
+    HeldBack, Hints, Hold, InvalidId, InvalidMoney, Lane, LaneCheck, LaneId, Ledger, LedgerEvent,
+    LedgerStore, LlmProvider, ModelFacts, ModelId, ModelIndex, Next, Observer, OfferIndex,
+    OpenAttempt, Origin, Outcome, Place, Plan, Planned, Price, Pricing, ProviderId, Quality,
+    QualitySource, Ranked, Ranking, Rate, Rates, Receipt, Reconciled, Reply, RoutingPolicy, Rule,
+    Scope, Served, Silent, Spot, Standing, StoreError, Target, Task, TaskSource, Terms, Timestamp,
+    TokenBounds, TokenUsage, Trip, UnknownChoice, UpstreamStream, UsageQuery, UsageReport,
+    UsageRow, Usd, Won,
 };
 pub use tollgate_failover::{FailoverConfig, FailoverManager};
 pub use tollgate_ledger::{
@@ -50,7 +55,8 @@ pub use tollgate_ledger::{
 };
 pub use tollgate_router::CostOptimizer;
 pub use tollgate_transport::{
-    ConnectionConfig, Mode, OpenRouterConfig, OpenRouterProvider, RateLimitConfig, Timers,
+    ConnectionConfig, HttpBody, HttpError, HttpErrorKind, HttpSend, Mode, OpenRouterConfig,
+    OpenRouterProvider, RateLimitConfig, Timers,
 };
 pub use tollgate_wire::{
     ChatReply, ChatRequest, ChatResponse, ContentPart, Delivery as StreamMode, Message, Plugin,

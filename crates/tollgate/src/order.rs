@@ -3,7 +3,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tollgate_core::{
-    Call, CallId, CallerId, Clock, Delivery, Failure, FailureKind, Hints, Task, Usd,
+    AfterCommit, Call, CallId, CallerId, Clock, Delivery, Failure, FailureKind, Hints, Task,
+    UpstreamStream, Usd,
 };
 use tollgate_wire::ChatRequest;
 
@@ -70,6 +71,18 @@ impl ChatOrder {
     /// [`with_timeout`](Self::with_timeout) for the limit itself.
     pub fn with_max_latency(mut self, limit: Duration) -> Self {
         self.hints.max_latency = Some(limit);
+        self
+    }
+
+    /// Says what becomes of an answer that breaks off after some of it was shown.
+    pub fn with_after_commit(mut self, after_commit: AfterCommit) -> Self {
+        self.hints.after_commit = Some(after_commit);
+        self
+    }
+
+    /// Says whether an answer in one piece is asked for as a stream.
+    pub fn with_upstream_stream(mut self, upstream_stream: UpstreamStream) -> Self {
+        self.hints.upstream_stream = Some(upstream_stream);
         self
     }
 

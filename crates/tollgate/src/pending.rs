@@ -80,6 +80,8 @@ fn settle(
     receipt
 }
 
+const STILL_HELD: &str = "a hold leaves only when the call is settled, which consumes it";
+
 /// A hold on its way to being settled.
 pub(crate) struct Pending {
     settler: Settler,
@@ -100,14 +102,32 @@ impl Pending {
 
     /// The hold, while the call runs.
     pub(crate) fn hold(&mut self) -> &mut Hold {
-        self.hold
-            .as_mut()
-            .expect("a hold leaves only when the call is settled, which consumes it")
+        self.hold.as_mut().expect(STILL_HELD)
     }
 
-    /// Notes the attempts that are over.
+    /// The hold, with the attempts that are over.
+    pub(crate) fn going_on(&mut self) -> (&mut Hold, &[AttemptRecord]) {
+        let hold = self.hold.as_mut().expect(STILL_HELD);
+        (hold, &self.attempts)
+    }
+
+    /// Notes attempts that are over. What is known of one stays as it is.
     pub(crate) fn note(&mut self, attempts: Vec<AttemptRecord>) {
-        self.attempts = attempts;
+        for attempt in attempts {
+            if self.attempts.iter().all(|one| one.number != attempt.number) {
+                self.attempts.push(attempt);
+            }
+        }
+    }
+
+    /// Books an attempt that is over while the call goes on.
+    pub(crate) fn book(&mut self, attempt: AttemptRecord) {
+        let hold = self.hold();
+        if let Some(cost) = attempt.cost {
+            hold.keep(cost.amount());
+        }
+        hold.note(attempt.clone());
+        self.attempts.push(attempt);
     }
 
     pub(crate) fn started(&self) -> Instant {
@@ -116,7 +136,7 @@ impl Pending {
 
     /// Settles a call that no target answered.
     pub(crate) fn fail(mut self, exhausted: Exhausted) -> Error {
-        self.attempts = exhausted.failed;
+        self.note(exhausted.failed);
         let kind = exhausted.failure.kind();
         match self.finish(None, Ended::Failed(kind)) {
             Some(receipt) => Error::settled(exhausted.failure, receipt),
@@ -150,14 +170,14 @@ impl Pending {
     }
 }
 
-/// A call that was dropped before its commit point: what its attempts are known
-/// to have done is in the hold. One channel send.
+/// A call that was dropped while a target was looked for: what its attempts are
+/// known to have done is in the hold. One channel send.
 impl Drop for Pending {
     fn drop(&mut self) {
         let Some(mut hold) = self.hold.take() else {
             return;
         };
-        self.attempts = hold.take_log();
+        self.note(hold.take_log());
         let outcome = self.outcome(None, Ended::Abandoned);
         self.settler.send(hold, outcome);
     }

@@ -1,3 +1,4 @@
+use owo_colors::OwoColorize;
 use serde_json::{Value, json};
 use tollgate::{Answer, ChatOrder, Error, Failure, FailureKind, Gateway, Receipt, StreamMode};
 
@@ -90,7 +91,13 @@ fn interrupted() -> Trouble {
 /// Prints the answer's text as it comes; gives back the receipt.
 pub(crate) async fn stream(mut answer: Answer) -> Result<Receipt, Error> {
     let mut ends_with_newline = true;
+    let mut restarts = 0;
     while let Some(text) = answer.next_text().await {
+        if answer.restarts() > restarts {
+            restarts = answer.restarts();
+            ui::piece("\n");
+            ui::note("the answer broke off; another begins:".yellow());
+        }
         match text {
             Ok(text) => {
                 ends_with_newline = text.ends_with('\n');

@@ -4,6 +4,7 @@ pub(crate) mod chat;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod demo;
+pub(crate) mod health;
 pub(crate) mod models;
 pub(crate) mod plan;
 pub(crate) mod serve;

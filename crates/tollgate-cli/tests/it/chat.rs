@@ -224,3 +224,25 @@ async fn an_interrupted_answer_is_booked() {
         "{usage}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_begins_anew_says_so_beside_the_text() {
+    let cut = Rule::new(Fault::named("cut-event=3").unwrap()).for_model(MODEL);
+    let simulator = simulator(Scenario::default().with_rule(cut)).await;
+    let home = Home::new();
+    let run = home
+        .run(&[
+            "chat",
+            &base_url(&simulator),
+            "--set=failover.after_commit=restart",
+            "--set=failover.group_models=false",
+            "--set=openrouter.optimization.fallback_chain=[\"openai/gpt-4\"]",
+            "-m",
+            MODEL,
+            "hi",
+        ])
+        .await;
+    assert_eq!(run.code(), 0, "{}", run.err());
+    assert!(run.err().contains("another begins"), "{}", run.err());
+    assert!(run.err().contains("cut"), "{}", run.err());
+}

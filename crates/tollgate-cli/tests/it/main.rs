@@ -5,6 +5,7 @@
 mod chat;
 mod check;
 mod demo;
+mod health;
 mod look;
 mod serve;
 mod support;

@@ -11,14 +11,14 @@ use tollgate_sim::{Fault, Rule, Scenario};
 use crate::support::{Home, MODEL, base_url, simulator};
 
 /// A running command that is killed at the end of the test.
-struct Server {
+pub(crate) struct Server {
     child: Child,
-    address: String,
+    pub(crate) address: String,
     printed: Option<JoinHandle<String>>,
 }
 
 impl Server {
-    fn start(home: &Home, arguments: &[&str]) -> Self {
+    pub(crate) fn start(home: &Home, arguments: &[&str]) -> Self {
         let mut child = home
             .command(arguments)
             .stderr(Stdio::piped())
@@ -63,7 +63,7 @@ impl Server {
         .unwrap()
     }
 
-    async fn post(&self, path: &str, body: &str) -> String {
+    pub(crate) async fn post(&self, path: &str, body: &str) -> String {
         rest(self.begin(path, body).await).await
     }
 
@@ -103,7 +103,7 @@ pub(crate) fn signal(name: &str, process: u32) {
     assert!(status.unwrap().success(), "{kill}");
 }
 
-fn body(stream: bool) -> String {
+pub(crate) fn body(stream: bool) -> String {
     format!(
         r#"{{"model":"{MODEL}","stream":{stream},"messages":[{{"role":"user","content":"Name a colour."}}]}}"#
     )

@@ -5,4 +5,6 @@
 mod support;
 mod answers;
 mod callers;
+mod ends;
 mod stopping;
+mod waiting;

@@ -15,6 +15,10 @@ use tollgate::{
 use tollgate_server::{Draining, serve};
 
 pub(crate) const MODEL: &str = "openai/gpt-4o-mini";
+pub(crate) const OTHER: &str = "anthropic/claude-3-haiku";
+
+/// Headers of a well-behaved client.
+pub(crate) const JSON: &str = "host: localhost\r\ncontent-type: application/json\r\n";
 
 /// What the upstream does after its frames.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -64,6 +68,10 @@ pub(crate) fn frame(kind: FrameKind, data: &'static str) -> Frame {
 }
 
 pub(crate) async fn gateway(upstream: Upstream, toml: &str) -> Gateway {
+    gateway_to(Arc::new(upstream), toml).await
+}
+
+pub(crate) async fn gateway_to(upstream: Arc<dyn LlmProvider>, toml: &str) -> Gateway {
     let config = Loader::new()
         .with_environment(Vec::new())
         .with_key("openrouter.api_key", "sk-or-v1-not-a-real-key-000")
@@ -72,7 +80,7 @@ pub(crate) async fn gateway(upstream: Upstream, toml: &str) -> Gateway {
         .load()
         .unwrap();
     Gateway::builder(config)
-        .provider(Arc::new(upstream))
+        .provider(upstream)
         .seed(7)
         .build()
         .await
@@ -125,8 +133,7 @@ impl Server {
 
     /// Posts a chat as a well-behaved client does, and reads the whole reply.
     pub(crate) async fn chat(&self, stream: bool) -> String {
-        let headers = "host: localhost\r\ncontent-type: application/json\r\n";
-        self.send("POST", "/v1/chat/completions", headers, &chat(stream))
+        self.send("POST", "/v1/chat/completions", JSON, &chat(stream))
             .await
             .rest()
             .await

@@ -5,7 +5,13 @@
 mod accounting;
 mod config;
 mod dropped;
+mod onward;
 mod openrouter_integration;
 mod planning;
+mod rejoin;
+mod resume;
+mod rig;
 mod storm;
 mod support;
+mod walker;
+mod whole;

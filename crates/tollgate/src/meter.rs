@@ -1,0 +1,136 @@
+//! Counts what goes past.
+
+use std::time::Duration;
+
+use tollgate_core::{
+    AttemptEnd, AttemptRecord, Billed, Call, Failure, FailureKind, Frame, FrameKind, Observed,
+    Plan, Planned, Served, Timestamp, UsageReport, Usd, Won, book,
+};
+
+/// The meter of one attempt's answer.
+pub(crate) struct Meter {
+    planned: Planned,
+    running: AttemptRecord,
+    at: Timestamp,
+    prompt_likely: u64,
+    /// What earlier attempts have left of the call's ceiling.
+    room: Option<Usd>,
+    worst: Usd,
+    output_bytes: u64,
+    usage: Option<Box<UsageReport>>,
+    /// Whether the answer has said why it ends: only then is usage the whole.
+    finished: bool,
+    /// Whether the upstream's end was seen before the first frame was read.
+    complete: bool,
+    /// How many of the coming frames were counted before.
+    seen_before: usize,
+}
+
+impl Meter {
+    /// The meter of the attempt that won; earlier ones may have cost `kept`.
+    pub(crate) fn new(call: &Call, plan: &Plan, won: &Won, kept: Usd) -> Self {
+        Self {
+            planned: plan.get(won.place).unwrap_or_else(|| plan.first()).clone(),
+            running: won.running.clone(),
+            at: call.at,
+            prompt_likely: plan.profile.prompt.likely,
+            room: plan.profile.ceiling.map(|ceiling| ceiling - kept),
+            worst: won.worst,
+            output_bytes: won.seen.output_bytes,
+            usage: won.seen.usage.clone(),
+            finished: won.seen.finished,
+            complete: won.seen.complete,
+            seen_before: won.seen.frames,
+        }
+    }
+
+    /// The candidate that answers.
+    pub(crate) fn planned(&self) -> &Planned {
+        &self.planned
+    }
+
+    /// Who serves the answer, as far as known.
+    pub(crate) fn served(&self) -> &Served {
+        &self.running.served
+    }
+
+    /// Whether the answer has said why it ends.
+    pub(crate) fn finished(&self) -> bool {
+        self.finished
+    }
+
+    /// Whether the answer was complete before anybody read it.
+    pub(crate) fn complete(&self) -> bool {
+        self.complete
+    }
+
+    /// Reads one frame; refuses it when the running cost is over the line.
+    pub(crate) fn read(&mut self, frame: Frame) -> Result<Frame, Failure> {
+        if let Some(served) = &frame.facts.served {
+            self.running.served.update(served);
+        }
+        if self.seen_before > 0 {
+            self.seen_before -= 1;
+            return Ok(frame);
+        }
+        self.output_bytes += u64::from(frame.facts.output_bytes);
+        self.finished |= frame.facts.finish.is_some();
+        if frame.facts.usage.is_some() {
+            self.usage.clone_from(&frame.facts.usage);
+        }
+        // What is paid for in one piece is not taken back.
+        let over = |room: &Usd| {
+            frame.kind == FrameKind::Event && !self.finished && self.running_cost() > *room
+        };
+        match self.room.filter(over) {
+            None => Ok(frame),
+            Some(room) => Err(Failure::new(
+                FailureKind::CostLimit,
+                "the answer reached the call's cost limit",
+            )
+            .with("limit", room)
+            .with_hint("raise the limit, or ask for fewer tokens")
+            .stop()),
+        }
+    }
+
+    /// The attempt's record, `took` after the call's start.
+    pub(crate) fn record(
+        &self,
+        end: AttemptEnd,
+        billed: Option<Billed>,
+        took: Duration,
+    ) -> AttemptRecord {
+        let complete = end == AttemptEnd::Complete;
+        // Some upstreams report usage all along; what an unfinished answer
+        // reported is not the whole.
+        let usage = self.usage.as_deref().filter(|_| complete || self.finished);
+        let seen = Observed {
+            usage,
+            complete,
+            output_bytes: self.output_bytes,
+            billed,
+        };
+        let (tokens, cost) = book(&self.planned, self.prompt_likely, self.at, self.worst, seen);
+        let mut record = self.running.clone();
+        let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        record.took_ms = took_ms.saturating_sub(record.started_ms);
+        record.billing = usage
+            .and_then(|usage| usage.billing)
+            .unwrap_or(record.billing);
+        record.end = end;
+        record.tokens = tokens;
+        record.cost = cost;
+        record
+    }
+
+    /// The cost so far, by what went past.
+    fn running_cost(&self) -> Usd {
+        let seen = Observed {
+            output_bytes: self.output_bytes,
+            ..Observed::default()
+        };
+        let (_, cost) = book(&self.planned, self.prompt_likely, self.at, Usd::ZERO, seen);
+        cost.map(|cost| cost.amount()).unwrap_or_default()
+    }
+}
