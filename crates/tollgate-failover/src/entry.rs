@@ -99,7 +99,10 @@ impl Entry {
     }
 
     /// Whether a probe of that worst case is no dearer than half of the calls.
-    pub(crate) fn is_fair_probe(&self, worst: Usd) -> bool {
+    /// Those that are turned away count as well, or a target whose calls have
+    /// become dearer would never be probed.
+    pub(crate) fn is_fair_probe(&mut self, worst: Usd) -> bool {
+        self.worsts.push(worst);
         let median = self.worsts.percentile(50, ENOUGH_FOR_A_MEDIAN);
         median.is_none_or(|median| worst <= median)
     }

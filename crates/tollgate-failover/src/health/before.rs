@@ -26,8 +26,8 @@ impl HealthBook {
 
     /// Whether a probe of that candidate costs no more than most calls do.
     pub(crate) fn is_fair_probe(&self, planned: &Planned) -> bool {
-        let entry = self.spots.get(&endpoint_of(planned));
-        entry.is_none_or(|entry| entry.is_fair_probe(planned.candidate.worst))
+        let entry = self.spots.get_mut(&endpoint_of(planned));
+        entry.is_none_or(|mut entry| entry.is_fair_probe(planned.candidate.worst))
     }
 
     /// Lets one attempt of this candidate through, if it may pass now.
