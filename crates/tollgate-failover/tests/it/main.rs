@@ -13,10 +13,18 @@ mod hold_back;
 mod keys;
 mod limits;
 mod lists;
+mod lock_free;
 mod money;
 mod properties;
 mod rejoin;
 mod walk;
+
+/// In the place of the module of that name in the crate, for the files of it
+/// that are explored here.
+mod sync {
+    pub(crate) use loom::sync::Arc;
+    pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+}
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -2,21 +2,16 @@
 //! preemptions, which is where such mistakes show.
 
 /// The shipped files, with loom's atomics in place of the standard library's.
-#[path = "../src/dice.rs"]
+#[path = "../../src/dice.rs"]
 #[expect(dead_code, reason = "not all of it is shared")]
 mod dice;
-#[path = "../src/in_flight.rs"]
+#[path = "../../src/in_flight.rs"]
 mod in_flight;
-
-mod sync {
-    pub(crate) use loom::sync::Arc;
-    pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-}
 
 use loom::thread;
 
-use crate::dice::Dice;
-use crate::in_flight::InFlight;
+use self::dice::Dice;
+use self::in_flight::InFlight;
 use crate::sync::{Arc, AtomicU32, Ordering};
 
 fn explore(model: impl Fn() + Sync + Send + 'static) {
