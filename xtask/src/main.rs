@@ -6,6 +6,7 @@
 //! cargo xtask schema          the configuration reference, written or checked
 //! cargo xtask fixtures        the recorded catalog, written or checked
 //! cargo xtask bench           the benchmarks, against a saved baseline
+//! cargo xtask sim             the promises of failover, tried in virtual time
 //! cargo xtask release-check   what must hold before a release
 //! ```
 //!
@@ -21,6 +22,7 @@ mod ci;
 mod fixtures;
 mod release;
 mod schema;
+mod sim;
 mod tidy;
 
 use std::process::ExitCode;
@@ -48,6 +50,8 @@ enum Task {
     Fixtures(fixtures::Fixtures),
     /// Run the benchmarks.
     Bench(bench::Args),
+    /// Try the promises of failover in virtual time; `--list` shows the trials.
+    Sim(sim::Args),
     /// Check what must hold before a release; needs no network.
     ReleaseCheck,
 }
@@ -69,6 +73,7 @@ fn run(task: Task) -> Result<(), Error> {
         Task::Schema(args) => schema::run(args),
         Task::Fixtures(args) => fixtures::run(args).map_err(Error::Fixtures),
         Task::Bench(args) => bench::run(&args),
+        Task::Sim(args) => sim::run(&args),
         Task::ReleaseCheck => release::run(),
     }
 }

@@ -55,7 +55,7 @@ impl Account {
         let generation = self.generation(&charge, outcome);
         let mut records = world.records();
         if records.is_current(self.ticket) {
-            records.charge(line);
+            records.till.charge(line);
             records.keep_generation(self.id, generation);
         }
     }

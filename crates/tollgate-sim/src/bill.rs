@@ -1,18 +1,39 @@
 //! The simulator's own bill: the independent witness of what was spent.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 
 use crate::json::{Object, object};
 use crate::money::NanoUsd;
 use crate::pricing::{Price, PriceSheet, Tokens};
+use crate::recent::Recent;
 
 /// Everything charged so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Bill {
     /// One line per answer that was begun, in the order in which they ended;
-    /// refused attempts have none.
+    /// refused attempts have none. With a
+    /// [limit](crate::SimulatorBuilder::log_limit), the latest of them.
     pub lines: Vec<BillLine>,
+    sums: Sums,
+}
+
+/// What lines come to, those that are no longer kept included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sums {
+    pub(crate) credits: NanoUsd,
+    pub(crate) fees: NanoUsd,
+    pub(crate) provider_cost: NanoUsd,
+}
+
+impl Sums {
+    fn add(&mut self, line: &BillLine) {
+        self.credits += line.credits;
+        self.fees += line.fee;
+        self.provider_cost += line.provider_cost;
+    }
 }
 
 /// What one answer was charged.
@@ -53,19 +74,19 @@ impl Bill {
     /// Credits charged for inference.
     #[must_use]
     pub fn credits(&self) -> NanoUsd {
-        self.lines.iter().map(|line| line.credits).sum()
+        self.sums.credits
     }
 
     /// Credits charged as fees.
     #[must_use]
     pub fn fees(&self) -> NanoUsd {
-        self.lines.iter().map(|line| line.fee).sum()
+        self.sums.fees
     }
 
     /// What providers bill the user directly.
     #[must_use]
     pub fn provider_cost(&self) -> NanoUsd {
-        self.lines.iter().map(|line| line.provider_cost).sum()
+        self.sums.provider_cost
     }
 
     /// Everything that the answers cost, whoever is paid: credits, fees and provider bills.
@@ -87,6 +108,47 @@ impl Bill {
             "provider_cost": self.provider_cost(),
             "total": self.total(),
             "lines": self.lines,
+        }
+    }
+}
+
+/// The bill as it is kept.
+#[derive(Clone, Debug)]
+pub(crate) struct Till {
+    lines: Recent<BillLine>,
+    sums: Sums,
+    by_key: HashMap<String, Sums>,
+}
+
+impl Till {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            lines: Recent::new(limit),
+            sums: Sums::default(),
+            by_key: HashMap::new(),
+        }
+    }
+
+    pub(crate) fn charge(&mut self, line: BillLine) {
+        self.sums.add(&line);
+        self.by_key.entry(line.key.clone()).or_default().add(&line);
+        self.lines.push(line);
+    }
+
+    /// What the account's credits were charged.
+    pub(crate) fn spent(&self) -> NanoUsd {
+        self.sums.credits + self.sums.fees
+    }
+
+    /// What one key was charged.
+    pub(crate) fn of_key(&self, key: &str) -> Sums {
+        self.by_key.get(key).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn bill(&self) -> Bill {
+        Bill {
+            lines: self.lines.to_vec(),
+            sums: self.sums,
         }
     }
 }

@@ -16,8 +16,8 @@ pub(crate) const PREFIX: &str = "/sim/";
 /// Answers a control request.
 pub(crate) fn answer(world: &World, parts: &Parts, body: &Option<Bytes>) -> Script {
     match (&parts.method, parts.uri.path()) {
-        (&Method::GET, "/sim/log") => ok(&object! { "data": world.records().log }),
-        (&Method::GET, "/sim/bill") => ok(&world.records().bill.to_json()),
+        (&Method::GET, "/sim/log") => ok(&object! { "data": world.records().log.to_vec() }),
+        (&Method::GET, "/sim/bill") => ok(&world.records().till.bill().to_json()),
         (&Method::GET, "/sim/faults") => ok(&object! { "data": fault_rows() }),
         (&Method::POST, "/sim/reset") => {
             world.reset();

@@ -3,6 +3,7 @@
 // A simulator as its users hold it.
 mod config;
 mod error;
+mod service;
 mod simulator;
 
 // What goes wrong, and when.
@@ -49,6 +50,7 @@ mod world;
 mod draw;
 mod json;
 mod nearest;
+mod recent;
 mod schema;
 
 pub use crate::bill::{Bill, BillLine};
@@ -60,7 +62,9 @@ pub use crate::fault::{Ending, Fault, Part, Place};
 pub use crate::fault_table::{NamedFault, faults};
 pub use crate::log::{Attempt, Seen};
 pub use crate::money::NanoUsd;
+pub use crate::play::{Body, Broken};
 pub use crate::retry_after::RetryAfter;
 pub use crate::rule::Rule;
 pub use crate::scenario::{Byok, Keys, Latency, Scenario, UsageChunk};
+pub use crate::service::Service;
 pub use crate::simulator::{Simulator, SimulatorBuilder};

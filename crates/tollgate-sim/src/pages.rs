@@ -6,7 +6,6 @@ use crate::catalog::Model;
 use crate::effects;
 use crate::endpoint::{PROVIDERS, endpoints};
 use crate::json::{Object, object, raw};
-use crate::money::NanoUsd;
 use crate::performance::Performance;
 use crate::refusal::{self, Refusal, Scene, USER};
 use crate::refuse::{fault_refusal, refuse, refuse_plainly, request_fault};
@@ -99,14 +98,15 @@ pub(crate) fn providers(_: &World, _: &Request) -> Page {
 pub(crate) fn credits(world: &World, _: &Request) -> Page {
     let records = world.records();
     Ok(data(
-        &object! { "total_credits": records.scenario.credits, "total_usage": records.spent() },
+        &object! { "total_credits": records.scenario.credits, "total_usage": records.till.spent() },
     ))
 }
 
 /// `GET /key`.
 pub(crate) fn key(world: &World, request: &Request) -> Page {
     const NULL: Option<&str> = None;
-    let (usage, byok) = key_spending(world, &request.key);
+    let spent = world.records().till.of_key(&request.key);
+    let (usage, byok) = (spent.credits + spent.fees, spent.provider_cost);
     Ok(data(&object! {
         "label": masked(&request.key),
         "limit": NULL,
@@ -232,16 +232,6 @@ fn named(request: &Request, prefix: &str, suffix: &str) -> String {
     let path = crate::request::decode(request.parts.uri.path());
     let name = path.split_once(prefix).map_or("", |(_, name)| name);
     name.strip_suffix(suffix).unwrap_or(name).to_owned()
-}
-
-/// Credits charged to a key, and what its own provider keys cost.
-fn key_spending(world: &World, key: &str) -> (NanoUsd, NanoUsd) {
-    let records = world.records();
-    let lines = || records.bill.lines.iter().filter(|line| line.key == key);
-    (
-        lines().map(|line| line.credits + line.fee).sum(),
-        lines().map(|line| line.provider_cost).sum(),
-    )
 }
 
 fn masked(key: &str) -> String {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
-use http_body::{Body, Frame};
+use http_body::Frame;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 
@@ -28,10 +28,10 @@ pub(crate) struct Outcome {
     pub(crate) cancelled: bool,
 }
 
-/// The connection breaks here.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
+/// The connection broke, on the simulator's side and on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the simulated connection broke")]
-pub(crate) struct Broken;
+pub struct Broken;
 
 /// Tells the connection to end with a reset instead of a close.
 #[derive(Clone, Debug, Default)]
@@ -51,7 +51,7 @@ impl ResetFlag {
 /// that it has everything, so that a bill is never behind its answer.
 pub(crate) async fn play(
     script: Script,
-    seat: oneshot::Sender<Response<Stage>>,
+    seat: oneshot::Sender<Response<Body>>,
     reset: ResetFlag,
     settle: impl FnOnce(Outcome),
 ) {
@@ -90,7 +90,7 @@ struct Player<F: FnOnce(Outcome)> {
 /// The way to the client.
 enum Line {
     /// Nothing is sent yet.
-    Waiting(oneshot::Sender<Response<Stage>>),
+    Waiting(oneshot::Sender<Response<Body>>),
     /// The head is out, the body follows.
     Open(mpsc::Sender<Result<Bytes, Broken>>),
     /// The client went.
@@ -176,18 +176,18 @@ impl Line {
             return Err(Gone);
         };
         let (sender, receiver) = mpsc::channel(1);
-        let stage = Stage {
+        let body = Body {
             pieces: receiver,
             broken: false,
         };
-        seat.send(response(head, stage)).map_err(|_| Gone)?;
+        seat.send(response(head, body)).map_err(|_| Gone)?;
         *self = Self::Open(sender);
         Ok(())
     }
 }
 
-fn response(head: &Head, stage: Stage) -> Response<Stage> {
-    let mut response = Response::new(stage);
+fn response(head: &Head, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
     *response.status_mut() =
         StatusCode::from_u16(head.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in &head.headers {
@@ -199,14 +199,15 @@ fn response(head: &Head, stage: Stage) -> Response<Stage> {
     response
 }
 
-/// The body that the client receives.
+/// The body that the client receives, a frame for each piece that goes out together. Dropping it is
+/// a client that goes away.
 #[derive(Debug)]
-pub(crate) struct Stage {
+pub struct Body {
     pieces: mpsc::Receiver<Result<Bytes, Broken>>,
     broken: bool,
 }
 
-impl Body for Stage {
+impl http_body::Body for Body {
     type Data = Bytes;
     type Error = Broken;
 

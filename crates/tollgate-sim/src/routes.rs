@@ -161,7 +161,8 @@ impl Access {
             };
             return Some(stop(world, request, 401, message));
         }
-        let spent_out = matches!(self, Self::Paid) && world.records().spent() >= scenario.credits;
+        let spent_out =
+            matches!(self, Self::Paid) && world.records().till.spent() >= scenario.credits;
         spent_out.then(|| {
             stop(
                 world,

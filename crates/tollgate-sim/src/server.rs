@@ -1,30 +1,21 @@
-//! Sockets: accepts connections, reads requests, and lets scripts be performed.
+//! Sockets: accepts connections, reads requests, and has the service answer them.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Response};
+use http::Response;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::clock::http_date;
-use crate::control;
-use crate::play::{Broken, ResetFlag, Stage, play};
-use crate::request::{Request, bearer, seen};
-use crate::routes::perform;
-use crate::script::Script;
-use crate::world::World;
-
-/// Larger bodies get 413.
-const BODY_LIMIT: usize = 64 << 20;
+use crate::play::{Body, Broken, ResetFlag};
+use crate::service::{BODY_LIMIT, Service};
 
 /// After a failed accept (out of files, mostly) a moment's rest is all one can do.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
@@ -32,7 +23,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 /// Serves connections until told to stop, then breaks those that are open.
 pub(crate) async fn serve(
     listener: TcpListener,
-    world: Arc<World>,
+    service: Service,
     mut stop: watch::Receiver<bool>,
 ) {
     let mut connections = JoinSet::new();
@@ -42,7 +33,7 @@ pub(crate) async fn serve(
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(connection(stream, Arc::clone(&world)));
+                    connections.spawn(connection(stream, service.clone()));
                 }
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             },
@@ -57,15 +48,15 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 }
 
 /// One connection, until either side ends it.
-async fn connection(stream: TcpStream, world: Arc<World>) {
+async fn connection(stream: TcpStream, service: Service) {
     // Small events must not wait for each other.
     let _ = stream.set_nodelay(true);
     let reset = ResetFlag::default();
-    let service = service_fn(|request| respond(Arc::clone(&world), reset.clone(), request));
+    let answer = service_fn(|request| respond(service.clone(), reset.clone(), request));
     // The date is the simulator's own, so that answers are the same every time.
     let mut connection = http1::Builder::new()
         .auto_date_header(false)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(stream), answer);
     // An error is either a broken script or a client that left; both are over.
     let _ = (&mut connection).await;
     if reset.is_raised() {
@@ -76,68 +67,15 @@ async fn connection(stream: TcpStream, world: Arc<World>) {
 }
 
 async fn respond(
-    world: Arc<World>,
+    service: Service,
     reset: ResetFlag,
     request: http::Request<Incoming>,
-) -> Result<Response<Stage>, Broken> {
-    let running = world.running();
+) -> Result<Response<Body>, Broken> {
+    // A request counts from its first byte, so that nobody is idle while one is on its way.
+    let _arriving = service.running();
     let (parts, body) = request.into_parts();
     let body = read(body).await?;
-    let (seat, response) = oneshot::channel();
-    if parts.uri.path().starts_with(control::PREFIX) {
-        let script = control::answer(&world, &parts, &body);
-        tokio::spawn(play(script, seat, reset, |_| {}));
-    } else {
-        let (script, settle) = prepare(&world, parts, body);
-        tokio::spawn(async move {
-            play(script, seat, reset, settle).await;
-            drop(running);
-        });
-    }
-    let mut response = response.await.map_err(|_| Broken)?;
-    if let Ok(date) = HeaderValue::try_from(http_date(world.now())) {
-        response.headers_mut().insert(http::header::DATE, date);
-    }
-    Ok(response)
-}
-
-/// The script of a request, and what to do at its end.
-fn prepare(
-    world: &Arc<World>,
-    parts: http::request::Parts,
-    body: Option<Bytes>,
-) -> (Script, impl FnOnce(crate::play::Outcome) + Send + use<>) {
-    let too_large = body.is_none();
-    let body = body.unwrap_or_default();
-    let ticket = world.admit(seen(&parts, &body));
-    let key = bearer(&parts).unwrap_or_default().to_owned();
-    let request = Request {
-        ticket,
-        now: world.now(),
-        key,
-        parts,
-        body,
-    };
-    let performance = if too_large {
-        crate::routes::too_large(world, &request)
-    } else {
-        perform(world, &request)
-    };
-    let world = Arc::clone(world);
-    let account = performance.account;
-    let settle = move |outcome: crate::play::Outcome| {
-        world.note(ticket, |seen| {
-            seen.status = outcome.status;
-            seen.bytes_sent = outcome.bytes;
-            seen.tokens_sent = outcome.tokens;
-            seen.cancelled = outcome.cancelled;
-            seen.finished = true;
-        });
-        if let Some(account) = account {
-            account.settle(&world, outcome);
-        }
-    };
-    (performance.script, settle)
+    service.respond(parts, body, reset).await
 }
 
 /// The whole body, or `None` when it is too large.

@@ -1,7 +1,6 @@
 //! A running simulator, as tests hold it.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -13,12 +12,13 @@ use crate::error::Error;
 use crate::log::Seen;
 use crate::scenario::Scenario;
 use crate::server;
+use crate::service::Service;
 use crate::world::World;
 
 /// A running simulator. It stops when it is dropped; [`shutdown`](Self::shutdown) waits for that.
 #[derive(Debug)]
 pub struct Simulator {
-    world: Arc<World>,
+    service: Service,
     address: SocketAddr,
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
@@ -27,10 +27,11 @@ pub struct Simulator {
 /// Sets a simulator up; see [`Simulator::builder`].
 #[derive(Clone, Debug)]
 pub struct SimulatorBuilder {
-    seed: u64,
-    scenario: Scenario,
-    catalog: Option<Catalog>,
-    clock: Clock,
+    pub(crate) seed: u64,
+    pub(crate) scenario: Scenario,
+    pub(crate) catalog: Option<Catalog>,
+    pub(crate) clock: Clock,
+    pub(crate) log_limit: usize,
     listen: SocketAddr,
 }
 
@@ -43,6 +44,7 @@ impl Simulator {
             scenario: Scenario::default(),
             catalog: None,
             clock: Clock::default(),
+            log_limit: usize::MAX,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         }
     }
@@ -65,38 +67,40 @@ impl Simulator {
         format!("http://{}/api/v1", self.address)
     }
 
-    /// Every request seen since the start or the last reset.
+    /// The service behind the socket, to be called without one.
+    #[must_use]
+    pub fn service(&self) -> Service {
+        self.service.clone()
+    }
+
+    /// [`Service::log`].
     #[must_use]
     pub fn log(&self) -> Vec<Seen> {
-        self.world.records().log.clone()
+        self.service.log()
     }
 
-    /// Everything charged since the start or the last reset.
+    /// [`Service::bill`].
     #[must_use]
     pub fn bill(&self) -> Bill {
-        self.world.records().bill.clone()
+        self.service.bill()
     }
 
-    /// Forgets all requests, charges, generations and rule counts. Numbers begin at 1 again, so
-    /// the same requests get the same answers again.
+    /// [`Service::reset`].
     pub fn reset(&self) {
-        self.world.reset();
+        self.service.reset();
     }
 
-    /// Replaces the scenario; the counts of its rules begin at 0.
+    /// [`Service::set_scenario`].
     ///
     /// # Errors
     /// [`Error::Scenario`] when a rule built in code is not valid.
     pub fn set_scenario(&self, scenario: Scenario) -> Result<(), Error> {
-        scenario.check()?;
-        self.world.set_scenario(scenario);
-        Ok(())
+        self.service.set_scenario(scenario)
     }
 
-    /// Waits until every request has ended and is in the bill. A client that has left is noticed
-    /// a moment after it did, so tests that leave a stream call this before they look.
+    /// [`Service::idle`].
     pub async fn idle(&self) {
-        self.world.idle().await;
+        self.service.idle().await;
     }
 
     /// Stops listening, breaks all connections, and waits until that is done.
@@ -104,7 +108,7 @@ impl Simulator {
         self.stop.send_replace(true);
         // An error would be a panic in the server, which has then ended as well.
         let _ = (&mut self.server).await;
-        self.world.idle().await;
+        self.service.idle().await;
     }
 
     /// Waits until the simulator ends by itself, which it never does: for programs that only serve.
@@ -142,6 +146,15 @@ impl SimulatorBuilder {
         self
     }
 
+    /// Keeps only the latest `requests` in the log, and as many charges and generations; sums and
+    /// counts are of all. By default everything is kept, about a kilobyte per request and what its
+    /// body has.
+    #[must_use]
+    pub fn log_limit(mut self, requests: usize) -> Self {
+        self.log_limit = requests;
+        self
+    }
+
     /// Sets the address to listen on; port 0 takes a free one.
     #[must_use]
     pub fn listen(mut self, address: SocketAddr) -> Self {
@@ -155,23 +168,28 @@ impl SimulatorBuilder {
     /// [`Error::Listen`] when the address is in use, [`Error::Scenario`] when a rule built in code
     /// is not valid.
     pub async fn start(self) -> Result<Simulator, Error> {
-        self.scenario.check()?;
-        let (listener, address) =
-            server::listen(self.listen)
-                .await
-                .map_err(|source| Error::Listen {
-                    address: self.listen,
-                    source,
-                })?;
-        let catalog = self.catalog.unwrap_or_else(Catalog::embedded);
-        let world = Arc::new(World::new(self.seed, catalog, self.clock, self.scenario));
+        let address = self.listen;
+        let service = self.service()?;
+        let (listener, address) = server::listen(address)
+            .await
+            .map_err(|source| Error::Listen { address, source })?;
         let (stop, stopped) = watch::channel(false);
-        let server = tokio::spawn(server::serve(listener, Arc::clone(&world), stopped));
+        let server = tokio::spawn(server::serve(listener, service.clone(), stopped));
         Ok(Simulator {
-            world,
+            service,
             address,
             stop,
             server,
         })
+    }
+
+    /// The service alone, without listening; must be called inside a Tokio runtime, whose clock
+    /// it starts on.
+    ///
+    /// # Errors
+    /// [`Error::Scenario`] when a rule built in code is not valid.
+    pub fn service(self) -> Result<Service, Error> {
+        self.scenario.check()?;
+        Ok(Service::new(World::new(self)))
     }
 }

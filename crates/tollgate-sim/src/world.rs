@@ -8,16 +8,17 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::ask::Turn;
-use crate::bill::{Bill, BillLine};
+use crate::bill::Till;
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::draw::{Draw, hash};
 use crate::fault::Fault;
 use crate::json::Object;
 use crate::log::Seen;
-use crate::money::NanoUsd;
+use crate::recent::Recent;
 use crate::rule::{Tally, Target, strike};
 use crate::scenario::Scenario;
+use crate::simulator::SimulatorBuilder;
 
 /// What all requests share.
 #[derive(Debug)]
@@ -26,21 +27,23 @@ pub(crate) struct World {
     pub(crate) catalog: Catalog,
     clock: Clock,
     started: Instant,
+    /// How many requests, charges and generations are kept, each.
+    limit: usize,
     records: Mutex<Records>,
     /// Requests that have not ended.
     busy: watch::Sender<usize>,
 }
 
 /// What changes from request to request.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Records {
     pub(crate) scenario: Arc<Scenario>,
     tallies: Vec<Tally>,
-    pub(crate) log: Vec<Seen>,
-    pub(crate) bill: Bill,
-    /// Credits charged so far: the bill's sum, kept so that it need not be added up for each request.
-    spent: NanoUsd,
+    pub(crate) log: Recent<Seen>,
+    pub(crate) till: Till,
     generations: HashMap<String, Generation>,
+    /// The ids of `generations`, in order.
+    kept: Recent<String>,
     cached: HashMap<u64, u64>,
     /// Goes up with every reset, so that an answer begun before one is not billed after it.
     epoch: u64,
@@ -71,17 +74,16 @@ impl Drop for Running {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, catalog: Catalog, clock: Clock, scenario: Scenario) -> Self {
-        let records = Records {
-            scenario: Arc::new(scenario),
-            ..Records::default()
-        };
+    pub(crate) fn new(plan: SimulatorBuilder) -> Self {
+        let limit = plan.log_limit;
+        let records = Records::new(Arc::new(plan.scenario), limit, 0);
         let (busy, _) = watch::channel(0);
         Self {
-            seed,
-            catalog,
-            clock,
+            seed: plan.seed,
+            catalog: plan.catalog.unwrap_or_else(Catalog::embedded),
+            clock: plan.clock,
             started: Instant::now(),
+            limit,
             records: Mutex::new(records),
             busy,
         }
@@ -120,7 +122,7 @@ impl World {
     /// Enters a request into the log.
     pub(crate) fn admit(&self, mut seen: Seen) -> Ticket {
         let mut records = self.records();
-        let number = records.log.len() as u64 + 1;
+        let number = records.log.count() + 1;
         seen.number = number;
         records.log.push(seen);
         Ticket {
@@ -133,7 +135,7 @@ impl World {
     pub(crate) fn note(&self, ticket: Ticket, change: impl FnOnce(&mut Seen)) {
         let mut records = self.records();
         if records.is_current(ticket)
-            && let Some(seen) = records.entry(ticket)
+            && let Some(seen) = records.log.get_mut(ticket.number)
         {
             change(seen);
         }
@@ -150,11 +152,7 @@ impl World {
     pub(crate) fn reset(&self) {
         let mut records = self.records();
         let scenario = Arc::clone(&records.scenario);
-        *records = Records {
-            scenario,
-            epoch: records.epoch + 1,
-            ..Records::default()
-        };
+        *records = Records::new(scenario, self.limit, records.epoch + 1);
     }
 
     /// Replaces the scenario, and begins its counts anew.
@@ -172,29 +170,31 @@ impl World {
 }
 
 impl Records {
+    fn new(scenario: Arc<Scenario>, limit: usize, epoch: u64) -> Self {
+        Self {
+            scenario,
+            tallies: Vec::new(),
+            log: Recent::new(limit),
+            till: Till::new(limit),
+            generations: HashMap::new(),
+            kept: Recent::new(limit),
+            cached: HashMap::new(),
+            epoch,
+        }
+    }
+
     pub(crate) fn is_current(&self, ticket: Ticket) -> bool {
         self.epoch == ticket.epoch
-    }
-
-    pub(crate) fn entry(&mut self, ticket: Ticket) -> Option<&mut Seen> {
-        let index = usize::try_from(ticket.number).ok()?.checked_sub(1)?;
-        self.log.get_mut(index)
-    }
-
-    pub(crate) fn charge(&mut self, line: BillLine) {
-        self.spent += line.credits + line.fee;
-        self.bill.lines.push(line);
-    }
-
-    /// What the account's credits were charged.
-    pub(crate) fn spent(&self) -> NanoUsd {
-        self.spent
     }
 
     /// Keeps a record for `GET /generation`, from when the scenario says.
     pub(crate) fn keep_generation(&mut self, id: String, body: Object) {
         let ready = Instant::now() + Duration::from_millis(self.scenario.generation_delay_ms);
-        self.generations.insert(id, Generation { body, ready });
+        self.generations
+            .insert(id.clone(), Generation { body, ready });
+        if let Some(oldest) = self.kept.push(id) {
+            self.generations.remove(&oldest);
+        }
     }
 
     /// A record that is there by now.

@@ -81,6 +81,8 @@ const ROWS: &[Row] = &[
         ],
         TEST_KIT,
     ),
+    // Tries the whole from outside, as a program that uses it does.
+    row("tollgate-trials", &["tollgate", "tollgate-sim"], &[]),
     // Measures whatever is worth it.
     row(
         "tollgate-benches",

@@ -37,6 +37,7 @@ const ROWS: &[Row] = &[
     // one home each
     Row { package: "memchr", homes: &["tollgate-wire"], tests: NOWHERE },
     Row { package: "reqwest", homes: &["tollgate-transport"], tests: &["tollgate-server"] },
+    Row { package: "h2", homes: &["tollgate-transport"], tests: NOWHERE },
     Row { package: "rustls", homes: &["tollgate-transport"], tests: &["tollgate-server"] },
     Row { package: "governor", homes: &["tollgate-transport"], tests: NOWHERE },
     Row { package: "arc-swap", homes: &["tollgate-catalog"], tests: NOWHERE },
@@ -57,7 +58,7 @@ const ROWS: &[Row] = &[
     Row { package: "tower", homes: &["tollgate-server"], tests: NOWHERE },
     // the command line
     Row { package: "anstream", homes: &["tollgate-cli"], tests: NOWHERE },
-    Row { package: "clap", homes: &["tollgate-cli", "xtask"], tests: NOWHERE },
+    Row { package: "clap", homes: &["tollgate-cli", "tollgate-trials", "xtask"], tests: NOWHERE },
     Row { package: "clap_complete", homes: &["tollgate-cli"], tests: NOWHERE },
     Row { package: "comfy-table", homes: &["tollgate-cli"], tests: NOWHERE },
     Row { package: "mimalloc", homes: &["tollgate-cli"], tests: NOWHERE },
@@ -67,6 +68,7 @@ const ROWS: &[Row] = &[
     Row { package: "flate2", homes: &["xtask"], tests: NOWHERE },
     Row { package: "insta", homes: NOWHERE, tests: EVERYWHERE },
     Row { package: "proptest", homes: &["tollgate-testkit"], tests: EVERYWHERE },
+    Row { package: "loom", homes: NOWHERE, tests: EVERYWHERE },
     Row { package: "tempfile", homes: NOWHERE, tests: EVERYWHERE },
 ];
 
@@ -82,11 +84,17 @@ const WAITING: &[&str] = &[
     "tollgate-cli",
     "tollgate-sim",
     "tollgate-testkit",
+    "tollgate-trials",
     "tollgate-benches",
 ];
 
 /// Crates that speak HTTP.
-const HTTP: &[&str] = &["tollgate-transport", "tollgate-server", "tollgate-sim"];
+const HTTP: &[&str] = &[
+    "tollgate-transport",
+    "tollgate-server",
+    "tollgate-sim",
+    "tollgate-trials",
+];
 
 /// Crates with a `…Config` of their own, and the façade that composes them.
 const CONFIGURED: &[&str] = &[

@@ -1,4 +1,4 @@
-//! What a client sees of the simulator, over real sockets.
+//! What a client sees of the simulator, over real sockets and without.
 //!
 //! Time is paused in most tests: Tokio moves it on only when nothing else is to do, so waits take
 //! no time and last exactly as long as they say.
@@ -14,4 +14,5 @@ mod determinism;
 mod faults;
 mod pages;
 mod routing;
+mod service;
 mod stream;
