@@ -138,6 +138,9 @@ impl<'a> Walk<'a> {
     fn choose(&mut self) -> Step<'a> {
         let now = Instant::now();
         let manager = self.manager;
+        if self.sent >= manager.limits.attempts {
+            return Step::GiveUp(used_up());
+        }
         let pause = self.pause();
         let leg = self.itinerary.next(now, pause, &manager.limits, manager);
         let (target, start, repeat, pass) = match leg {
