@@ -36,6 +36,7 @@ pub(crate) struct Breaker {
     window: Window<Counts>,
     not_before: Option<Instant>,
     last_probe: Option<Instant>,
+    opened_at: Option<Instant>,
     // Set while traffic grows after a closing.
     warming_since: Option<Instant>,
     // Doublings of the open time, plus one; forgiven with time.
@@ -65,6 +66,7 @@ impl Breaker {
             window: Window::new(now, rules.window),
             not_before: None,
             last_probe: None,
+            opened_at: None,
             warming_since: None,
             openings: 0,
             closed_since: now,
@@ -177,6 +179,19 @@ impl Breaker {
         }
     }
 
+    /// Since when it is not closed any more. Being asked to wait is not being
+    /// open.
+    pub(crate) fn tripped_at(&self) -> Option<Instant> {
+        self.opened_at.filter(|_| self.phase != Phase::Closed)
+    }
+
+    /// Lets a probe through at once, for what is known from elsewhere.
+    pub(crate) fn probe_now(&mut self, now: Instant) {
+        if let Phase::Open { until } = &mut self.phase {
+            *until = (*until).min(now);
+        }
+    }
+
     /// Closes it for what is known from elsewhere, so that traffic grows again.
     /// `None` when it was closed, or the upstream's own word holds.
     pub(crate) fn heal(&mut self, now: Instant, rules: &Rules) -> Option<()> {
@@ -269,6 +284,7 @@ impl Breaker {
 
     fn open(&mut self, now: Instant, rules: &Rules, roll: u64) {
         if self.phase == Phase::Closed {
+            self.opened_at = Some(now);
             let quiet = now.saturating_duration_since(self.closed_since).as_millis();
             let forgiven = quiet / rules.forgive.as_millis();
             let forgiven = u32::try_from(forgiven).unwrap_or(u32::MAX);

@@ -67,6 +67,8 @@ pub(crate) struct Timers {
     pub(crate) on_refusal: OnRefusal,
     /// How many answers the stream holds.
     pub(crate) answers: u64,
+    /// Bytes of output that the call can still pay for; no limit when absent.
+    pub(crate) affordable: Option<u64>,
 }
 
 impl Timers {
@@ -89,12 +91,20 @@ pub(crate) fn out_of_time() -> Failure {
         .with_hint("allow more time, or ask for a shorter answer")
 }
 
+/// Most bytes of frames that are held back.
+const MOST_HELD_BACK: usize = 64 << 20;
+
+/// About what a frame takes beside its data.
+const FRAME_OVERHEAD: usize = 64;
+
 /// What was seen of a reply before its commit point.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     pub(crate) served: Served,
     pub(crate) usage: Option<Box<UsageReport>>,
     pub(crate) output_bytes: u64,
+    /// Bytes of all frames, with a little for each.
+    held_bytes: usize,
     /// When the first semantic frame came.
     pub(crate) first_semantic: Option<Instant>,
     /// Why the answer ends, once it has said so.
@@ -142,6 +152,9 @@ pub(crate) async fn read_until(
             Ok(Came::End) => return seen.ended(head, held_back, &timers),
             Ok(Came::Frame(frame)) => {
                 seen.note(&frame);
+                if let Err(failure) = seen.within_limits(&timers) {
+                    return Err((seen, failure));
+                }
                 if frame.kind != FrameKind::KeepAlive {
                     held_back.push_back(*frame);
                 }
@@ -204,6 +217,7 @@ impl Seen {
     fn note(&mut self, frame: &Frame) {
         let facts = &frame.facts;
         self.output_bytes += u64::from(facts.output_bytes);
+        self.held_bytes += frame.data.len() + FRAME_OVERHEAD;
         self.finish = facts.finish.or(self.finish);
         if facts.semantic {
             self.first_semantic.get_or_insert_with(Instant::now);
@@ -214,6 +228,29 @@ impl Seen {
         if facts.usage.is_some() {
             self.usage.clone_from(&facts.usage);
         }
+    }
+
+    /// What is read before anything is shown is bounded as well: by what the
+    /// call can pay, and by memory.
+    fn within_limits(&self, timers: &Timers) -> Result<(), Failure> {
+        if timers
+            .affordable
+            .is_some_and(|most| self.output_bytes > most)
+        {
+            return Err(Failure::new(
+                FailureKind::CostLimit,
+                "the answer reached the call's cost limit",
+            )
+            .with_hint("raise the limit, or ask for fewer tokens")
+            .stop());
+        }
+        if self.held_bytes > MOST_HELD_BACK {
+            return Err(Failure::new(
+                FailureKind::BadReply,
+                "the upstream sends more than is held back before an answer begins or ends",
+            ));
+        }
+        Ok(())
     }
 
     /// Whether a filter took the whole answer away, and others may be asked.

@@ -63,9 +63,7 @@ impl Entry {
     /// How an attempt of that candidate would be met at that moment.
     pub(crate) fn door(&self, planned: &Planned, at: Instant, rules: &Rules, full: u32) -> Door {
         let held_back = [
-            self.unaffordable
-                .filter(|(least, until)| planned.candidate.worst >= *least && at < *until)
-                .map(|(_, until)| until),
+            self.cannot_pay_until(planned, at),
             self.quotas.exhausted_until(tokens_of(planned), at),
         ];
         let held_back = held_back.into_iter().flatten().max().map(Door::Shut);
@@ -74,10 +72,22 @@ impl Entry {
             .max(held_back.or(crowded).unwrap_or(Door::Open))
     }
 
-    /// Until when the upstream refuses by its own word.
-    pub(crate) fn limited_until(&self, planned: &Planned, at: Instant) -> Option<Instant> {
-        let asked = self.breaker.asked_until(at);
-        asked.max(self.quotas.exhausted_until(tokens_of(planned), at))
+    /// Until when its breaker, or what it cannot pay, keeps this candidate away.
+    pub(crate) fn shut_until(
+        &self,
+        planned: &Planned,
+        at: Instant,
+        rules: &Rules,
+    ) -> Option<Instant> {
+        match self.by_breaker(at, rules) {
+            Door::Shut(moment) => Some(moment),
+            _ => self.cannot_pay_until(planned, at),
+        }
+    }
+
+    fn cannot_pay_until(&self, planned: &Planned, at: Instant) -> Option<Instant> {
+        let (least, until) = self.unaffordable?;
+        (planned.candidate.worst >= least && at < until).then_some(until)
     }
 
     fn by_breaker(&self, at: Instant, rules: &Rules) -> Door {
@@ -123,7 +133,7 @@ impl Entry {
         Health {
             breaker,
             failure_share: smoothed_share(counts.failures, counts.attempts),
-            first_token_ms: self.latency.peak_ms().map(|ms| ms as f32),
+            first_token_ms: self.latency.usual_ms(now).map(|ms| ms as f32),
             attempts: counts.attempts,
             in_flight: self.in_flight.count(),
             opens_in_ms: opens_in.map_or(0, millis_up),

@@ -10,7 +10,7 @@ use crate::budget::Repeat;
 use crate::dice::happens;
 use crate::door::Door;
 use crate::limits::Limits;
-use crate::target::{Member, Spent, Target};
+use crate::target::{Member, Spent, Target, answers_as};
 
 /// A plan with what was tried of it so far.
 #[derive(Debug)]
@@ -100,8 +100,10 @@ impl<'p> Itinerary<'p> {
         };
         // What broke off once is not asked again.
         for record in earlier {
-            itinerary.rule_out(|member| {
-                member.planned.lane.id == record.lane && member.planned.model == record.requested
+            itinerary.rule_out(|Member { planned, .. }| {
+                let served = record.served.model.as_ref();
+                let broke = served.is_some_and(|served| answers_as(&planned.upstream_id, served));
+                planned.lane.id == record.lane && (planned.model == record.requested || broke)
             });
         }
         itinerary

@@ -17,9 +17,16 @@ impl Latency {
         self.recent.push(sample);
     }
 
-    /// Smoothed, in milliseconds.
-    pub(crate) fn peak_ms(&self) -> Option<f64> {
-        self.peak.map(|peak| peak.ms)
+    /// What is left of the recent peak, in milliseconds: while nothing new is
+    /// seen it is forgotten, or one slow answer would keep traffic away for ever.
+    pub(crate) fn peak_ms(&self, now: Instant) -> Option<f64> {
+        self.peak.map(|peak| peak.at(now))
+    }
+
+    /// The recent peak or, once that is forgotten, the median, in milliseconds.
+    pub(crate) fn usual_ms(&self, now: Instant) -> Option<f64> {
+        let median = self.recent.percentile(50, 1)?.as_secs_f64() * 1000.0;
+        self.peak_ms(now).map(|peak| peak.max(median))
     }
 
     /// The time within which that many percent began, once `least` were seen.
@@ -38,6 +45,12 @@ struct Peak {
 
 impl Peak {
     const DECAY: Duration = Duration::from_secs(10);
+
+    /// What is left of it at that moment.
+    fn at(self, now: Instant) -> f64 {
+        let age = now.saturating_duration_since(self.at);
+        self.ms * (-age.as_secs_f64() / Self::DECAY.as_secs_f64()).exp()
+    }
 
     fn after(earlier: Option<Self>, sample: Duration, now: Instant) -> Self {
         let sample = sample.as_secs_f64() * 1000.0;

@@ -9,7 +9,7 @@ use crate::config::{
 };
 
 /// Output is metered in bytes; one token is about four of them.
-const BYTES_PER_TOKEN: u64 = 4;
+pub(crate) const BYTES_PER_TOKEN: u64 = 4;
 
 impl FailoverConfig {
     /// The values as the walk uses them, forced into their ranges.

@@ -1,5 +1,7 @@
 //! What an upstream says is left of its rate limits, counted down between its
-//! words. Pure: time is an argument.
+//! words. It leads calls elsewhere; where there is no elsewhere it does not hold
+//! them up, since many limits refill all the time, and the upstream's refusal
+//! says better how long to wait. Pure: time is an argument.
 
 use std::time::Duration;
 
@@ -24,15 +26,14 @@ struct Left {
 }
 
 impl Quotas {
-    /// Takes note of the upstream's word. The attempts that run beside the one
-    /// that brought it may not be in it yet.
-    pub(crate) fn learn(&mut self, limit: &LimitLeft, beside: u32, now: Instant) {
-        let (left, spoken_for) = match limit.counts {
-            LimitUnit::Requests => (&mut self.requests, u64::from(beside)),
-            LimitUnit::Tokens => (&mut self.tokens, 0),
+    /// Takes note of the upstream's word.
+    pub(crate) fn learn(&mut self, limit: &LimitLeft, now: Instant) {
+        let left = match limit.counts {
+            LimitUnit::Requests => &mut self.requests,
+            LimitUnit::Tokens => &mut self.tokens,
         };
         *left = Some(Left {
-            remaining: limit.remaining.saturating_sub(spoken_for),
+            remaining: limit.remaining,
             resets_at: now + limit.resets_in.min(LONGEST),
         });
     }
@@ -77,7 +78,7 @@ mod tests {
         let now = Instant::now();
         let mut quotas = Quotas::default();
         assert_eq!(quotas.exhausted_until(100, now), None);
-        quotas.learn(&left(LimitUnit::Requests, 3, 7), 1, now);
+        quotas.learn(&left(LimitUnit::Requests, 2, 7), now);
         quotas.spend(100);
         assert_eq!(quotas.exhausted_until(100, now), None);
         quotas.spend(100);
@@ -90,7 +91,7 @@ mod tests {
     async fn tokens_are_compared_with_what_the_attempt_takes_and_resets_are_capped() {
         let now = Instant::now();
         let mut quotas = Quotas::default();
-        quotas.learn(&left(LimitUnit::Tokens, 500, 1_000_000_000), 9, now);
+        quotas.learn(&left(LimitUnit::Tokens, 500, 1_000_000_000), now);
         assert_eq!(quotas.exhausted_until(500, now), None);
         assert_eq!(quotas.exhausted_until(501, now), Some(now + LONGEST));
     }

@@ -69,6 +69,14 @@ enum Step<'a> {
     GiveUp(Failure),
 }
 
+/// Why there is nowhere to go.
+enum Why {
+    /// The call's time is over, or nearly.
+    NoTime,
+    /// No target may be tried, or none is left; when the first may be again.
+    NoTarget(Option<Instant>),
+}
+
 /// An attempt that the ledger did not let go.
 struct NotRecorded {
     failure: Failure,
@@ -153,12 +161,14 @@ impl<'a> Walk<'a> {
                 self.has_queued = true;
                 (target, now + LONGEST_QUEUE, Repeat::Call, Pass::Ask)
             }
-            Leg::Crowded(_) => return self.nowhere(Some(now + QUEUE_AGAIN), now),
+            Leg::Crowded(_) => {
+                return self.nowhere(Why::NoTarget(Some(now + QUEUE_AGAIN)), now);
+            }
             Leg::Refused(refused) => match self.despite(&refused, pause, now) {
                 Some(way) => way,
                 None => {
                     let opens_at = refused.iter().map(|refused| refused.opens_at).min();
-                    return self.nowhere(opens_at, now);
+                    return self.nowhere(Why::NoTarget(opens_at), now);
                 }
             },
         };
@@ -168,11 +178,11 @@ impl<'a> Walk<'a> {
             0 => Duration::ZERO,
             _ => manager.limits.min_attempt,
         };
-        if start - now > manager.limits.max_wait || start + least > self.deadline {
-            return self.nowhere(None, now);
+        if start + least > self.deadline {
+            return self.nowhere(Why::NoTime, now);
         }
-        if !self.may_repeat(repeat, now) {
-            return self.nowhere(None, now);
+        if start - now > manager.limits.max_wait || !self.may_repeat(repeat, now) {
+            return self.nowhere(Why::NoTarget(Some(start)), now);
         }
         Step::Wait(target, start, pass)
     }
@@ -344,22 +354,25 @@ impl<'a> Walk<'a> {
 
     /// Gives up because no target can be tried now: with the last failure if
     /// there was one, else with the reason why nothing was tried.
-    fn nowhere(&mut self, soonest: Option<Instant>, now: Instant) -> Step<'a> {
-        if let Some(failure) = self.last.take() {
+    fn nowhere(&mut self, why: Why, now: Instant) -> Step<'a> {
+        if let Some(failure) = self.last.take().or_else(|| self.refusal.take()) {
             return Step::GiveUp(failure);
         }
-        if let Some(refusal) = self.refusal.take() {
-            return Step::GiveUp(refusal);
-        }
-        let Some(soonest) = soonest else {
+        let Why::NoTarget(opens_at) = why else {
             return Step::GiveUp(out_of_time());
         };
         let failure = Failure::new(
             FailureKind::NoHealthyTarget,
-            "every model that could answer is out of service for the moment",
+            match opens_at {
+                Some(_) => "every model that could answer is out of service for the moment",
+                None => "no other model is left that could answer",
+            },
         )
-        .with_retry_after(soonest.saturating_duration_since(now))
         .with_hint("try again later, or allow more models");
+        let failure = match opens_at {
+            Some(moment) => failure.with_retry_after(moment.saturating_duration_since(now)),
+            None => failure,
+        };
         let first = self.trip.plan.first();
         Step::GiveUp(match self.manager.health.last_failure(first) {
             Some(why) => failure.with("last_failure", why),
@@ -383,6 +396,15 @@ impl<'a> Walk<'a> {
         };
         Exhausted { failure, failed }
     }
+}
+
+/// What ends a walk that follows one which made all attempts a call may have.
+fn used_up() -> Failure {
+    Failure::new(
+        FailureKind::NoHealthyTarget,
+        "the call has made all the attempts it may make",
+    )
+    .with_hint("raise `failover.attempts`")
 }
 
 /// The upstream's own words and the causes go to the log, at debug level: they

@@ -169,11 +169,11 @@ impl<'p> Target<'p> {
                 used_up: 0..index + 1,
                 blamed: index..index + 1,
             },
-            (None, Some(_)) => Spent {
+            (None, Some(300..)) => Spent {
                 used_up: 0..self.len(),
                 blamed: 0..self.len(),
             },
-            (None, None) => Spent {
+            (None, _) => Spent {
                 used_up: 0..1,
                 blamed: 0..1,
             },
@@ -199,6 +199,11 @@ impl<'p> Target<'p> {
 pub(crate) struct Spent {
     pub(crate) used_up: Range<usize>,
     pub(crate) blamed: Range<usize>,
+}
+
+/// Whether the model that an upstream names is the one of that id.
+pub(crate) fn answers_as(id: &ModelId, served: &ModelId) -> bool {
+    id == served || is_dated_form(served, id)
 }
 
 /// Whether `served` is `id` with a date behind it, as answers report it:

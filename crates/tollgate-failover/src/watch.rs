@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
-use tollgate_core::{Failure, FailureKind, Finish, Frame, FrameKind, Frames, Planned};
+use tollgate_core::{Failure, FailureKind, Finish, Frame, FrameKind, Frames, Origin, Planned};
 
 use crate::commit::{lacks_usage_only, out_of_time};
 use crate::health::HealthBook;
@@ -61,7 +61,13 @@ impl Watch {
             return Some(Ok(frame));
         }
         let frames = self.rest.as_mut()?;
-        let failure = match self.idle.next(frames, self.deadline).await {
+        // A slow reader finds frames that have come long ago: they do not
+        // prolong the call.
+        let next = match Instant::now() < self.deadline {
+            true => self.idle.next(frames, self.deadline).await,
+            false => Err(out_of_time()),
+        };
+        let failure = match next {
             Ok(Some(Ok(frame))) => {
                 self.finish = frame.facts.finish.or(self.finish);
                 // Readers may leave at the end marker, without asking for more.
@@ -112,6 +118,10 @@ fn cut(failure: Failure) -> Failure {
         .with_billed(failure.rule().billed);
     if let Some(status) = failure.status() {
         cut = cut.with_status(status);
+    }
+    // A moderation's cut is not the upstream's fault, and no reason to go on elsewhere.
+    if failure.origin() == Origin::Caller {
+        cut = cut.with_origin(Origin::Caller);
     }
     for (key, value) in failure.context() {
         cut = cut.with(key, value);

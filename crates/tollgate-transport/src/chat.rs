@@ -55,6 +55,7 @@ pub(crate) async fn send(upstream: &Arc<Upstream>, attempt: &Attempt) -> Result<
         insured: insured(upstream, &attempt.request),
         constraints: constraints(upstream, &attempt.request),
         plain_limit: upstream.dialect.plain_limit(&attempt.models),
+        answers: answers(&attempt.request),
     };
     let evidence = Evidence::new(Arc::clone(upstream), &parts, asked);
     if !parts.status.is_success() {
@@ -101,6 +102,11 @@ fn constraints(upstream: &Upstream, request: &ChatRequest) -> Constraints {
     } else {
         Constraints::None
     }
+}
+
+/// How many answers a request asks for; whoever planned it has read that already.
+fn answers(request: &ChatRequest) -> u32 {
+    request.object().read("n").ok().flatten().unwrap_or(1)
 }
 
 /// Plugins, searches and server tools may have run before an answer fails, and are charged for.

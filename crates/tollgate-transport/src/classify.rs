@@ -124,6 +124,10 @@ const MEMBERS: &[(&str, Verdict)] = &[
 const SENTENCES: &[(u16, &str, Verdict)] = &[
     // "… You requested up to 64000 tokens, but can only afford 5213."
     (402, "can only afford", is(Payment).of(Scope::None)),
+    // "No endpoints found that support tool use", "… matching your data policy": the next caller
+    // may ask for less.
+    (404, "No endpoints found that", FILTERED),
+    (404, "matching your data policy", FILTERED),
 ];
 
 /// The error's name for itself: `error_type`, `availability.code`, `code`, `type`, in the words

@@ -77,8 +77,9 @@ impl Choices {
         }
     }
 
-    fn all_ended(&self) -> bool {
-        self.ended != 0 && self.begun == self.ended
+    /// Whether as many have ended as were asked for. Some upstreams answer one after the other.
+    fn all_ended(&self, asked: u32) -> bool {
+        self.begun == self.ended && self.ended.count_ones() >= asked
     }
 }
 
@@ -139,7 +140,7 @@ impl Events {
     /// The bytes are over without an end marker. With a finish reason of each choice the answer
     /// is complete, only its usage may be missing; without one it is cut.
     fn end(&self, gone: Option<Gone>) -> Result<Option<Frame>, Failure> {
-        if self.choices.all_ended() {
+        if self.choices.all_ended(self.evidence.answers()) {
             Ok(None)
         } else {
             Err(self.evidence.cut(gone, self.progress))

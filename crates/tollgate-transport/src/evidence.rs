@@ -39,6 +39,8 @@ pub(crate) struct Asked {
     pub(crate) constraints: Constraints,
     /// Whose rate limit the head tells of when it names no unit.
     pub(crate) plain_limit: Scope,
+    /// How many answers (`n`).
+    pub(crate) answers: u32,
 }
 
 impl Default for Asked {
@@ -48,6 +50,7 @@ impl Default for Asked {
             insured: Insured::No,
             constraints: Constraints::None,
             plain_limit: Scope::Key,
+            answers: 1,
         }
     }
 }
@@ -87,6 +90,11 @@ impl Evidence {
             asked,
             seen: Instant::now(),
         }
+    }
+
+    /// How many answers were asked for.
+    pub(crate) fn answers(&self) -> u32 {
+        self.asked.answers
     }
 
     /// The upstream answered with a status that is no success.

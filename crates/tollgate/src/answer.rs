@@ -40,6 +40,8 @@ pub struct Answer {
     whole: Option<Whole>,
     warnings: Vec<String>,
     restarts: u32,
+    /// Whether some of it was handed out.
+    is_begun: bool,
 }
 
 /// Who answers.
@@ -86,6 +88,7 @@ impl Answer {
             whole: whole.then(Whole::default),
             warnings,
             restarts: 0,
+            is_begun: false,
         }
     }
 
@@ -153,6 +156,9 @@ impl Answer {
     /// # Errors
     /// The failure that cut the answer, with the receipt.
     pub async fn collect(mut self) -> Result<Collected, Error> {
+        if self.is_begun {
+            return Err(read_before());
+        }
         self.whole.get_or_insert_default();
         if let Some(onward) = &mut self.onward {
             onward.hide();
@@ -166,12 +172,7 @@ impl Answer {
         }
         match (body, self.take_receipt()) {
             (Some(response), Some(receipt)) => Ok(Collected { response, receipt }),
-            _ => Err(Failure::new(
-                FailureKind::InvalidRequest,
-                "the answer was read to its end before it was collected",
-            )
-            .with_hint("collect it instead of reading it")
-            .into()),
+            _ => Err(read_before()),
         }
     }
 
@@ -208,6 +209,7 @@ impl Answer {
         {
             self.onward = None;
         }
+        self.is_begun |= frame.kind != FrameKind::KeepAlive;
         Step::Show(Ok(frame))
     }
 
@@ -309,6 +311,16 @@ fn begin(onward: &Onward, won: Won, mut pending: Pending) -> (Source, State) {
         meter,
     };
     (source, State::Reading(won.reply.frames, pending))
+}
+
+/// What was read is gone; the rest of an answer must not pass for all of it.
+fn read_before() -> Error {
+    Failure::new(
+        FailureKind::InvalidRequest,
+        "the answer was read, in part or to its end, before it was collected",
+    )
+    .with_hint("collect it instead of reading it")
+    .into()
 }
 
 impl Stream for Answer {

@@ -22,6 +22,12 @@ impl HealthBook {
     /// A candidate answered to the end.
     pub(crate) fn worked(&self, planned: &Planned, first_token: Option<Duration>) {
         for spot in spots_of(planned) {
+            // An answer that began before its account ran dry, or its key was
+            // refused, says nothing of how they are now.
+            let is_at_once = matches!(spot, Spot::Account { .. } | Spot::Key { .. });
+            if is_at_once && self.is_open(&spot) {
+                continue;
+            }
             let changed = self.tell(&spot, planned, Verdict::Worked, |entry, now| {
                 entry.worked_at = Some(now);
                 entry.alarm = None;
@@ -37,15 +43,35 @@ impl HealthBook {
         }
     }
 
+    /// A candidate began to answer: its key is accepted and its account pays,
+    /// however the answer ends.
+    pub(crate) fn began(&self, planned: &Planned) {
+        let [_, account, key, _] = spots_of(planned);
+        for spot in [account, key] {
+            if self.is_probing(&spot) {
+                self.tell(&spot, planned, Verdict::Worked, |entry, _| {
+                    entry.alarm = None;
+                });
+            }
+        }
+    }
+
+    fn is_open(&self, spot: &Spot) -> bool {
+        let entry = self.spots.get(spot);
+        entry.is_some_and(|entry| entry.breaker.state() == State::Open)
+    }
+
+    fn is_probing(&self, spot: &Spot) -> bool {
+        let entry = self.spots.get(spot);
+        entry.is_some_and(|entry| entry.breaker.state() == State::Probing)
+    }
+
     /// What an answer's head says of rate limits.
     pub(crate) fn learn(&self, planned: &Planned, limits: &[LimitLeft]) {
         let now = Instant::now();
         for limit in limits {
             if let Some(spot) = spot_of(limit.scope, planned) {
-                self.change(&spot, planned, |entry| {
-                    let beside = entry.in_flight.count().saturating_sub(1);
-                    entry.quotas.learn(limit, beside, now);
-                });
+                self.change(&spot, planned, |entry| entry.quotas.learn(limit, now));
             }
         }
     }
@@ -91,7 +117,8 @@ impl HealthBook {
                 entry.refused_at = Some(now);
             }
         });
-        if state != Some(State::Open) {
+        // A closed door after a Retry-After is a limit, and nobody's trouble.
+        if state != Some(State::Open) || !(failure.rule().trips || is_gone) {
             return;
         }
         match spot {

@@ -32,6 +32,7 @@ impl HealthBook {
     pub(crate) fn shut_for(&self, spot: &Spot) -> Option<Duration> {
         let now = Instant::now();
         let entry = self.spots.get(spot)?;
+        entry.breaker.tripped_at()?;
         let ready = entry.breaker.ready_at(self.rules.of(spot))?;
         Some(ready.saturating_duration_since(now))
     }

@@ -91,10 +91,7 @@ impl HealthBook {
         let [_, account, key, _] = spots_of(planned);
         let shut = |spot: &Spot| {
             let rules = self.rules.of(spot);
-            match self.spots.get(spot)?.door(planned, now, rules, u32::MAX) {
-                Door::Shut(moment) => Some(moment),
-                _ => None,
-            }
+            self.spots.get(spot)?.shut_until(planned, now, rules)
         };
         let limited = self.limited_until(planned, now);
         limited.max(shut(&account)).max(shut(&key))
@@ -103,7 +100,7 @@ impl HealthBook {
     /// Until when the upstream wants to be left alone by this candidate: that is
     /// its limit, not its trouble.
     pub(crate) fn limited_until(&self, planned: &Planned, now: Instant) -> Option<Instant> {
-        let limited = |spot: &Spot| self.spots.get(spot)?.limited_until(planned, now);
+        let limited = |spot: &Spot| self.spots.get(spot)?.breaker.asked_until(now);
         spots_of(planned).iter().filter_map(limited).max()
     }
 
@@ -133,7 +130,7 @@ impl HealthBook {
             None => UNSEEN_MS,
             Some(entry) => {
                 let running = f64::from(entry.in_flight.count()) + 1.0;
-                entry.latency.peak_ms().unwrap_or(UNSEEN_MS) * running
+                entry.latency.peak_ms(Instant::now()).unwrap_or(UNSEEN_MS) * running
             }
         }
     }

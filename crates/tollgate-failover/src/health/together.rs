@@ -12,7 +12,7 @@ impl HealthBook {
         let [authority, ..] = spots_of(planned);
         let host = &planned.lane.authority;
         let evidence = escalate::evidence(self.spots.iter(), host, now);
-        let Some(why) = evidence.against_the_host() else {
+        let Some(why) = evidence.against_the_host(now) else {
             return;
         };
         let opened = self.change(&authority, planned, |entry| {
@@ -26,8 +26,8 @@ impl HealthBook {
         }
     }
 
-    /// A host that works again takes back what was held against what stands on
-    /// it while it was at fault.
+    /// When a host works again, what went out of service with it is probed at
+    /// once.
     pub(super) fn heal_what_stands_on(&self, authority: &Spot, planned: &Planned) {
         let was_escalated = self.change(authority, planned, |entry| {
             std::mem::take(&mut entry.escalated)
@@ -35,18 +35,12 @@ impl HealthBook {
         if !was_escalated {
             return;
         }
+        let now = Instant::now();
         let host = &planned.lane.authority;
-        let standing: Vec<Spot> = self
-            .spots
-            .iter()
-            .filter(|entry| entry.authority == *host && entry.key() != authority)
-            .map(|entry| entry.key().clone())
-            .collect();
-        for spot in standing
-            .into_iter()
-            .filter(|spot| !matches!(spot, Spot::Account { .. }))
-        {
-            self.prove(&spot, "its host works again");
+        for mut entry in self.spots.iter_mut() {
+            if entry.authority == *host && matches!(entry.key(), Spot::Endpoint { .. }) {
+                entry.breaker.probe_now(now);
+            }
         }
     }
 }

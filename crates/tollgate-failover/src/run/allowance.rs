@@ -10,7 +10,7 @@ use crate::backoff::{doubled, full_jitter, upward_jitter};
 use crate::budget::Repeat;
 use crate::commit::Timers;
 use crate::itinerary::Asked;
-use crate::limits::Patience;
+use crate::limits::{BYTES_PER_TOKEN, Patience};
 use crate::record::Running;
 use crate::target::Target;
 
@@ -21,6 +21,11 @@ impl<'a> Walk<'a> {
         let wanted = match running.attempt.delivery {
             Delivery::Stream => patience.first_event,
             Delivery::Whole => patience.whole,
+        };
+        // Silence of a stream tells sooner than that of an answer in one piece.
+        let enough = match running.attempt.delivery {
+            Delivery::Stream => wanted / 3,
+            Delivery::Whole => wanted,
         };
         let left = self.deadline.saturating_duration_since(running.started);
         let others = running.attempt.number < limits.attempts
@@ -33,7 +38,7 @@ impl<'a> Walk<'a> {
         Timers {
             first: running.started + wanted.min(share),
             // A caller in a hurry must not put targets out of service for others.
-            first_scope: if share < wanted {
+            first_scope: if share < enough {
                 Scope::None
             } else {
                 Scope::Endpoint
@@ -42,7 +47,18 @@ impl<'a> Walk<'a> {
             deadline: self.deadline,
             on_refusal: limits.on_refusal,
             answers: self.trip.plan.profile.answers,
+            affordable: self.affordable(running),
         }
+    }
+
+    /// Bytes of output that the call's ceiling leaves to an attempt whose frames
+    /// are held back; whoever shows frames meters them.
+    fn affordable(&self, running: &Running<'_>) -> Option<u64> {
+        let ceiling = self.trip.plan.profile.ceiling?;
+        let room = ceiling - self.trip.hold.kept();
+        let quotes = running.target.members().map(|member| member.planned.quote);
+        let tokens = quotes.map(|quote| quote.longest_within(room)).max()?;
+        Some(tokens.saturating_mul(BYTES_PER_TOKEN))
     }
 
     /// When an attempt has shown nothing for longer than most: only where a

@@ -131,6 +131,7 @@ impl<'a> Walk<'a> {
         // A body that comes in one piece says nothing of how soon its model begins.
         let in_pieces = held_back.iter().all(|frame| frame.kind != FrameKind::Body);
         let answering = running.answering(&seen);
+        self.manager.health.began(answering.planned);
         let record = running.going_on(&seen);
         let idle = Idle::new(self.patience(&running.target).idle);
         let seen_back = HeldBack {

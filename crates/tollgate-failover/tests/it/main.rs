@@ -6,6 +6,7 @@
 )]
 
 mod beside;
+mod bounds;
 mod commit;
 mod doors;
 mod health;
@@ -17,6 +18,7 @@ mod lock_free;
 mod money;
 mod properties;
 mod rejoin;
+mod spells;
 mod walk;
 
 /// In the place of the module of that name in the crate, for the files of it

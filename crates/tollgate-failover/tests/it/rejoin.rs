@@ -63,6 +63,21 @@ async fn attempts_and_time_are_shared_with_the_first_walk() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nothing_is_sent_when_the_first_walk_used_up_the_attempts() {
+    let provider = ScriptedProvider::new().on("first", "a/one", Script::answer(&["Hello"]));
+    let rig = Rig::with(&THREE, provider, |config| config.attempts = 1);
+    let earlier = [cut(&rig).await];
+    let mut hold = rig.hold();
+    let trip = Trip {
+        earlier: &earlier,
+        ..Trip::new(&rig.call, &rig.plan, &mut hold, &rig.ledger, &rig.provider)
+    };
+    let exhausted = rig.manager.run(trip).await.unwrap_err();
+    assert!(exhausted.failed.is_empty(), "{exhausted:?}");
+    assert_eq!(hold.dispatched(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_in_one_piece_can_be_fetched_as_a_stream() {
     let silent = Script::new().stall();
     let provider = ScriptedProvider::new().on("first", "a/one", silent).on(
