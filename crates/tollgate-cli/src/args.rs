@@ -204,12 +204,26 @@ pub(crate) enum Order {
 
 #[derive(Debug, Args)]
 pub(crate) struct UsageArgs {
-    /// Breakdown, comma-separated: model, provider, task, policy, day, caller, billing, lane.
-    #[arg(long, value_delimiter = ',', default_value = "model")]
+    /// Breakdown, comma-separated, outermost first: any of model, requested, planned, provider,
+    /// task, policy, caller, lane, billing, source, day, hour, and tag.NAME [default: model].
+    #[arg(long, value_delimiter = ',', value_name = "DIMENSIONS")]
     pub(crate) by: Vec<String>,
-    /// From when on: a date, or a time span such as `24h`, `7d`.
+    /// From when on: a date, a moment such as `2026-11-01T08:30:00Z`, or a span before now such
+    /// as `24h`, `7d`.
     #[arg(long, value_name = "WHEN")]
     pub(crate) since: Option<String>,
+    /// Before when, written the same way; a date is its beginning.
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) until: Option<String>,
+    /// Prints comma-separated values with all figures.
+    #[arg(long)]
+    pub(crate) csv: bool,
+    /// Prints charges as comma-separated values in the shape of FOCUS 1.2.
+    #[arg(long)]
+    pub(crate) focus: bool,
+    /// Draws the spend of each day, of the last 30 unless `--since` says otherwise.
+    #[arg(long, conflicts_with = "by")]
+    pub(crate) chart: bool,
 }
 
 #[derive(Debug, Args)]

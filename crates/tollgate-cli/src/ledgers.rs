@@ -4,6 +4,8 @@
 //! same time take a file of their own beside the usual one, and reports add
 //! the files up; a path that the user has set is taken as it is.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
@@ -36,20 +38,20 @@ pub(crate) async fn open(config: Config) -> Result<Gateway, Trouble> {
 
 /// Sums over all ledgers of a configuration.
 pub(crate) async fn usage(config: &Config, query: &UsageQuery) -> Result<Vec<UsageRow>, Trouble> {
-    let mut sums: Vec<UsageRow> = Vec::new();
+    let mut sums = BTreeMap::<Vec<String>, UsageRow>::new();
     for path in paths(config) {
         let mut config = config.clone();
         config.ledger.path = path;
         let rows = tollgate::usage(&config, query).await;
         for row in rows.map_err(|error| Trouble::new(code::LEDGER, error.to_string()))? {
-            match sums.iter_mut().find(|sum| sum.key == row.key) {
-                Some(sum) => sum.merge(&row),
-                None => sums.push(row),
-            }
+            sums.entry(row.key.clone()).or_default().merge(&row);
         }
     }
-    sums.sort_by(|a, b| b.cost().cmp(&a.cost()).then_with(|| a.key.cmp(&b.key)));
-    Ok(sums)
+    let rows = sums.into_iter().map(|(key, row)| UsageRow { key, ..row });
+    let mut rows: Vec<UsageRow> = rows.collect();
+    // Stable, so equal costs stay in the order of their keys.
+    rows.sort_by_key(|row| Reverse(row.cost()));
+    Ok(rows)
 }
 
 /// The usual file and its siblings `ledger-2.db`, `ledger-3.db` …

@@ -5,8 +5,7 @@ use std::fmt::Write;
 use owo_colors::OwoColorize;
 use serde_json::{Value, json};
 use tollgate::{
-    AttemptEnd, AttemptRecord, Cost, Dimension, Ended, ExplainedCandidate, Explanation,
-    QualitySource, Receipt, UsageRow,
+    AttemptEnd, AttemptRecord, Cost, Ended, ExplainedCandidate, Explanation, QualitySource, Receipt,
 };
 
 use crate::ui::{self, dollars};
@@ -214,63 +213,4 @@ pub(crate) fn receipt_json(receipt: &Receipt) -> Value {
     value["total"] = json!(receipt.cost().map(|cost| cost.amount()));
     value["unresolved"] = json!(receipt.unresolved());
     value
-}
-
-/// A usage report as a table with a total.
-pub(crate) fn usage(by: &[Dimension], rows: &[UsageRow]) -> String {
-    let names = by.iter().map(|one| one.as_str());
-    let figures = [
-        "calls",
-        "attempts",
-        "failed",
-        "in",
-        "out",
-        "credits",
-        "providers",
-        "cost",
-    ];
-    let headings: Vec<_> = names.chain(figures).collect();
-    let mut table = ui::table(&headings);
-    let mut total = UsageRow::default();
-    for row in rows {
-        table.add_row(usage_row(row.key.clone(), row));
-        total.calls += row.calls;
-        total.attempts += row.attempts;
-        total.failed += row.failed;
-        total.tokens += row.tokens;
-        total.credits += row.credits;
-        total.provider += row.provider;
-        total.unresolved += row.unresolved;
-    }
-    if rows.len() > 1 {
-        let mut key = vec![String::new(); by.len()];
-        if let Some(first) = key.first_mut() {
-            *first = "total".to_owned();
-        }
-        table.add_row(usage_row(key, &total));
-    }
-    let mut text = table.to_string();
-    if total.unresolved > tollgate::Usd::ZERO {
-        let _ = write!(
-            text,
-            "\nand at most ${} more for attempts whose cost is not known",
-            total.unresolved
-        );
-    }
-    text
-}
-
-fn usage_row(key: Vec<String>, row: &UsageRow) -> Vec<String> {
-    let mut cells = key;
-    cells.extend([
-        row.calls.to_string(),
-        row.attempts.to_string(),
-        row.failed.to_string(),
-        row.tokens.prompt_total().to_string(),
-        row.tokens.output_total().to_string(),
-        format!("${}", row.credits),
-        format!("${}", row.provider),
-        format!("${}", row.cost()),
-    ]);
-    cells
 }

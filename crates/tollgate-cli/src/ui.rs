@@ -46,7 +46,14 @@ pub(crate) fn json(value: &impl serde::Serialize) {
     }
 }
 
-/// A borderless table that fits the terminal.
+/// Columns of the terminal that standard output is, or 80 when it is none.
+pub(crate) fn width() -> usize {
+    let out = std::io::stdout();
+    let size = terminal_size::terminal_size_of(&out).filter(|_| out.is_terminal());
+    size.map_or(80, |(width, _)| width.0.into())
+}
+
+/// A borderless table.
 pub(crate) fn table(headings: &[&str]) -> Table {
     let mut table = Table::new();
     table

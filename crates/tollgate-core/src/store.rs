@@ -1,11 +1,16 @@
+mod dimension;
+
 use std::fmt;
 
 use async_trait::async_trait;
 use serde::Serialize;
 
 use crate::{
-    AttemptRecord, Billing, CallFacts, CallId, Cost, LaneId, ModelId, Timestamp, TokenUsage, Usd,
+    AttemptEnd, AttemptRecord, Billing, CallFacts, CallId, Cost, CostSource, LaneId, ModelId,
+    Timestamp, TokenUsage, Usd,
 };
+
+pub use self::dimension::Dimension;
 
 /// Where a ledger keeps its events.
 ///
@@ -127,78 +132,6 @@ pub struct OpenAttempt {
     pub worst: Usd,
 }
 
-/// What reports can be broken down by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Dimension {
-    /// The model that served.
-    Model,
-    /// The provider that served.
-    Provider,
-    /// What calls were about.
-    Task,
-    /// The policy that ranked.
-    Policy,
-    /// The UTC day of admission.
-    Day,
-    /// Who called.
-    Caller,
-    /// Credits, BYOK or direct.
-    Billing,
-    /// The lane taken.
-    Lane,
-}
-
-impl Dimension {
-    /// All dimensions with their names.
-    pub const ALL: &'static [(Self, &'static str)] = &[
-        (Self::Model, "model"),
-        (Self::Provider, "provider"),
-        (Self::Task, "task"),
-        (Self::Policy, "policy"),
-        (Self::Day, "day"),
-        (Self::Caller, "caller"),
-        (Self::Billing, "billing"),
-        (Self::Lane, "lane"),
-    ];
-
-    /// The name used in commands and reports.
-    pub fn as_str(self) -> &'static str {
-        Self::ALL
-            .iter()
-            .find(|(one, _)| *one == self)
-            .map_or("", |(_, name)| name)
-    }
-
-    /// The dimension of that name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .find(|(_, n)| *n == name)
-            .map(|(one, _)| *one)
-    }
-
-    /// This dimension's value for one attempt: what every store groups by.
-    pub fn value(self, facts: &CallFacts, record: &AttemptRecord) -> String {
-        match self {
-            Self::Model => record.model().to_string(),
-            Self::Provider => record
-                .provider()
-                .map_or_else(|| "unknown".into(), ToString::to_string),
-            Self::Task => facts.task.to_string(),
-            Self::Policy => facts.policy.clone(),
-            Self::Day => {
-                let (year, month, day) = facts.at.date();
-                format!("{year:04}-{month:02}-{day:02}")
-            }
-            Self::Caller => facts.caller.to_string(),
-            Self::Billing => record.billing.to_string(),
-            Self::Lane => record.lane.to_string(),
-        }
-    }
-}
-
 /// Which attempts a report covers, and what it is broken down by.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UsageQuery {
@@ -229,6 +162,9 @@ pub struct UsageRow {
     pub provider: Usd,
     /// Booked at worst case, beside the two.
     pub unresolved: Usd,
+    /// Of the two, what attempts cost that failed, were cut or were outrun:
+    /// the price of failing over.
+    pub failover: Usd,
 }
 
 impl UsageRow {
@@ -253,6 +189,7 @@ impl UsageRow {
         self.credits += other.credits;
         self.provider += other.provider;
         self.unresolved += other.unresolved;
+        self.failover += other.failover;
     }
 
     /// A count from a sum that a store made in a wider type: at least 0, and
@@ -270,20 +207,25 @@ impl UsageRow {
 
     /// Adds one attempt; `last` says whether it is its call's last one.
     pub fn add(&mut self, record: &AttemptRecord, last: bool) {
+        let broke = matches!(
+            record.end,
+            AttemptEnd::Failed { .. } | AttemptEnd::Cut { .. }
+        );
         self.calls += u64::from(last);
         self.attempts += 1;
-        self.failed += u64::from(matches!(
-            record.end,
-            crate::AttemptEnd::Failed { .. } | crate::AttemptEnd::Cut { .. }
-        ));
+        self.failed += u64::from(broke);
         self.tokens += record.tokens;
-        if let Some(cost) = record.cost {
-            if cost.source == crate::CostSource::WorstCase {
-                self.unresolved += cost.amount();
-            } else {
-                self.credits += cost.credits;
-                self.provider += cost.provider;
-            }
+        let Some(cost) = record.cost else {
+            return;
+        };
+        if cost.source == CostSource::WorstCase {
+            self.unresolved += cost.amount();
+            return;
+        }
+        self.credits += cost.credits;
+        self.provider += cost.provider;
+        if broke || record.end == AttemptEnd::Outrun {
+            self.failover += cost.amount();
         }
     }
 }

@@ -5,21 +5,27 @@ use std::fmt::Write as _;
 
 use deadpool_postgres::Object;
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 use tollgate_core::{
     CallFacts, CallId, CallerId, Dimension, LaneId, ModelId, OpenAttempt, StoreError, Timestamp,
     TokenUsage, UsageQuery, UsageRow, Usd,
 };
 
 use crate::PostgresConfig;
+use crate::rows::text;
 
 type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
 
+/// Attempts as they count now.
+const BOOKED: &str = include_str!("booked.sql");
+
 /// What is summed, in the order that [`usage_row`] reads it. Sums of bigint are
 /// numeric, so none can overflow.
-const SUMMANDS: [&str; 14] = [
+const SUMMANDS: [&str; 15] = [
     "CASE WHEN source <> 'worst_case' THEN credits_nanos END",
     "CASE WHEN source <> 'worst_case' THEN provider_nanos END",
     "CASE WHEN source = 'worst_case' THEN credits_nanos::numeric + provider_nanos END",
+    "CASE WHEN source <> 'worst_case' AND lost THEN credits_nanos::numeric + provider_nanos END",
     "input",
     "cache_read",
     "cache_write",
@@ -43,15 +49,10 @@ pub(crate) async fn usage(
 }
 
 async fn ask(client: &Object, query: &UsageQuery) -> Result<Vec<UsageRow>> {
-    let columns: Vec<&str> = query
-        .by
-        .iter()
-        .map(|by| column(*by))
-        .collect::<Result<_>>()?;
-    let since = query.since.map(Timestamp::millis);
-    let until = query.until.map(Timestamp::millis);
-    let statement = client.prepare_cached(&statement(&columns)).await?;
-    let rows = client.query(&statement, &[&since, &until]).await?;
+    let question = Question::new(query)?;
+    let values: Vec<&(dyn ToSql + Sync)> = question.values.iter().map(Bound::value).collect();
+    // Not kept: there are many breakdowns, and few reports.
+    let rows = client.query(&question.sql, &values).await?;
     let mut rows: Vec<UsageRow> = rows
         .iter()
         .map(|row| usage_row(row, &query.by))
@@ -60,40 +61,92 @@ async fn ask(client: &Object, query: &UsageQuery) -> Result<Vec<UsageRow>> {
     Ok(rows)
 }
 
-fn statement(columns: &[&str]) -> String {
-    let mut sql = String::from("SELECT ");
-    for column in columns {
-        let _ = write!(sql, "{column}::text, ");
-    }
-    sql.push_str("count(*), count(*) FILTER (WHERE last), count(*) FILTER (WHERE failed)");
-    for summand in SUMMANDS {
-        let _ = write!(sql, ", coalesce(sum({summand}), 0)::text");
-    }
-    sql.push_str(
-        " FROM booked
-          WHERE ($1::bigint IS NULL OR at_ms >= $1) AND ($2::bigint IS NULL OR at_ms < $2)",
-    );
-    if !columns.is_empty() {
-        let _ = write!(sql, " GROUP BY {}", columns.join(", "));
-    }
-    sql.push_str(" HAVING count(*) > 0");
-    sql
+/// A statement and what is bound to it.
+#[derive(Default)]
+struct Question {
+    sql: String,
+    values: Vec<Bound>,
 }
 
-/// The column of the view that holds a dimension's value.
-fn column(by: Dimension) -> Result<&'static str> {
-    Ok(match by {
-        Dimension::Model => "model",
-        Dimension::Provider => "provider",
-        Dimension::Task => "task",
-        Dimension::Policy => "policy",
-        Dimension::Day => "day",
-        Dimension::Caller => "caller",
-        Dimension::Billing => "billing",
-        Dimension::Lane => "lane",
-        // A dimension that was added to the vocabulary and not here.
-        other => return Err(format!("this store cannot report by {}", other.as_str()).into()),
-    })
+enum Bound {
+    Moment(i64),
+    Name(String),
+}
+
+impl Bound {
+    fn value(&self) -> &(dyn ToSql + Sync) {
+        match self {
+            Self::Moment(millis) => millis,
+            Self::Name(name) => name,
+        }
+    }
+}
+
+impl Question {
+    fn new(query: &UsageQuery) -> Result<Self> {
+        let mut question = Self::default();
+        question.sql.push_str("SELECT ");
+        for by in &query.by {
+            let column = question.column(by)?;
+            let _ = write!(question.sql, "{column}, ");
+        }
+        question
+            .sql
+            .push_str("count(*), count(*) FILTER (WHERE last), count(*) FILTER (WHERE failed)");
+        for summand in SUMMANDS {
+            let _ = write!(question.sql, ", coalesce(sum({summand}), 0)::text");
+        }
+        let _ = write!(question.sql, " FROM ({BOOKED}) AS booked WHERE true");
+        for (moment, comparison) in [(query.since, ">="), (query.until, "<")] {
+            let Some(moment) = moment else { continue };
+            let place = question.bind(Bound::Moment(moment.millis()));
+            let _ = write!(question.sql, " AND at_ms {comparison} {place}");
+        }
+        let places: Vec<String> = (1..=query.by.len()).map(|n| n.to_string()).collect();
+        if !places.is_empty() {
+            let _ = write!(question.sql, " GROUP BY {}", places.join(", "));
+        }
+        question.sql.push_str(" HAVING count(*) > 0");
+        Ok(question)
+    }
+
+    /// The expression of a dimension's value, which [`key`] reads.
+    fn column(&mut self, by: &Dimension) -> Result<String> {
+        let column = match by {
+            Dimension::Model => "model",
+            Dimension::Requested => "requested",
+            Dimension::Planned => "planned",
+            Dimension::Provider => "provider",
+            Dimension::Task => "task",
+            Dimension::Policy => "policy",
+            Dimension::Caller => "caller",
+            Dimension::Lane => "lane",
+            Dimension::Billing => "billing",
+            Dimension::Source => "coalesce(source, 'none')",
+            Dimension::Day => "day",
+            // The remainder of a moment before 1970 is negative.
+            Dimension::Hour => "at_ms - (at_ms % 3600000 + 3600000) % 3600000",
+            Dimension::Tag(name) => return Ok(self.tag(name)),
+            // A dimension that was added to the vocabulary and not here.
+            other => return Err(format!("this store cannot report by {other}").into()),
+        };
+        Ok(column.to_owned())
+    }
+
+    fn tag(&mut self, name: &str) -> String {
+        let name = self.bind(Bound::Name(text(name)));
+        format!(
+            "coalesce((SELECT tag ->> 1
+                       FROM jsonb_array_elements(tags) WITH ORDINALITY AS each (tag, n)
+                       WHERE tag ->> 0 = {name} ORDER BY n LIMIT 1), '')"
+        )
+    }
+
+    /// Where the statement names the value.
+    fn bind(&mut self, value: Bound) -> String {
+        self.values.push(value);
+        format!("${}", self.values.len())
+    }
 }
 
 fn usage_row(row: &Row, by: &[Dimension]) -> Result<UsageRow> {
@@ -101,7 +154,7 @@ fn usage_row(row: &Row, by: &[Dimension]) -> Result<UsageRow> {
     let key = by
         .iter()
         .enumerate()
-        .map(|(at, by)| key(row.try_get(at)?, *by))
+        .map(|(at, by)| key(row, at, by))
         .collect::<Result<_>>()?;
     let plain =
         |place: usize| -> Result<u64> { Ok(row.try_get::<_, i64>(keys + place)?.try_into()?) };
@@ -116,29 +169,29 @@ fn usage_row(row: &Row, by: &[Dimension]) -> Result<UsageRow> {
         credits: Usd::from_nanos_i128(sum(0)?),
         provider: Usd::from_nanos_i128(sum(1)?),
         unresolved: Usd::from_nanos_i128(sum(2)?),
+        failover: Usd::from_nanos_i128(sum(3)?),
         tokens: TokenUsage {
-            input: class(3)?,
-            cache_read: class(4)?,
-            cache_write: class(5)?,
-            cache_write_1h: class(6)?,
-            audio_input: class(7)?,
-            output: class(8)?,
-            reasoning: class(9)?,
-            audio_output: class(10)?,
-            image_output: class(11)?,
-            images: class(12)?,
-            web_searches: class(13)?,
+            input: class(4)?,
+            cache_read: class(5)?,
+            cache_write: class(6)?,
+            cache_write_1h: class(7)?,
+            audio_input: class(8)?,
+            output: class(9)?,
+            reasoning: class(10)?,
+            audio_output: class(11)?,
+            image_output: class(12)?,
+            images: class(13)?,
+            web_searches: class(14)?,
         },
     })
 }
 
-fn key(text: String, by: Dimension) -> Result<String> {
-    if by != Dimension::Day {
-        return Ok(text);
-    }
-    let day: i64 = text.parse()?;
-    let (year, month, day) = Timestamp::from_secs(day.saturating_mul(86_400)).date();
-    Ok(format!("{year:04}-{month:02}-{day:02}"))
+fn key(row: &Row, at: usize, by: &Dimension) -> Result<String> {
+    Ok(match by {
+        Dimension::Day => Dimension::day(row.try_get(at)?),
+        Dimension::Hour => Dimension::hour(Timestamp::from_millis(row.try_get(at)?)),
+        _ => row.try_get(at)?,
+    })
 }
 
 const OPEN: &str = "SELECT d.call::text, d.attempt, d.at_ms, d.lane, d.model, d.worst_nanos,

@@ -193,7 +193,7 @@ fn id(call: CallId) -> String {
 }
 
 /// PostgreSQL's text cannot hold NUL.
-fn text(text: &str) -> String {
+pub(crate) fn text(text: &str) -> String {
     text.replace('\0', "\u{FFFD}")
 }
 

@@ -5,7 +5,10 @@ use tokio_postgres::{Client, Transaction};
 use crate::{OpenError, PostgresConfig};
 
 /// Each brings the tables from its place in this list to the next version.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_ledger.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_ledger.sql"),
+    include_str!("migrations/0002_reports.sql"),
+];
 
 /// First key of all advisory locks of Tollgate: "TGLE" in ASCII.
 const LOCKS: i32 = 0x5447_4C45;

@@ -8,8 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use tollgate_core::{
-    AttemptRecord, CallFacts, CallId, Cost, Dimension, LaneId, LedgerEvent, LedgerStore, ModelId,
-    OpenAttempt, StoreError, Task, Timestamp, TokenUsage, UsageQuery, UsageRow, Usd,
+    AttemptRecord, CallFacts, CallId, Cost, LaneId, LedgerEvent, LedgerStore, ModelId, OpenAttempt,
+    StoreError, Task, Timestamp, TokenUsage, UsageQuery, UsageRow, Usd,
 };
 
 use self::folded::Folded;
@@ -33,7 +33,9 @@ const LOOKS: usize = 4;
 /// Appending never fails and never waits.
 ///
 /// What folding leaves exact and what it does not:
-/// - Sums are exact by every dimension and combination of them.
+/// - Sums are exact by every dimension and combination of them, but for tags
+///   once these have made some tens of thousands of sums: then further ones
+///   count under the value `folded`.
 /// - `since` and `until` are exact at the beginning of a UTC day, and before
 ///   everything or after it. A moment within a day may take the folded attempts
 ///   of that day in or leave them out; it never counts them twice in adjacent
@@ -185,7 +187,10 @@ impl LedgerStore for MemoryStore {
                     .as_ref()
                     .is_some_and(|facts| covers(query, facts.at))
                 {
-                    entries.sum(&query.by, &mut rows);
+                    entries.each(|facts, record, last| {
+                        let key = query.by.iter().map(|by| by.value(facts, record));
+                        rows.at(key.collect()).add(record, last);
+                    });
                 }
             }
         }
@@ -321,16 +326,15 @@ impl Entries {
             .any(|slot| slot.dispatch.is_some() && slot.ended.is_none())
     }
 
-    /// Adds the attempts that have ended.
-    fn sum(&self, by: &[Dimension], rows: &mut Rows) {
+    /// Shows each attempt that has ended, and whether it is the call's last one.
+    fn each(&self, mut show: impl FnMut(&CallFacts, &AttemptRecord, bool)) {
         let Some(facts) = &self.facts else {
             return;
         };
         let records: Vec<AttemptRecord> = self.attempts.iter().filter_map(Slot::booked).collect();
         let last = records.len().saturating_sub(1);
         for (place, record) in records.iter().enumerate() {
-            let key = by.iter().map(|by| by.value(facts, record)).collect();
-            rows.at(key).add(record, place == last);
+            show(facts, record, place == last);
         }
     }
 }

@@ -35,6 +35,10 @@ where
     the_last_adjustment_counts(open().await).await;
     an_adjustment_ends_what_is_unresolved(open().await).await;
     reports_add_up_along_every_pair_of_dimensions(open().await).await;
+    rows_add_up_to_the_total_along_any_combination(open().await).await;
+    models_are_told_apart_by_who_named_them(open().await).await;
+    failover_is_what_lost_attempts_cost(open().await).await;
+    the_first_tag_of_a_name_counts(open().await).await;
     reports_cover_from_since_to_before_until(open().await).await;
     reports_cover_whole_days(open().await).await;
     equal_costs_come_in_the_order_of_their_keys(open().await).await;
@@ -60,6 +64,10 @@ where
     an_empty_store_has_nothing_to_say(open().await).await;
     an_attempt_is_open_from_dispatch_to_its_end(open().await).await;
     reports_add_up_along_every_pair_of_dimensions(open().await).await;
+    rows_add_up_to_the_total_along_any_combination(open().await).await;
+    models_are_told_apart_by_who_named_them(open().await).await;
+    failover_is_what_lost_attempts_cost(open().await).await;
+    the_first_tag_of_a_name_counts(open().await).await;
     reports_cover_whole_days(open().await).await;
     equal_costs_come_in_the_order_of_their_keys(open().await).await;
     payables_and_unresolved_stay_apart(open().await).await;
@@ -308,6 +316,7 @@ fn varied() -> Vec<(CallFacts, Vec<AttemptRecord>)> {
     let ends = [
         AttemptEnd::Complete,
         AttemptEnd::Abandoned,
+        AttemptEnd::Outrun,
         AttemptEnd::Failed {
             kind: FailureKind::Upstream,
             status: Some(502),
@@ -325,6 +334,13 @@ fn varied() -> Vec<(CallFacts, Vec<AttemptRecord>)> {
             facts.at = later(random.below(4) as u64 * 43_200);
             facts.task = Task::ALL[random.below(Task::COUNT)];
             facts.policy = ["balanced", "cheapest"][random.below(2)].into();
+            facts.requested = ["tollgate/auto", "a/one"][random.below(2)].into();
+            facts.tags = [("env", "prod"), ("env", "test"), ("team", "7")]
+                .into_iter()
+                .take(random.below(4))
+                .skip(random.below(2))
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect();
             facts.caller = CallerId::new(["local", "team"][random.below(2)]).expect("valid");
             let attempts = 1 + random.below(3);
             let records = (1..)
@@ -339,7 +355,7 @@ fn varied() -> Vec<(CallFacts, Vec<AttemptRecord>)> {
                     record.served.generation = GenerationId::new(format!("gen-{n}")).ok();
                     record.lane = lane_id(["openrouter", "direct"][random.below(2)]);
                     record.billing = billings[random.below(3)];
-                    record.end = ends[random.below(4)].clone();
+                    record.end = ends[random.below(ends.len())].clone();
                     record.tokens.cache_read = random.below(50) as u64;
                     record.tokens.web_searches = random.below(3) as u64;
                     record.cost = random.cost(record.billing);
@@ -418,11 +434,12 @@ async fn append_calls(store: &SharedStore, calls: &[(CallFacts, Vec<AttemptRecor
 async fn reports_add_up_along_every_pair_of_dimensions(store: SharedStore) {
     let calls = varied();
     append_calls(&store, &calls).await;
-    let dimensions: Vec<Dimension> = Dimension::ALL.iter().map(|(one, _)| *one).collect();
+    let dimensions = dimensions();
     let mut breakdowns = vec![Vec::new(), dimensions.clone()];
     for outer in &dimensions {
-        breakdowns.push(vec![*outer]);
-        breakdowns.extend(dimensions.iter().map(|inner| vec![*outer, *inner]));
+        breakdowns.push(vec![outer.clone()]);
+        let pair = |inner: &Dimension| vec![outer.clone(), inner.clone()];
+        breakdowns.extend(dimensions.iter().map(pair));
     }
     for by in breakdowns {
         let query = UsageQuery {
@@ -432,6 +449,96 @@ async fn reports_add_up_along_every_pair_of_dimensions(store: SharedStore) {
         let rows = report(&store, &query).await;
         assert_eq!(rows, expected(&calls, &query), "by {:?}", query.by);
     }
+}
+
+/// All dimensions and a tag.
+fn dimensions() -> Vec<Dimension> {
+    let all = Dimension::ALL.iter().map(|(one, _)| one.clone());
+    all.chain([Dimension::Tag("env".into())]).collect()
+}
+
+async fn rows_add_up_to_the_total_along_any_combination(store: SharedStore) {
+    append_calls(&store, &varied()).await;
+    let total = total(&store).await;
+    let dimensions = dimensions();
+    // All small and all large combinations, and a sample of the others: all of
+    // them would take most of a minute.
+    let ends = 3..dimensions.len() - 1;
+    let checked =
+        |set: &u32| !ends.contains(&(set.count_ones() as usize)) || set.is_multiple_of(61);
+    for combination in (0..1_u32 << dimensions.len()).filter(checked) {
+        let taken = (0..).zip(&dimensions);
+        let taken = taken.filter(|(bit, _)| combination >> bit & 1 == 1);
+        let by: Vec<Dimension> = taken.map(|(_, one)| one.clone()).collect();
+        let query = UsageQuery {
+            by,
+            ..UsageQuery::default()
+        };
+        let mut sum = UsageRow::default();
+        for row in report(&store, &query).await {
+            assert_eq!(row.key.len(), query.by.len());
+            sum.merge(&row);
+        }
+        assert_eq!(sum, total, "by {:?}", query.by);
+    }
+}
+
+async fn models_are_told_apart_by_who_named_them(store: SharedStore) {
+    let mut facts = facts(1);
+    facts.requested = "tollgate/auto".into();
+    let mut record = record(1, "a/one", 5);
+    record.served.model = Some(model("a/one-2026"));
+    append(&store, &[settle(&facts, record)]).await;
+    let query = UsageQuery {
+        by: vec![Dimension::Requested, Dimension::Planned, Dimension::Model],
+        ..UsageQuery::default()
+    };
+    let rows = report(&store, &query).await;
+    assert_eq!(rows[0].key, ["tollgate/auto", "a/one", "a/one-2026"]);
+}
+
+async fn failover_is_what_lost_attempts_cost(store: SharedStore) {
+    let failed = AttemptEnd::Failed {
+        kind: FailureKind::Upstream,
+        status: Some(502),
+        message: "bad gateway".into(),
+    };
+    let cut = AttemptEnd::Cut {
+        kind: FailureKind::Truncated,
+        message: "stalled".into(),
+    };
+    let ends = [
+        (failed.clone(), 1, CostSource::Reported),
+        (cut, 20, CostSource::Estimated),
+        (AttemptEnd::Outrun, 300, CostSource::Computed),
+        (AttemptEnd::Abandoned, 4_000, CostSource::Reported),
+        (AttemptEnd::Complete, 50_000, CostSource::Reported),
+        (failed, 600_000, CostSource::WorstCase),
+    ];
+    let facts = facts(1);
+    for (number, (end, nanos, source)) in (1..).zip(ends) {
+        let mut record = record(number, "a/one", 0);
+        record.end = end;
+        record.cost = Some(credits(nanos, source));
+        append(&store, &[settle(&facts, record)]).await;
+    }
+    let row = total(&store).await;
+    let figures = [row.failover, row.cost(), row.unresolved].map(Usd::nanos);
+    assert_eq!(figures, [321, 54_321, 600_000]);
+}
+
+async fn the_first_tag_of_a_name_counts(store: SharedStore) {
+    let mut facts = facts(1);
+    let tags = [("env", "1"), ("env", "2"), ("", "?"), ("it's", "\"%_\\")];
+    facts.tags = tags.map(|(name, value)| (name.into(), value.into())).into();
+    append(&store, &[settle(&facts, record(1, "a/one", 5))]).await;
+    let names = ["env", "it's", "none", "ENV"];
+    let query = UsageQuery {
+        by: names.map(|name| Dimension::Tag(name.into())).into(),
+        ..UsageQuery::default()
+    };
+    let rows = report(&store, &query).await;
+    assert_eq!(rows[0].key, ["1", "\"%_\\", "", ""]);
 }
 
 async fn reports_cover_from_since_to_before_until(store: SharedStore) {
@@ -540,7 +647,10 @@ async fn odd_texts_survive(store: SharedStore) {
     let mut facts = facts(1);
     facts.policy = "it's \"quoted\"; -- 雪 \u{1F600}".into();
     facts.requested = "nul \0 and newline \n".into();
-    facts.tags = vec![("k\0".into(), "\\u0000".into())];
+    facts.tags = vec![
+        ("k\0".into(), "\\u0000".into()),
+        ("env".into(), "snow 雪".into()),
+    ];
     let mut failed = record(1, "a/one", 1);
     failed.end = AttemptEnd::Failed {
         kind: FailureKind::BadReply,
@@ -549,11 +659,11 @@ async fn odd_texts_survive(store: SharedStore) {
     };
     append(&store, &[hold(&facts), settle(&facts, failed)]).await;
     let query = UsageQuery {
-        by: vec![Dimension::Policy],
+        by: vec![Dimension::Policy, Dimension::Tag("env".into())],
         ..UsageQuery::default()
     };
     let rows = report(&store, &query).await;
-    assert_eq!(rows[0].key, [facts.policy]);
+    assert_eq!(rows[0].key, [facts.policy, "snow 雪".into()]);
     assert_eq!((rows[0].failed, rows[0].credits.nanos()), (1, 1));
 }
 

@@ -61,6 +61,7 @@ const ROWS: &[Row] = &[
     Row { package: "clap", homes: &["tollgate-cli", "tollgate-trials", "xtask"], tests: NOWHERE },
     Row { package: "clap_complete", homes: &["tollgate-cli"], tests: NOWHERE },
     Row { package: "comfy-table", homes: &["tollgate-cli"], tests: NOWHERE },
+    Row { package: "terminal_size", homes: &["tollgate-cli"], tests: NOWHERE },
     Row { package: "mimalloc", homes: &["tollgate-cli"], tests: NOWHERE },
     Row { package: "owo-colors", homes: &["tollgate-cli"], tests: NOWHERE },
     // tests, benchmarks, automation

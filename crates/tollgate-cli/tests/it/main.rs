@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod books;
 mod chat;
 mod check;
 mod demo;
@@ -9,3 +10,4 @@ mod health;
 mod look;
 mod serve;
 mod support;
+mod usage;

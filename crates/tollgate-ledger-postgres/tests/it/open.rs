@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tollgate_core::{
-    ApiKey, Failure, FailureKind, LedgerEvent, LedgerStore, Timestamp, UsageQuery, Usd,
+    ApiKey, Dimension, Failure, FailureKind, LedgerEvent, LedgerStore, Timestamp, UsageQuery, Usd,
 };
 use tollgate_ledger_postgres::{OpenError, PostgresConfig, PostgresStore};
 use tollgate_testkit::builders::{facts, lane_id, model, record};
@@ -155,3 +155,52 @@ async fn a_wrong_address_is_explained_without_its_password() {
         assert_eq!(Failure::from(error).kind(), FailureKind::Configuration);
     }
 }
+
+/// What the first schema's migration made, as the release that had it did.
+const FIRST: &str = include_str!("../../src/migrations/0001_ledger.sql");
+
+#[tokio::test]
+async fn tables_of_the_first_schema_report_what_they_did_before() {
+    let Some(server) = Server::find("tables of the first schema") else {
+        return;
+    };
+    let config = server.config();
+    let schema = &config.schema;
+    let first = format!(
+        "CREATE SCHEMA {schema}; SET search_path TO {schema};
+         CREATE TABLE schema_version (
+             version bigint PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now());
+         {FIRST}
+         INSERT INTO schema_version (version) VALUES (1);
+         INSERT INTO terminal SELECT * FROM jsonb_populate_record(NULL::terminal, '{ROW}');
+         INSERT INTO adjust (call, attempt, at_ms, credits_nanos, provider_nanos, source)
+         VALUES ('0000000000000000000000000000000a', 1, 5, 70, 0, 'reconciled');"
+    );
+    server.execute(&first).await;
+    let store = PostgresStore::open(config).await.unwrap();
+    let query = UsageQuery {
+        by: vec![Dimension::Requested, Dimension::Planned, Dimension::Model],
+        ..UsageQuery::default()
+    };
+    let rows = store.report(&query).await.unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].key, ["auto", "a/one", "a/one-2026"]);
+    assert_eq!(
+        (rows[0].credits.nanos(), rows[0].unresolved.nanos()),
+        (70, 0)
+    );
+    assert_eq!((rows[0].tokens.input, rows[0].tokens.output), (10, 22));
+    server.clean().await;
+}
+
+/// An attempt whose cost was not known when it ended.
+const ROW: &str = r#"{
+    "call": "0000000000000000000000000000000a", "attempt": 1, "kind": "settle",
+    "at_ms": 1786190400000, "day": 20673, "caller": "local", "requested": "auto",
+    "task": "chat", "policy": "balanced", "tags": [["env", "prod"]], "lane": "openrouter",
+    "billing": "credits", "wanted": "a/one", "model": "a/one-2026", "started_ms": 0,
+    "took_ms": 5, "ended": "complete", "credits_nanos": 900, "provider_nanos": 0,
+    "source": "worst_case", "input": 10, "cache_read": 0, "cache_write": 0,
+    "cache_write_1h": 0, "audio_input": 0, "output": 22, "reasoning": 0,
+    "audio_output": 0, "image_output": 0, "images": 0, "web_searches": 0
+}"#;

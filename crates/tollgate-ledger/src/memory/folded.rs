@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use tollgate_core::{Dimension, Timestamp, UsageQuery};
+use tollgate_core::{AttemptRecord, CallFacts, Dimension, Timestamp, UsageQuery};
 
 use super::rows::Rows;
 use super::{Entries, covers};
 
-const DAY_MS: i64 = 86_400_000;
+/// Up to this many rows tags are kept; callers make them up, so there is no
+/// other end to their number.
+const TAGGED_ROWS: usize = 1_000;
+
+/// What stands for the tags that are not kept.
+const UNTAGGED: &str = "folded";
 
 /// Sums by every dimension there is, day by day of admission.
 #[derive(Default)]
@@ -19,8 +24,15 @@ struct Day {
     /// When the first of its calls was admitted: the moment that all of them
     /// are taken to be of.
     first: Timestamp,
-    /// The keys hold all dimensions, in the order of [`Dimension::ALL`].
-    rows: Rows,
+    rows: Rows<Key>,
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    /// In the order of [`Dimension::ALL`].
+    values: Vec<String>,
+    /// `None` when there were too many.
+    tags: Option<Vec<(String, String)>>,
 }
 
 impl Folded {
@@ -29,28 +41,48 @@ impl Folded {
         let Some(facts) = call.facts.as_ref().filter(|_| !call.attempts.is_empty()) else {
             return;
         };
-        let day = facts.at.millis().div_euclid(DAY_MS);
-        let day = self.days.entry(day).or_insert_with(|| Day {
+        let tags = (facts.tags.is_empty() || self.has_room()).then_some(&facts.tags);
+        let day = self.days.entry(facts.at.day()).or_insert_with(|| Day {
             first: facts.at,
             rows: Rows::default(),
         });
         day.first = day.first.min(facts.at);
-        let all: Vec<Dimension> = Dimension::ALL.iter().map(|(by, _)| *by).collect();
-        call.sum(&all, &mut day.rows);
+        call.each(|facts, record, last| {
+            let key = Key::of(facts, record, tags);
+            day.rows.at(key).add(record, last);
+        });
+    }
+
+    fn has_room(&self) -> bool {
+        let rows = self.days.values().map(|day| day.rows.len());
+        rows.sum::<usize>() < TAGGED_ROWS
     }
 
     /// Adds the days that the query covers.
-    pub(super) fn report(&self, query: &UsageQuery, rows: &mut Rows) {
-        let places: Vec<usize> = query.by.iter().filter_map(|by| place(*by)).collect();
+    pub(super) fn report(&self, query: &UsageQuery, rows: &mut Rows<Vec<String>>) {
         let days = self.days.values().filter(|day| covers(query, day.first));
         for (key, row) in days.flat_map(|day| day.rows.iter()) {
-            let key = places.iter().map(|place| key[*place].clone()).collect();
+            let key = query.by.iter().map(|by| key.value(by)).collect();
             rows.at(key).merge(row);
         }
     }
 }
 
-/// Where a dimension's value stands in a key.
-fn place(by: Dimension) -> Option<usize> {
-    Dimension::ALL.iter().position(|(one, _)| *one == by)
+impl Key {
+    fn of(facts: &CallFacts, record: &AttemptRecord, tags: Option<&Vec<(String, String)>>) -> Self {
+        let all = Dimension::ALL.iter();
+        Self {
+            values: all.map(|(by, _)| by.value(facts, record)).collect(),
+            tags: tags.cloned(),
+        }
+    }
+
+    fn value(&self, by: &Dimension) -> String {
+        if let Dimension::Tag(name) = by {
+            let tags = self.tags.as_ref();
+            return tags.map_or_else(|| UNTAGGED.into(), |tags| Dimension::tag(tags, name));
+        }
+        let place = Dimension::ALL.iter().position(|(one, _)| one == by);
+        place.map_or_else(String::new, |place| self.values[place].clone())
+    }
 }

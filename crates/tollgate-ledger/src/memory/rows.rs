@@ -6,20 +6,32 @@ use std::collections::BTreeMap;
 use tollgate_core::UsageRow;
 
 /// A row for each key.
-#[derive(Default)]
-pub(super) struct Rows(BTreeMap<Vec<String>, UsageRow>);
+pub(super) struct Rows<K>(BTreeMap<K, UsageRow>);
 
-impl Rows {
+impl<K: Ord> Rows<K> {
     /// The row of a key; its own `key` is filled in at the end.
-    pub(super) fn at(&mut self, key: Vec<String>) -> &mut UsageRow {
+    pub(super) fn at(&mut self, key: K) -> &mut UsageRow {
         self.0.entry(key).or_default()
     }
 
     /// All rows, in the order of their keys.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&[String], &UsageRow)> {
-        self.0.iter().map(|(key, row)| (key.as_slice(), row))
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&K, &UsageRow)> {
+        self.0.iter()
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl<K> Default for Rows<K> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl Rows<Vec<String>> {
     /// The finished rows, largest cost first.
     pub(super) fn by_cost(self) -> Vec<UsageRow> {
         let rows = self.0.into_iter();

@@ -113,3 +113,23 @@ async fn the_days_sums_count_as_its_first_call() {
     assert_eq!(count(43_200, 90_000).await, 1, "from midnight");
     assert_eq!((count(0, 30).await, count(30, 90_000).await), (2, 1));
 }
+
+#[tokio::test]
+async fn tags_that_are_all_different_do_not_fill_the_memory() {
+    let store = MemoryStore::keeping(1);
+    for n in 1..=3_000 {
+        let mut event = settle(n);
+        if let LedgerEvent::Settle { facts, .. } = &mut event {
+            facts.tags = vec![("request".into(), n.to_string())];
+        }
+        store.apply(event);
+    }
+    let query = UsageQuery {
+        by: vec![tollgate_core::Dimension::Tag("request".into())],
+        ..UsageQuery::default()
+    };
+    let rows = store.report(&query).await.unwrap();
+    // The newest is kept by itself, a thousand before it by tag.
+    assert_eq!(rows.len(), 1_002);
+    assert_eq!((rows[0].key[0].as_str(), rows[0].calls), ("folded", 1_999));
+}

@@ -13,7 +13,13 @@ use crate::{Durability, OpenError};
 const APPLICATION_ID: i64 = 0x5447_4C45;
 
 /// Each brings the schema from its place in this list to the next version.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_ledger.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_ledger.sql"),
+    include_str!("migrations/0002_reports.sql"),
+];
+
+/// The oldest schema that reports can read as it is.
+const READABLE: i64 = 1;
 
 /// How long a statement waits for another process's lock.
 const BUSY: Duration = Duration::from_secs(5);
@@ -58,11 +64,11 @@ pub(super) fn read_only(path: &Path) -> Result<Opened, OpenError> {
     if found > known() {
         return Err(newer(path, found));
     }
-    if found < known() {
+    if found < READABLE {
         return Err(OpenError::Older {
             path: path.into(),
             found,
-            known: known(),
+            known: READABLE,
         });
     }
     Ok(Opened {

@@ -3,8 +3,8 @@
 
 use std::fmt::Write as _;
 
-use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Row, params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row, params_from_iter};
 use tollgate_core::{
     CallFacts, CallId, CallerId, Dimension, LaneId, ModelId, OpenAttempt, Timestamp, TokenUsage,
     UsageQuery, UsageRow, Usd,
@@ -12,73 +12,114 @@ use tollgate_core::{
 
 use super::rows::TOKENS;
 
+/// Attempts as they count now.
+const BOOKED: &str = include_str!("booked.sql");
+
 /// Sums of money: what resolved attempts owe to each, then the two parts of
-/// what is unresolved.
-const MONEY: [&str; 4] = [
+/// what is unresolved, and of what failing over cost.
+const MONEY: [&str; 6] = [
     "CASE WHEN source <> 'worst_case' THEN credits_nanos END",
     "CASE WHEN source <> 'worst_case' THEN provider_nanos END",
     "CASE WHEN source = 'worst_case' THEN credits_nanos END",
     "CASE WHEN source = 'worst_case' THEN provider_nanos END",
+    "CASE WHEN source <> 'worst_case' AND lost THEN credits_nanos END",
+    "CASE WHEN source <> 'worst_case' AND lost THEN provider_nanos END",
 ];
 
 pub(super) fn usage(
     connection: &Connection,
     query: &UsageQuery,
 ) -> rusqlite::Result<Vec<UsageRow>> {
-    let columns: Vec<&str> = query
-        .by
-        .iter()
-        .map(|by| column(*by))
-        .collect::<Result<_, _>>()?;
-    let mut statement = connection.prepare_cached(&statement(&columns))?;
-    let since = query.since.map(Timestamp::millis);
-    let until = query.until.map(Timestamp::millis);
+    let question = Question::new(query)?;
+    // Not kept: there are many breakdowns, and few reports.
+    let mut statement = connection.prepare(&question.sql)?;
+    let values = params_from_iter(question.values);
     let mut rows = statement
-        .query_map(params![since, until], |row| usage_row(row, columns.len()))?
+        .query_map(values, |row| usage_row(row, &query.by))?
         .collect::<rusqlite::Result<Vec<UsageRow>>>()?;
     rows.sort_by(|a, b| b.cost().cmp(&a.cost()).then_with(|| a.key.cmp(&b.key)));
     Ok(rows)
 }
 
-fn statement(columns: &[&str]) -> String {
-    let mut sql = String::from("SELECT ");
-    for column in columns {
-        let _ = write!(sql, "{column}, ");
-    }
-    sql.push_str("count(*), sum(last), sum(failed)");
-    for summand in MONEY.iter().chain(&TOKENS) {
-        // SQLite's sum fails beyond 64 bits, so the halves are summed apart.
-        let _ = write!(
-            sql,
-            ", coalesce(sum(({summand}) >> 32), 0), coalesce(sum(({summand}) & 4294967295), 0)"
-        );
-    }
-    sql.push_str(" FROM booked WHERE (?1 IS NULL OR at_ms >= ?1) AND (?2 IS NULL OR at_ms < ?2)");
-    if !columns.is_empty() {
-        let _ = write!(sql, " GROUP BY {}", columns.join(", "));
-    }
-    sql.push_str(" HAVING count(*) > 0");
-    sql
+/// A statement and what is bound to it.
+#[derive(Default)]
+struct Question {
+    sql: String,
+    values: Vec<Value>,
 }
 
-/// The column of the view that holds a dimension's value.
-fn column(by: Dimension) -> rusqlite::Result<&'static str> {
-    Ok(match by {
-        Dimension::Model => "model",
-        Dimension::Provider => "provider",
-        Dimension::Task => "task",
-        Dimension::Policy => "policy",
-        Dimension::Day => "day",
-        Dimension::Caller => "caller",
-        Dimension::Billing => "billing",
-        Dimension::Lane => "lane",
-        // A dimension that was added to the vocabulary and not here.
-        other => return Err(rusqlite::Error::InvalidColumnName(other.as_str().into())),
-    })
+impl Question {
+    fn new(query: &UsageQuery) -> rusqlite::Result<Self> {
+        let mut question = Self::default();
+        question.sql.push_str("SELECT ");
+        for by in &query.by {
+            let column = question.column(by)?;
+            let _ = write!(question.sql, "{column}, ");
+        }
+        question.sql.push_str("count(*), sum(last), sum(failed)");
+        for summand in MONEY.iter().chain(&TOKENS) {
+            // SQLite's sum fails beyond 64 bits, so the halves are summed apart.
+            let _ = write!(
+                question.sql,
+                ", coalesce(sum(({summand}) >> 32), 0), coalesce(sum(({summand}) & 4294967295), 0)"
+            );
+        }
+        let _ = write!(question.sql, " FROM ({BOOKED}) AS booked WHERE true");
+        for (moment, comparison) in [(query.since, ">="), (query.until, "<")] {
+            let Some(moment) = moment else { continue };
+            let place = question.bind(moment.millis().into());
+            let _ = write!(question.sql, " AND at_ms {comparison} {place}");
+        }
+        let places: Vec<String> = (1..=query.by.len()).map(|n| n.to_string()).collect();
+        if !places.is_empty() {
+            let _ = write!(question.sql, " GROUP BY {}", places.join(", "));
+        }
+        question.sql.push_str(" HAVING count(*) > 0");
+        Ok(question)
+    }
+
+    /// The expression of a dimension's value, which [`key`] reads.
+    fn column(&mut self, by: &Dimension) -> rusqlite::Result<String> {
+        let column = match by {
+            Dimension::Model => "model",
+            Dimension::Requested => "requested",
+            Dimension::Planned => "planned",
+            Dimension::Provider => "provider",
+            Dimension::Task => "task",
+            Dimension::Policy => "policy",
+            Dimension::Caller => "caller",
+            Dimension::Lane => "lane",
+            Dimension::Billing => "billing",
+            Dimension::Source => "coalesce(source, 'none')",
+            Dimension::Day => "day",
+            // The remainder of a moment before 1970 is negative.
+            Dimension::Hour => "at_ms - (at_ms % 3600000 + 3600000) % 3600000",
+            Dimension::Tag(name) => return Ok(self.tag(name)),
+            // A dimension that was added to the vocabulary and not here.
+            other => return Err(rusqlite::Error::InvalidColumnName(other.to_string())),
+        };
+        Ok(column.to_owned())
+    }
+
+    fn tag(&mut self, name: &str) -> String {
+        let name = self.bind(Value::Text(name.to_owned()));
+        format!(
+            "coalesce((SELECT value ->> 1 FROM json_each(tags)
+                       WHERE value ->> 0 = {name} ORDER BY key LIMIT 1), '')"
+        )
+    }
+
+    /// Where the statement names the value.
+    fn bind(&mut self, value: Value) -> String {
+        self.values.push(value);
+        format!("?{}", self.values.len())
+    }
 }
 
-fn usage_row(row: &Row<'_>, keys: usize) -> rusqlite::Result<UsageRow> {
-    let key = (0..keys).map(|at| key(row, at)).collect::<Result<_, _>>()?;
+fn usage_row(row: &Row<'_>, by: &[Dimension]) -> rusqlite::Result<UsageRow> {
+    let keys = by.len();
+    let key = by.iter().enumerate().map(|(at, by)| key(row, at, by));
+    let key = key.collect::<Result<_, _>>()?;
     let plain = |place: usize| {
         row.get::<_, i64>(keys + place)
             .map(|n| UsageRow::count(n.into()))
@@ -92,17 +133,15 @@ fn usage_row(row: &Row<'_>, keys: usize) -> rusqlite::Result<UsageRow> {
         credits: Usd::from_nanos_i128(sum(0)?),
         provider: Usd::from_nanos_i128(sum(1)?),
         unresolved: Usd::from_nanos_i128(sum(2)?.saturating_add(sum(3)?)),
+        failover: Usd::from_nanos_i128(sum(4)?.saturating_add(sum(5)?)),
         tokens: tokens(|class| sum(MONEY.len() + class).map(UsageRow::count))?,
     })
 }
 
-fn key(row: &Row<'_>, at: usize) -> rusqlite::Result<String> {
-    match row.get_ref(at)? {
-        // Only days are numbers.
-        ValueRef::Integer(day) => {
-            let (year, month, day) = Timestamp::from_secs(day.saturating_mul(86_400)).date();
-            Ok(format!("{year:04}-{month:02}-{day:02}"))
-        }
+fn key(row: &Row<'_>, at: usize, by: &Dimension) -> rusqlite::Result<String> {
+    match by {
+        Dimension::Day => row.get(at).map(Dimension::day),
+        Dimension::Hour => row.get(at).map(Timestamp::from_millis).map(Dimension::hour),
         _ => row.get(at),
     }
 }

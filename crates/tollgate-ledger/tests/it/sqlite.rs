@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tollgate_core::{
-    Billing, CostSource, Failure, FailureKind, Ledger, LedgerEvent, LedgerStore, Silent, UsageQuery,
+    Billing, CostSource, Dimension, Failure, FailureKind, Ledger, LedgerEvent, LedgerStore, Silent,
+    UsageQuery, UsageRow, Usd,
 };
 use tollgate_ledger::{Durability, LedgerConfig, OpenError, SqliteStore, StoreKind, UsageTracker};
 use tollgate_testkit::builders;
@@ -255,4 +256,37 @@ async fn the_configured_file_is_opened() {
     let reader = SqliteStore::open_read_only(&config.path).await.unwrap();
     let rows = reader.report(&UsageQuery::default()).await.unwrap();
     assert_eq!(rows[0].provider.nanos(), 9);
+}
+
+/// A ledger of the first schema, as the release that made it left it.
+const FIRST: &str = include_str!("first_schema.sql");
+
+#[tokio::test]
+async fn a_ledger_of_the_first_schema_reports_what_it_did_before_and_after_the_update() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ledger.db");
+    rusqlite::Connection::open(&path)
+        .unwrap()
+        .execute_batch(FIRST)
+        .unwrap();
+    let by_models = UsageQuery {
+        by: vec![Dimension::Requested, Dimension::Planned, Dimension::Model],
+        ..UsageQuery::default()
+    };
+    let reader = SqliteStore::open_read_only(&path).await.unwrap();
+    let before = reader.report(&by_models).await.unwrap();
+    drop(reader);
+    let keys: Vec<_> = before.iter().map(|row| row.key.join(" ")).collect();
+    assert_eq!(keys, ["auto b/two b/two-2026", "auto a/one a/one"]);
+    let figures = |row: &UsageRow| [row.credits, row.unresolved, row.failover].map(Usd::nanos);
+    assert_eq!(
+        before.iter().map(figures).collect::<Vec<_>>(),
+        [[70, 0, 0], [4, 0, 4]]
+    );
+    assert_eq!((before[0].tokens.input, before[0].tokens.output), (10, 22));
+
+    let store = open(&path).await.unwrap();
+    assert_eq!(store.report(&by_models).await.unwrap(), before);
+    store.append(&[settled(9, 1)]).await.unwrap();
+    assert_eq!(spent(&store).await, 75);
 }

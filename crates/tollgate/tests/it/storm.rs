@@ -160,7 +160,7 @@ async fn no_call_fails_where_a_healthy_candidate_exists_and_every_nano_is_accoun
     ] {
         let rows = gateway
             .usage(&UsageQuery {
-                by: vec![by],
+                by: vec![by.clone()],
                 ..UsageQuery::default()
             })
             .await

@@ -1,0 +1,3 @@
+-- Reports bring their own statement.
+
+DROP VIEW booked;
