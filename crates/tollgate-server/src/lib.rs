@@ -2,6 +2,7 @@
 
 mod serve;
 mod line;
+mod running;
 mod stall;
 mod router;
 mod guard;

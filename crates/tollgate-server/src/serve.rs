@@ -11,6 +11,7 @@ use tollgate::Gateway;
 use crate::guard::loopback_only;
 use crate::line::Lines;
 use crate::router::router;
+use crate::running::Running;
 
 /// Longest wait for connections that were cut. They end at once, unless their
 /// client has sent the next request ahead, which hides the cut for a while.
@@ -46,6 +47,7 @@ pub async fn serve(
     } else {
         router(gateway)
     };
+    let (router, running) = Running::watch(router);
     let (phase, watching) = watch::channel(Phase::Serving);
     let draining = reached(watching.clone(), Phase::Draining);
     let lines = Lines::new(listener, move || reached(watching.clone(), Phase::Cut));
@@ -53,7 +55,11 @@ pub async fn serve(
     let server = tokio::spawn(server.into_future());
     stop.await;
     phase.send_replace(Phase::Draining);
-    Ok(Draining { phase, server })
+    Ok(Draining {
+        phase,
+        server,
+        running,
+    })
 }
 
 /// What still runs after a server was told to stop.
@@ -65,6 +71,7 @@ pub async fn serve(
 pub struct Draining {
     phase: watch::Sender<Phase>,
     server: JoinHandle<io::Result<()>>,
+    running: Running,
 }
 
 impl Draining {
@@ -72,14 +79,25 @@ impl Draining {
     /// connections close in the middle, and what they cost is booked as for
     /// every abandoned answer. After it, [`Gateway::shutdown`] finds them all.
     pub async fn until(mut self, cut: impl Future<Output = ()>) -> Stopped {
-        tokio::select! {
+        let stopped = tokio::select! {
             biased;
-            _ = &mut self.server => return Stopped::Drained,
-            () = cut => {}
-        }
-        self.phase.send_replace(Phase::Cut);
-        let _ = tokio::time::timeout(LAST_MOMENT, self.server).await;
-        Stopped::Cut
+            _ = &mut self.server => Stopped::Drained,
+            () = cut => Stopped::Cut,
+        };
+        let Self {
+            phase,
+            server,
+            running,
+        } = self;
+        phase.send_replace(Phase::Cut);
+        let last = async move {
+            if stopped == Stopped::Cut {
+                let _ = server.await;
+            }
+            running.ended().await;
+        };
+        let _ = tokio::time::timeout(LAST_MOMENT, last).await;
+        stopped
     }
 }
 
