@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use crate::{AttemptRecord, Breaker, CallId, LaneId, ModelId, Receipt, Spot};
+use crate::{AttemptRecord, Breaker, BudgetWindow, CallId, LaneId, ModelId, Receipt, Spot, Usd};
 
 /// Something worth a log line, a metric or a line on a screen. No event holds
 /// prompt or answer text.
@@ -79,6 +79,25 @@ pub enum Event {
     Settled {
         /// Its receipt.
         receipt: Receipt,
+    },
+    /// A budget is nearly spent; told once for each of its windows.
+    BudgetWarned {
+        /// The window.
+        window: BudgetWindow,
+        /// What is spent or held of it.
+        used: Usd,
+        /// The budget's limit.
+        limit: Usd,
+    },
+    /// More was spent in a budget's window than its limit: an upstream billed
+    /// more than the most that was thought possible.
+    Overspent {
+        /// The window.
+        window: BudgetWindow,
+        /// What was spent.
+        spent: Usd,
+        /// The budget's limit.
+        limit: Usd,
     },
     /// The catalog was refreshed, or a refresh was refused.
     Catalog {

@@ -1,10 +1,11 @@
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::{
-    Attempt, AttemptEnd, AttemptRecord, BoxFuture, Call, CallId, CallerId, Cost, CostSource,
-    Failure, FailureKind, Plan, Task, Timestamp, TokenUsage, Usd,
+    Attempt, AttemptEnd, AttemptRecord, BoxFuture, Call, CallId, CallProfile, CallerId, Cost,
+    CostSource, Failure, FailureKind, GenerationId, Plan, Task, Timestamp, TokenUsage, Usd,
 };
 
 /// Keeps the money: reserves before, records during, settles after.
@@ -31,8 +32,32 @@ pub trait Ledger: Send + Sync {
         attempt: &'a Attempt,
     ) -> BoxFuture<'a, Result<(), Failure>>;
 
+    /// Takes note of the id that an upstream gave an attempt, by which its cost
+    /// can be asked for even when this process does not live to see its end.
+    /// Never waits. A ledger that keeps nothing needs no such note.
+    fn name(&self, hold: &Hold, attempt: u32, generation: &GenerationId) {
+        let _ = (hold, attempt, generation);
+    }
+
+    /// What budgets that are nearly spent ask of a call, before it is planned.
+    fn advise(&self, call: &Call, profile: &CallProfile) -> Advice {
+        let _ = (call, profile);
+        Advice::default()
+    }
+
     /// Ends the call: books what its attempts cost, frees the rest.
     fn settle(&self, hold: Hold, outcome: Outcome) -> Receipt;
+}
+
+/// How a call is to be planned so that it spends less.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Advice {
+    /// Rank by the policy of this name, whatever the call asks for.
+    pub policy: Option<Arc<str>>,
+    /// Take only what costs nothing.
+    pub free_only: bool,
+    /// The budget that says so.
+    pub budget: Option<Arc<str>>,
 }
 
 /// Facts of a call that its receipt repeats.

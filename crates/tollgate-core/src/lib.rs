@@ -44,7 +44,7 @@ pub use crate::health::{Breaker, Health, HealthView, Spot};
 pub use crate::id::{
     CallId, CallerId, GenerationId, InvalidId, LaneId, MAX_ID_BYTES, ModelId, ProviderId,
 };
-pub use crate::ledger::{CallFacts, Ended, Hold, Ledger, Outcome, Receipt};
+pub use crate::ledger::{Advice, CallFacts, Ended, Hold, Ledger, Outcome, Receipt};
 pub use crate::lookup::{CostLookup, LaneCheck, Reconciled, Standing};
 pub use crate::money::{InvalidMoney, Rate, Tally, Usd};
 pub use crate::plan::{
@@ -62,7 +62,8 @@ pub use crate::reply::{
 };
 pub use crate::secret::ApiKey;
 pub use crate::store::{
-    Dimension, LedgerEvent, LedgerStore, OpenAttempt, StoreError, UsageQuery, UsageRow,
+    BudgetLeases, BudgetWindow, BudgetWindows, Dimension, Grant, LeaseAsk, Leased, LedgerEvent,
+    LedgerStore, OpenAttempt, StoreError, Uncertain, UsageQuery, UsageRow,
 };
 pub use crate::time::{Clock, Timestamp};
 pub use crate::tokens::TokenUsage;

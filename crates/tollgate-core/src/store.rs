@@ -1,3 +1,4 @@
+mod budget;
 mod dimension;
 
 use std::fmt;
@@ -6,10 +7,11 @@ use async_trait::async_trait;
 use serde::Serialize;
 
 use crate::{
-    AttemptEnd, AttemptRecord, Billing, CallFacts, CallId, Cost, CostSource, LaneId, ModelId,
-    Timestamp, TokenUsage, Usd,
+    AttemptEnd, AttemptRecord, Billing, CallFacts, CallId, Cost, CostSource, GenerationId, LaneId,
+    ModelId, Timestamp, TokenUsage, Usd,
 };
 
+pub use self::budget::{BudgetLeases, BudgetWindow, BudgetWindows, Grant, LeaseAsk, Leased};
 pub use self::dimension::Dimension;
 
 /// Where a ledger keeps its events.
@@ -17,6 +19,10 @@ pub use self::dimension::Dimension;
 /// # Contract
 /// - `append` is all or nothing and keeps order. When it returns, the events
 ///   survive a crash of the process.
+/// - A dispatch of an epoch that has ended is not recorded; its place among the
+///   events is returned. Stores that do not share budgets refuse none.
+/// - What settlements, adjustments and carried sums add to a budget's windows
+///   is counted in the same transaction, once for each event that counts.
 /// - A second terminal event (`Settle` or `Release`) of the same attempt is
 ///   ignored: exactly one counts. So appending a batch again is harmless.
 /// - A store that is bounded, and says so, may fold old attempts into sums.
@@ -25,8 +31,8 @@ pub use self::dimension::Dimension;
 /// - One implementation may be shared by several tasks.
 #[async_trait]
 pub trait LedgerStore: Send + Sync + fmt::Debug {
-    /// Appends events.
-    async fn append(&self, events: &[LedgerEvent]) -> Result<(), StoreError>;
+    /// Appends events; returns the places of the dispatches that were refused.
+    async fn append(&self, events: &[LedgerEvent]) -> Result<Vec<usize>, StoreError>;
 
     /// Attempts that were dispatched and have no terminal event, oldest first.
     async fn open_attempts(&self) -> Result<Vec<OpenAttempt>, StoreError>;
@@ -34,6 +40,25 @@ pub trait LedgerStore: Send + Sync + fmt::Debug {
     /// Sums over settled attempts, one row per combination of `query.by`,
     /// largest cost first.
     async fn report(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError>;
+
+    /// Attempts of calls admitted at `since` or later whose cost is estimated
+    /// or the worst case, and which an upstream gave an id that it can be asked
+    /// by; oldest first. Nothing, unless a store knows better.
+    async fn uncertain(&self, since: Timestamp) -> Result<Vec<Uncertain>, StoreError> {
+        let _ = since;
+        Ok(Vec::new())
+    }
+
+    /// What was spent in each window of a budget that began at `since` or later.
+    /// Nothing, for a store that does not outlive its process.
+    async fn spent(
+        &self,
+        budget: &str,
+        since: Timestamp,
+    ) -> Result<Vec<(BudgetWindow, Usd)>, StoreError> {
+        let _ = (budget, since);
+        Ok(Vec::new())
+    }
 }
 
 /// A store that cannot do what it was asked.
@@ -81,10 +106,25 @@ pub enum LedgerEvent {
         at: Timestamp,
         /// The lane taken.
         lane: LaneId,
+        /// How the lane is paid.
+        billing: Billing,
         /// The model that is wanted; of a list, the first.
         model: ModelId,
         /// The most it can cost.
         worst: Usd,
+        /// What it counts in.
+        windows: BudgetWindows,
+        /// The epoch of the leases that it was admitted by; 0 without leases.
+        epoch: u64,
+    },
+    /// An upstream gave an attempt an id, by which its cost can be asked for.
+    Named {
+        /// The call.
+        call: CallId,
+        /// Number of the attempt.
+        attempt: u32,
+        /// The id.
+        generation: GenerationId,
     },
     /// An attempt ended and cost something, or may have.
     Settle {
@@ -92,6 +132,8 @@ pub enum LedgerEvent {
         facts: CallFacts,
         /// The attempt, with its cost.
         record: AttemptRecord,
+        /// What it counts in.
+        windows: BudgetWindows,
     },
     /// An attempt ended and cost nothing.
     Release {
@@ -112,6 +154,20 @@ pub enum LedgerEvent {
         cost: Cost,
         /// The tokens that now count, when they were learned too.
         tokens: Option<TokenUsage>,
+        /// What it counts in.
+        windows: BudgetWindows,
+        /// What that adds to the windows: the new amount less the earlier one.
+        change: Usd,
+    },
+    /// A window began to be counted after money was spent that belongs to it.
+    /// The first such event of a window counts.
+    Carried {
+        /// The window.
+        window: BudgetWindow,
+        /// When.
+        at: Timestamp,
+        /// What was spent before.
+        amount: Usd,
     },
 }
 
@@ -124,12 +180,37 @@ pub struct OpenAttempt {
     pub attempt: u32,
     /// The lane taken.
     pub lane: LaneId,
+    /// How the lane is paid.
+    pub billing: Billing,
     /// The model that was wanted.
     pub model: ModelId,
     /// When it was dispatched.
     pub at: Timestamp,
     /// The most it can cost.
     pub worst: Usd,
+    /// The upstream's id, when it was learned.
+    pub generation: Option<GenerationId>,
+    /// What it counts in.
+    pub windows: BudgetWindows,
+}
+
+/// An attempt whose cost an upstream can still be asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Uncertain {
+    /// The call.
+    pub call: CallId,
+    /// Number of the attempt.
+    pub attempt: u32,
+    /// When the call was admitted.
+    pub at: Timestamp,
+    /// The lane taken.
+    pub lane: LaneId,
+    /// The upstream's id.
+    pub generation: GenerationId,
+    /// The cost that counts now.
+    pub cost: Cost,
+    /// What it counts in.
+    pub windows: BudgetWindows,
 }
 
 /// Which attempts a report covers, and what it is broken down by.

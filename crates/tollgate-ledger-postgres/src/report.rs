@@ -7,8 +7,8 @@ use deadpool_postgres::Object;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use tollgate_core::{
-    CallFacts, CallId, CallerId, Dimension, LaneId, ModelId, OpenAttempt, StoreError, Timestamp,
-    TokenUsage, UsageQuery, UsageRow, Usd,
+    Billing, CallFacts, CallId, CallerId, Dimension, LaneId, ModelId, OpenAttempt, StoreError,
+    Timestamp, TokenUsage, UsageQuery, UsageRow, Usd,
 };
 
 use crate::PostgresConfig;
@@ -241,5 +241,8 @@ fn open_attempt(row: &Row) -> Result<OpenAttempt> {
         model: ModelId::new(row.try_get::<_, &str>(4)?)?,
         at: Timestamp::from_millis(row.try_get(2)?),
         worst: Usd::from_nanos(row.try_get(5)?),
+        billing: Billing::default(),
+        generation: None,
+        windows: [].into(),
     })
 }

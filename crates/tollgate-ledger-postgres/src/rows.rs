@@ -44,8 +44,9 @@ impl Batch {
             rows: Default::default(),
         };
         for event in events {
-            let (table, row) = row(event, node);
-            batch.rows[table].push(row);
+            if let Some((table, row)) = row(event, node) {
+                batch.rows[table].push(row);
+            }
         }
         batch
     }
@@ -66,8 +67,9 @@ impl Batch {
 }
 
 /// The place in [`TABLES`] and the row of an event.
-fn row(event: &LedgerEvent, node: &str) -> (usize, Value) {
-    match event {
+fn row(event: &LedgerEvent, node: &str) -> Option<(usize, Value)> {
+    Some(match event {
+        LedgerEvent::Named { .. } | LedgerEvent::Carried { .. } => return None,
         LedgerEvent::Hold { facts, amount } => {
             let mut row = facts_of(facts);
             row.insert("amount_nanos".into(), amount.nanos().into());
@@ -80,6 +82,7 @@ fn row(event: &LedgerEvent, node: &str) -> (usize, Value) {
             lane,
             model,
             worst,
+            ..
         } => (
             1,
             json!({
@@ -92,7 +95,7 @@ fn row(event: &LedgerEvent, node: &str) -> (usize, Value) {
                 "node": text(node),
             }),
         ),
-        LedgerEvent::Settle { facts, record } => (2, terminal("settle", facts, record)),
+        LedgerEvent::Settle { facts, record, .. } => (2, terminal("settle", facts, record)),
         LedgerEvent::Release { facts, record } => (2, terminal("release", facts, record)),
         LedgerEvent::Adjust {
             call,
@@ -100,6 +103,7 @@ fn row(event: &LedgerEvent, node: &str) -> (usize, Value) {
             at,
             cost,
             tokens,
+            ..
         } => {
             let mut row = Map::new();
             row.insert("call".into(), id(*call).into());
@@ -109,7 +113,7 @@ fn row(event: &LedgerEvent, node: &str) -> (usize, Value) {
             row.extend(tokens.iter().flat_map(tokens_of));
             (3, row.into())
         }
-    }
+    })
 }
 
 fn terminal(kind: &str, facts: &CallFacts, record: &AttemptRecord) -> Value {

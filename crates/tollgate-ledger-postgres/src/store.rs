@@ -4,7 +4,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
 use tokio_postgres::{Client, NoTls};
-use tollgate_core::{LedgerEvent, LedgerStore, OpenAttempt, StoreError, UsageQuery, UsageRow};
+use tollgate_core::{
+    BudgetWindow, LedgerEvent, LedgerStore, OpenAttempt, StoreError, Timestamp, Uncertain,
+    UsageQuery, UsageRow, Usd,
+};
 
 use crate::rows::Batch;
 use crate::{OpenError, PostgresConfig, report, schema};
@@ -116,7 +119,7 @@ impl fmt::Debug for PostgresStore {
 
 #[async_trait]
 impl LedgerStore for PostgresStore {
-    async fn append(&self, events: &[LedgerEvent]) -> Result<(), StoreError> {
+    async fn append(&self, events: &[LedgerEvent]) -> Result<Vec<usize>, StoreError> {
         let batch = Batch::of(events, &self.shared.config.node);
         self.run("append events", |mut client, _| async move {
             batch
@@ -124,7 +127,8 @@ impl LedgerStore for PostgresStore {
                 .await
                 .map_err(|source| StoreError::new("append events", source))
         })
-        .await
+        .await?;
+        Ok(Vec::new())
     }
 
     async fn open_attempts(&self) -> Result<Vec<OpenAttempt>, StoreError> {
@@ -140,5 +144,13 @@ impl LedgerStore for PostgresStore {
             report::usage(&client, &query).await
         })
         .await
+    }
+
+    async fn uncertain(&self, _: Timestamp) -> Result<Vec<Uncertain>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn spent(&self, _: &str, _: Timestamp) -> Result<Vec<(BudgetWindow, Usd)>, StoreError> {
+        Ok(Vec::new())
     }
 }

@@ -8,8 +8,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use tollgate_core::{
-    AttemptRecord, CallFacts, CallId, Cost, LaneId, LedgerEvent, LedgerStore, ModelId, OpenAttempt,
-    StoreError, Task, Timestamp, TokenUsage, UsageQuery, UsageRow, Usd,
+    AttemptRecord, Billing, CallFacts, CallId, Cost, CostSource, GenerationId, LaneId, LedgerEvent,
+    LedgerStore, ModelId, OpenAttempt, StoreError, Task, Timestamp, TokenUsage, Uncertain,
+    UsageQuery, UsageRow, Usd,
 };
 
 use self::folded::Folded;
@@ -88,6 +89,7 @@ struct Entries {
 struct Slot {
     number: u32,
     dispatch: Option<Dispatch>,
+    generation: Option<GenerationId>,
     ended: Option<AttemptRecord>,
     adjustments: Vec<Adjustment>,
 }
@@ -95,6 +97,7 @@ struct Slot {
 struct Dispatch {
     at: Timestamp,
     lane: LaneId,
+    billing: Billing,
     model: ModelId,
     worst: Usd,
 }
@@ -130,7 +133,11 @@ impl MemoryStore {
             LedgerEvent::Hold { facts, .. }
             | LedgerEvent::Settle { facts, .. }
             | LedgerEvent::Release { facts, .. } => facts.call,
-            LedgerEvent::Dispatch { call, .. } | LedgerEvent::Adjust { call, .. } => *call,
+            LedgerEvent::Dispatch { call, .. }
+            | LedgerEvent::Named { call, .. }
+            | LedgerEvent::Adjust { call, .. } => *call,
+            // Nothing is counted for a process to come.
+            LedgerEvent::Carried { .. } => return,
         };
         let mut shard = lock(&self.shards[stripe_of(call, self.shards.len())]);
         shard.apply(call, event);
@@ -159,11 +166,11 @@ impl fmt::Debug for MemoryStore {
 
 #[async_trait]
 impl LedgerStore for MemoryStore {
-    async fn append(&self, events: &[LedgerEvent]) -> Result<(), StoreError> {
+    async fn append(&self, events: &[LedgerEvent]) -> Result<Vec<usize>, StoreError> {
         for event in events {
             self.apply(event.clone());
         }
-        Ok(())
+        Ok(Vec::new())
     }
 
     async fn open_attempts(&self) -> Result<Vec<OpenAttempt>, StoreError> {
@@ -195,6 +202,17 @@ impl LedgerStore for MemoryStore {
             }
         }
         Ok(rows.by_cost())
+    }
+
+    async fn uncertain(&self, since: Timestamp) -> Result<Vec<Uncertain>, StoreError> {
+        let mut found = Vec::new();
+        for shard in self.shards() {
+            for (call, entries) in &shard.calls {
+                found.extend(entries.uncertain(*call, since));
+            }
+        }
+        found.sort_by_key(|one| (one.at, one.call, one.attempt));
+        Ok(found)
     }
 }
 
@@ -249,6 +267,7 @@ impl Entries {
                 attempt,
                 at,
                 lane,
+                billing,
                 model,
                 worst,
                 ..
@@ -256,11 +275,19 @@ impl Entries {
                 self.slot(attempt).dispatch.get_or_insert(Dispatch {
                     at,
                     lane,
+                    billing,
                     model,
                     worst,
                 });
             }
-            LedgerEvent::Settle { facts, record } | LedgerEvent::Release { facts, record } => {
+            LedgerEvent::Named {
+                attempt,
+                generation,
+                ..
+            } => {
+                self.slot(attempt).generation.get_or_insert(generation);
+            }
+            LedgerEvent::Settle { facts, record, .. } | LedgerEvent::Release { facts, record } => {
                 self.facts.get_or_insert(facts);
                 self.slot(record.number).ended.get_or_insert(record);
             }
@@ -277,6 +304,7 @@ impl Entries {
                     adjustments.push(adjustment);
                 }
             }
+            LedgerEvent::Carried { .. } => {}
         }
     }
 
@@ -307,9 +335,37 @@ impl Entries {
                     .unwrap_or_else(|| facts_of_dispatch(call, dispatch)),
                 attempt: slot.number,
                 lane: dispatch.lane.clone(),
+                billing: dispatch.billing,
                 model: dispatch.model.clone(),
                 at: dispatch.at,
                 worst: dispatch.worst,
+                generation: slot.generation.clone(),
+                // Counted in this process only, which knows them.
+                windows: [].into(),
+            })
+        })
+    }
+
+    fn uncertain(&self, call: CallId, since: Timestamp) -> impl Iterator<Item = Uncertain> {
+        let facts = self.facts.iter().filter(move |facts| facts.at >= since);
+        facts.flat_map(move |facts| {
+            self.attempts.iter().filter_map(move |slot| {
+                let record = slot.booked()?;
+                let cost = record
+                    .cost
+                    .filter(|cost| cost.source >= CostSource::Estimated)?;
+                Some(Uncertain {
+                    call,
+                    attempt: slot.number,
+                    at: facts.at,
+                    lane: record.lane,
+                    generation: record
+                        .served
+                        .generation
+                        .or_else(|| slot.generation.clone())?,
+                    cost,
+                    windows: [].into(),
+                })
             })
         })
     }

@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use rusqlite::TransactionBehavior;
-use tollgate_core::{LedgerEvent, LedgerStore, OpenAttempt, StoreError, UsageQuery, UsageRow};
+use tollgate_core::{
+    BudgetWindow, LedgerEvent, LedgerStore, OpenAttempt, StoreError, Timestamp, Uncertain,
+    UsageQuery, UsageRow, Usd,
+};
 
 use crate::{Durability, OpenError};
 use rows::Row;
@@ -69,8 +72,8 @@ impl fmt::Debug for SqliteStore {
 
 #[async_trait]
 impl LedgerStore for SqliteStore {
-    async fn append(&self, events: &[LedgerEvent]) -> Result<(), StoreError> {
-        let rows: Vec<Row> = events.iter().map(Row::of).collect();
+    async fn append(&self, events: &[LedgerEvent]) -> Result<Vec<usize>, StoreError> {
+        let rows: Vec<Row> = events.iter().filter_map(Row::of).collect();
         self.thread
             .run("append events", move |connection| {
                 let transaction =
@@ -80,7 +83,8 @@ impl LedgerStore for SqliteStore {
                 }
                 transaction.commit()
             })
-            .await
+            .await?;
+        Ok(Vec::new())
     }
 
     async fn open_attempts(&self) -> Result<Vec<OpenAttempt>, StoreError> {
@@ -98,5 +102,13 @@ impl LedgerStore for SqliteStore {
                 report::usage(connection, &query)
             })
             .await
+    }
+
+    async fn uncertain(&self, _: Timestamp) -> Result<Vec<Uncertain>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn spent(&self, _: &str, _: Timestamp) -> Result<Vec<(BudgetWindow, Usd)>, StoreError> {
+        Ok(Vec::new())
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use tollgate_core::{
     Attempt, Billing, BoxFuture, Call, CallFacts, CallId, Clock, Cost, CostSource, Event, Failure,
     FailureKind, Hold, LaneId, Ledger, LedgerEvent, LedgerStore, Observer, OpenAttempt, Outcome,
-    Plan, Receipt, TokenUsage, UsageQuery, UsageRow,
+    Plan, Receipt, TokenUsage, UsageQuery, UsageRow, Usd,
 };
 
 use crate::admission::Admission;
@@ -168,6 +168,7 @@ impl UsageTracker {
         self.recorder.record(LedgerEvent::Settle {
             facts: open.facts.clone(),
             record: record.clone(),
+            windows: [].into(),
         })?;
         self.books.book(open.facts.call, &record);
         Ok(())
@@ -194,6 +195,8 @@ impl UsageTracker {
             at: self.clock.now(),
             cost,
             tokens,
+            windows: [].into(),
+            change: Usd::ZERO,
         };
         self.books
             .adjust(call, attempt, &cost, || self.recorder.record(event))
@@ -259,7 +262,11 @@ impl UsageTracker {
         for record in &receipt.attempts {
             let (facts, record) = (receipt.facts.clone(), record.clone());
             let event = match record.cost {
-                Some(_) => LedgerEvent::Settle { facts, record },
+                Some(_) => LedgerEvent::Settle {
+                    facts,
+                    record,
+                    windows: [].into(),
+                },
                 None => LedgerEvent::Release { facts, record },
             };
             if let Err(error) = self.recorder.record(event) {
@@ -335,8 +342,11 @@ impl Ledger for UsageTracker {
                     attempt: attempt.number,
                     at,
                     lane: attempt.lane.clone(),
+                    billing: Billing::default(),
                     model: model.clone(),
                     worst: attempt.worst,
+                    windows: [].into(),
+                    epoch: 0,
                 })
                 .await?;
             self.books.confirm(call, attempt.number);

@@ -33,7 +33,11 @@ pub(crate) async fn write(
         let (events, mut acks) = split(entries);
         let mut wait = FIRST_WAIT;
         let mut last_tries = 0;
-        while let Err(error) = append(&*store, &events).await {
+        let refused = loop {
+            let error = match append(&*store, &events).await {
+                Ok(refused) => break refused,
+                Err(error) => error,
+            };
             tracing::warn!(%error, events = events.len(), cause = ?error.source, "ledger events not written, trying again");
             let error = Arc::new(error);
             refuse(&mut acks, &queue, &error);
@@ -47,41 +51,55 @@ pub(crate) async fn write(
             }
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(LONGEST_WAIT);
-        }
+        };
         queue.set_failing(None);
-        for ack in acks {
+        for (place, ack) in acks {
             // Whoever does not wait any more needs no answer.
-            let _ = ack.send(Ok(()));
+            let _ = ack.send(match place {
+                Some(place) if refused.contains(&place) => Err(Arc::new(too_late())),
+                _ => Ok(()),
+            });
         }
     }
     Ok(())
 }
 
-fn split(entries: Vec<Entry>) -> (Vec<LedgerEvent>, Vec<Ack>) {
+/// The events, and who waits: for the event at that place, or for all of them.
+type Waiting = (Option<usize>, Ack);
+
+fn split(entries: Vec<Entry>) -> (Vec<LedgerEvent>, Vec<Waiting>) {
     let mut events = Vec::with_capacity(entries.len());
     let mut acks = Vec::new();
     for entry in entries {
         match entry {
             Entry::Event(event, ack) => {
+                acks.extend(ack.map(|ack| (Some(events.len()), ack)));
                 events.push(event);
-                acks.extend(ack);
             }
-            Entry::Barrier(ack) => acks.push(ack),
+            Entry::Barrier(ack) => acks.push((None, ack)),
         }
     }
     (events, acks)
 }
 
-async fn append(store: &dyn LedgerStore, events: &[LedgerEvent]) -> Result<(), StoreError> {
+async fn append(store: &dyn LedgerStore, events: &[LedgerEvent]) -> Result<Vec<usize>, StoreError> {
     if events.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     store.append(events).await
 }
 
-fn refuse(acks: &mut Vec<Ack>, queue: &Queue, error: &Arc<StoreError>) {
+/// Of a dispatch that was admitted by leases that have ended since.
+fn too_late() -> StoreError {
+    StoreError::new(
+        "record the attempt",
+        "this node's leases ended before it was recorded",
+    )
+}
+
+fn refuse(acks: &mut Vec<Waiting>, queue: &Queue, error: &Arc<StoreError>) {
     queue.set_failing(Some(Arc::clone(error)));
-    for ack in acks.drain(..) {
+    for (_, ack) in acks.drain(..) {
         let _ = ack.send(Err(Arc::clone(error)));
     }
 }

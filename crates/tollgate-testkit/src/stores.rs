@@ -90,15 +90,22 @@ fn dispatch(facts: &CallFacts, attempt: u32, at: Timestamp) -> LedgerEvent {
         attempt,
         at,
         lane: lane_id("openrouter"),
+        billing: Billing::Credits,
         model: model("a/one"),
         worst: Usd::from_nanos(9_000_000),
+        windows: [].into(),
+        epoch: 0,
     }
 }
 
 fn settle(facts: &CallFacts, record: AttemptRecord) -> LedgerEvent {
     let facts = facts.clone();
     match record.cost {
-        Some(_) => LedgerEvent::Settle { facts, record },
+        Some(_) => LedgerEvent::Settle {
+            facts,
+            record,
+            windows: [].into(),
+        },
         None => LedgerEvent::Release { facts, record },
     }
 }
@@ -110,6 +117,8 @@ fn adjust(facts: &CallFacts, at_ms: i64, nanos: i64, tokens: Option<TokenUsage>)
         at: Timestamp::from_millis(at_ms),
         cost: credits(nanos, CostSource::Reconciled),
         tokens,
+        windows: [].into(),
+        change: Usd::ZERO,
     }
 }
 
@@ -210,6 +219,9 @@ async fn open_attempts_come_oldest_first_with_their_facts(store: SharedStore) {
         model: model("a/one"),
         at,
         worst: Usd::from_nanos(9_000_000),
+        billing: Billing::Credits,
+        generation: None,
+        windows: [].into(),
     });
     assert_eq!(open_attempts(&store).await, expected);
 }

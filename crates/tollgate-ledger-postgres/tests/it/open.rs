@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use tollgate_core::{
-    ApiKey, Dimension, Failure, FailureKind, LedgerEvent, LedgerStore, Timestamp, UsageQuery, Usd,
+    ApiKey, Billing, Dimension, Failure, FailureKind, LedgerEvent, LedgerStore, Timestamp,
+    UsageQuery, Usd,
 };
 use tollgate_ledger_postgres::{OpenError, PostgresConfig, PostgresStore};
 use tollgate_testkit::builders::{facts, lane_id, model, record};
@@ -21,6 +22,7 @@ fn settled(n: u128) -> LedgerEvent {
     LedgerEvent::Settle {
         facts: facts(n),
         record: record(1, "a/one", 10),
+        windows: [].into(),
     }
 }
 
@@ -31,8 +33,11 @@ fn dispatched(n: u128, at: Timestamp) -> [LedgerEvent; 2] {
         attempt: 1,
         at,
         lane: lane_id("openrouter"),
+        billing: Billing::Credits,
         model: model("a/one"),
         worst: Usd::from_nanos(5),
+        windows: [].into(),
+        epoch: 0,
     };
     let amount = Usd::from_nanos(5);
     [LedgerEvent::Hold { facts, amount }, dispatch]

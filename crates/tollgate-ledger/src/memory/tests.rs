@@ -7,6 +7,7 @@ fn settle(n: u128) -> LedgerEvent {
     LedgerEvent::Settle {
         facts: facts(n),
         record: record(1, "a/one", 1),
+        windows: [].into(),
     }
 }
 
@@ -16,8 +17,11 @@ fn dispatch(n: u128) -> LedgerEvent {
         attempt: 1,
         at: NOON,
         lane: lane_id("openrouter"),
+        billing: Billing::Credits,
         model: model("a/one"),
         worst: Usd::from_nanos(9),
+        windows: [].into(),
+        epoch: 0,
     }
 }
 
@@ -28,6 +32,8 @@ fn adjust(n: u128) -> LedgerEvent {
         at: NOON,
         cost: Cost::paid_by(Billing::Credits, Usd::ZERO, CostSource::Reconciled),
         tokens: None,
+        windows: [].into(),
+        change: Usd::ZERO,
     }
 }
 

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
 use tollgate_core::{
-    CallFacts, CallId, CallerId, Dimension, LaneId, ModelId, OpenAttempt, Timestamp, TokenUsage,
-    UsageQuery, UsageRow, Usd,
+    Billing, CallFacts, CallId, CallerId, Dimension, LaneId, ModelId, OpenAttempt, Timestamp,
+    TokenUsage, UsageQuery, UsageRow, Usd,
 };
 
 use super::rows::TOKENS;
@@ -206,6 +206,9 @@ fn open_attempt(row: &Row<'_>) -> rusqlite::Result<OpenAttempt> {
         model: parsed(4, ModelId::new(row.get::<_, String>(4)?))?,
         at: Timestamp::from_millis(row.get(2)?),
         worst: Usd::from_nanos(row.get(5)?),
+        billing: Billing::default(),
+        generation: None,
+        windows: [].into(),
     })
 }
 

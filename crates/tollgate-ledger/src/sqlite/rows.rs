@@ -58,8 +58,9 @@ pub(super) struct Row {
 }
 
 impl Row {
-    pub(super) fn of(event: &LedgerEvent) -> Self {
-        match event {
+    pub(super) fn of(event: &LedgerEvent) -> Option<Self> {
+        Some(match event {
+            LedgerEvent::Named { .. } | LedgerEvent::Carried { .. } => return None,
             LedgerEvent::Hold { facts, amount } => Self {
                 statement: HOLD,
                 values: hold(facts, amount.nanos()),
@@ -71,6 +72,7 @@ impl Row {
                 lane,
                 model,
                 worst,
+                ..
             } => Self {
                 statement: DISPATCH,
                 values: vec![
@@ -82,7 +84,7 @@ impl Row {
                     worst.nanos().into(),
                 ],
             },
-            LedgerEvent::Settle { facts, record } => Self {
+            LedgerEvent::Settle { facts, record, .. } => Self {
                 statement: TERMINAL,
                 values: terminal("settle", facts, record),
             },
@@ -96,11 +98,12 @@ impl Row {
                 at,
                 cost,
                 tokens,
+                ..
             } => Self {
                 statement: ADJUST,
                 values: adjust(*call, *attempt, at.millis(), cost, tokens.as_ref()),
             },
-        }
+        })
     }
 
     pub(super) fn insert(self, connection: &Connection) -> rusqlite::Result<()> {

@@ -21,6 +21,7 @@ fn settled(n: u128, nanos: i64) -> LedgerEvent {
     LedgerEvent::Settle {
         facts: builders::facts(n),
         record: builders::record(1, "a/one", nanos),
+        windows: [].into(),
     }
 }
 

@@ -55,7 +55,7 @@ impl Gate {
 
 #[async_trait]
 impl LedgerStore for Gate {
-    async fn append(&self, events: &[LedgerEvent]) -> Result<(), StoreError> {
+    async fn append(&self, events: &[LedgerEvent]) -> Result<Vec<usize>, StoreError> {
         self.permits.acquire().await.unwrap().forget();
         if self.refuses() {
             return Err(StoreError::new("append events", "the disk is full"));
@@ -276,7 +276,7 @@ struct Panics;
 
 #[async_trait]
 impl LedgerStore for Panics {
-    async fn append(&self, _: &[LedgerEvent]) -> Result<(), StoreError> {
+    async fn append(&self, _: &[LedgerEvent]) -> Result<Vec<usize>, StoreError> {
         panic!("a defect of a store");
     }
 
