@@ -60,6 +60,21 @@ pub struct Advice {
     pub budget: Option<Arc<str>>,
 }
 
+impl Advice {
+    /// The profile as it is to be planned: with the advised policy, and with a
+    /// ceiling of nothing when only free models may be taken.
+    pub fn apply(&self, mut profile: CallProfile) -> CallProfile {
+        if let Some(policy) = &self.policy {
+            profile.policy = Some(policy.to_string());
+        }
+        if self.free_only {
+            profile.prefer_free = Some(true);
+            profile.ceiling = Some(Usd::ZERO);
+        }
+        profile
+    }
+}
+
 /// Facts of a call that its receipt repeats.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CallFacts {

@@ -229,6 +229,11 @@ impl<'p> Itinerary<'p> {
         self.rule_out(|member| member.planned.candidate.worst >= worst);
     }
 
+    /// Rules out one candidate, whose own budget has no room.
+    pub(crate) fn not_affordable(&mut self, place: usize) {
+        self.rule_out(|member| member.place == place);
+    }
+
     /// The soonest moment still to come that an upstream of the plan asked to
     /// wait for.
     pub(crate) fn asked_until(&self, now: Instant) -> Option<Instant> {

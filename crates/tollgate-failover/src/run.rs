@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tollgate_core::{
     Attempt, AttemptRecord, CallId, Capabilities, Delivery, Event, Exhausted, Failure, FailureKind,
-    LaneId, Next, Origin, Trip, UpstreamStream, Usd, Won,
+    LaneId, Next, Origin, Scope, Trip, UpstreamStream, Usd, Won,
 };
 
 use crate::backoff::upward_jitter;
@@ -81,6 +81,8 @@ enum Why {
 struct NotRecorded {
     failure: Failure,
     worst: Usd,
+    /// The candidate's place in the plan.
+    place: usize,
 }
 
 /// Where to, from when on, what it repeats, and whether it was let through.
@@ -233,9 +235,16 @@ impl<'a> Walk<'a> {
     async fn dispatch(&mut self, target: Target<'a>, ticket: Ticket) -> Step<'a> {
         match self.record(target, ticket).await {
             Ok(running) => Step::Race(running),
-            Err(NotRecorded { failure, worst }) => match failure.kind() {
+            Err(NotRecorded {
+                failure,
+                worst,
+                place,
+            }) => match failure.kind() {
                 FailureKind::BudgetExceeded => {
-                    self.itinerary.too_dear(worst);
+                    match failure.rule().scope {
+                        Scope::Endpoint => self.itinerary.not_affordable(place),
+                        _ => self.itinerary.too_dear(worst),
+                    }
                     self.refusal = Some(failure);
                     self.choose()
                 }
@@ -258,7 +267,12 @@ impl<'a> Walk<'a> {
         let recorded = timeout_at(self.deadline, dispatch).await;
         if let Err(failure) = recorded.unwrap_or_else(|_| Err(out_of_time())) {
             let worst = attempt.worst;
-            return Err(NotRecorded { failure, worst });
+            let place = target.first().place;
+            return Err(NotRecorded {
+                failure,
+                worst,
+                place,
+            });
         }
         self.sent += 1;
         let started = Instant::now();

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tollgate_core::{
-    AttemptEnd, AttemptRecord, Billing, CallId, Cost, CostSource, Failure, FailureKind, Hold,
-    LaneId, ModelId, Outcome, Served, Timestamp, TokenUsage, Usd,
+    AttemptEnd, AttemptRecord, Billing, BudgetWindows, CallId, Cost, CostSource, Failure,
+    FailureKind, Hold, LaneId, ModelId, Outcome, Served, Timestamp, TokenUsage, Uncertain, Usd,
 };
 
 /// Stripes; a power of two, well above the number of cores of any machine
@@ -16,7 +16,8 @@ const STRIPES: usize = 64;
 /// up: those lanes have no way of asking what a call cost.
 const MAX_UNCERTAIN: usize = 4_096;
 
-/// Sums since the start of this process, plus what recovery booked.
+/// Sums since the start of this process, plus what recovery booked and what it
+/// found to be asked for again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 #[non_exhaustive]
 pub struct Totals {
@@ -47,7 +48,7 @@ struct Page {
     sums: Sums,
     running: HashMap<CallId, Running>,
     /// Figures that may still be replaced by better ones, oldest call first.
-    uncertain: BTreeMap<(CallId, u32), Cost>,
+    uncertain: BTreeMap<(CallId, u32), (Cost, BudgetWindows)>,
 }
 
 /// Wide enough that no sum of amounts saturates, so that what is added can be
@@ -68,6 +69,10 @@ pub(crate) struct Running {
     /// How the lanes of its plan are paid.
     pub(crate) lanes: Vec<(LaneId, Billing)>,
     pub(crate) dispatched: Vec<Dispatched>,
+    /// The budgets' windows that the call counts in, whatever its attempts are.
+    pub(crate) windows: BudgetWindows,
+    /// Whether what is held was taken from them, and in which epoch.
+    pub(crate) covered: Option<u64>,
 }
 
 /// An attempt that was announced to the store.
@@ -78,6 +83,11 @@ pub(crate) struct Dispatched {
     pub(crate) lane: LaneId,
     pub(crate) model: ModelId,
     pub(crate) worst: Usd,
+    pub(crate) billing: Billing,
+    /// The windows of its call, then those of its own, from which its worst
+    /// case was taken in that epoch.
+    pub(crate) windows: BudgetWindows,
+    pub(crate) epoch: u64,
     /// Whether the caller was told to go on. Before that nothing was sent.
     pub(crate) confirmed: bool,
 }
@@ -108,24 +118,44 @@ impl Books {
         }
     }
 
-    /// The ceiling of a running call.
-    pub(crate) fn ceiling(&self, call: CallId) -> Option<Usd> {
-        self.page(call).running.get(&call)?.ceiling
+    /// What a running call holds and may hold.
+    pub(crate) fn standing(&self, call: CallId) -> Result<Standing, Failure> {
+        let page = self.page(call);
+        let running = page.running.get(&call);
+        let running = running.ok_or_else(|| defect(call, "the call is not held"))?;
+        Ok(Standing {
+            ceiling: running.ceiling,
+            held: running.held,
+            covered: running.covered,
+            windows: running.windows.clone(),
+        })
     }
 
-    /// Raises what a running call holds.
-    pub(crate) fn raise(&self, call: CallId, amount: Usd) {
+    /// Notes what a running call holds now, taken from its budgets in that epoch.
+    pub(crate) fn raise(&self, call: CallId, amount: Usd, epoch: u64) {
         let mut page = self.page(call);
         let Page { sums, running, .. } = &mut *page;
         if let Some(running) = running.get_mut(&call) {
             sums.held += nanos(amount) - nanos(running.held);
             running.held = amount;
+            running.covered = Some(epoch);
         }
     }
 
+    /// How a running call pays on a lane.
+    pub(crate) fn billing(&self, call: CallId, lane: &LaneId) -> Billing {
+        let page = self.page(call);
+        let running = page.running.get(&call);
+        running.map_or_else(Billing::default, |running| running.billing(lane))
+    }
+
     /// Notes an attempt before it is recorded. One that was refused by the
-    /// store may be announced again.
-    pub(crate) fn announce(&self, call: CallId, attempt: Dispatched) -> Result<(), Failure> {
+    /// store may be announced again; what it was before is returned.
+    pub(crate) fn announce(
+        &self,
+        call: CallId,
+        attempt: Dispatched,
+    ) -> Result<Option<Dispatched>, Failure> {
         let mut page = self.page(call);
         let running = page
             .running
@@ -134,10 +164,12 @@ impl Books {
         let dispatched = &mut running.dispatched;
         match dispatched.iter_mut().find(|d| d.number == attempt.number) {
             None => dispatched.push(attempt),
-            Some(known) if !known.confirmed => *known = attempt,
+            Some(known) if !known.confirmed => {
+                return Ok(Some(std::mem::replace(known, attempt)));
+            }
             Some(_) => return Err(defect(call, "the attempt was dispatched already")),
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Notes that an announced attempt is recorded and will be sent.
@@ -155,48 +187,67 @@ impl Books {
     }
 
     /// Closes a call: adds to `outcome` the attempts that it says nothing of,
-    /// frees what was held and books what was spent.
-    pub(crate) fn close(&self, hold: &Hold, outcome: &mut Outcome) {
+    /// frees what was held and books what was spent. Returns what the call was.
+    pub(crate) fn close(&self, hold: &Hold, outcome: &mut Outcome) -> Option<Running> {
         let call = hold.facts.call;
         let mut page = self.page(call);
-        if let Some(running) = page.running.remove(&call) {
+        let running = page.running.remove(&call);
+        if let Some(running) = &running {
             page.sums.held -= nanos(running.held);
             running.complete(hold.facts.at, outcome);
         }
         for record in &outcome.attempts {
-            page.book(call, record);
+            let windows = || running.as_ref().map(|running| running.windows_of(record));
+            page.book(call, record, || windows().cloned().unwrap_or_default());
         }
+        running
     }
 
     /// Books an attempt of a call that this process did not hold.
-    pub(crate) fn book(&self, call: CallId, record: &AttemptRecord) {
-        self.page(call).book(call, record);
+    pub(crate) fn book(&self, call: CallId, record: &AttemptRecord, windows: &BudgetWindows) {
+        self.page(call).book(call, record, || windows.clone());
+    }
+
+    /// Takes note of a figure that an earlier process booked and that may still
+    /// be replaced by a better one; it counts in the sums from now on.
+    pub(crate) fn remember(&self, one: &Uncertain) {
+        let mut page = self.page(one.call);
+        if page.uncertain.contains_key(&(one.call, one.attempt)) {
+            return;
+        }
+        page.sums.add(&one.cost, 1);
+        page.remember(one.call, one.attempt, &one.cost, one.windows.clone());
     }
 
     /// Replaces an uncertain figure by a better one, once `record` has written
     /// that down. `record` runs under the lock, so that of two adjustments the
-    /// later one sees what the earlier one left.
+    /// later one sees what the earlier one left; it is told the difference and
+    /// the windows that it counts in.
     pub(crate) fn adjust(
         &self,
         call: CallId,
         number: u32,
         cost: &Cost,
-        record: impl FnOnce() -> Result<(), Failure>,
+        record: impl FnOnce(Usd, &BudgetWindows) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let mut page = self.page(call);
-        let earlier = *page.uncertain.get(&(call, number)).ok_or_else(|| {
-            Failure::new(
-                FailureKind::InvalidRequest,
-                "the attempt has no estimated or worst-case cost to adjust",
-            )
-            .with("call", call)
-            .with("attempt", number)
-        })?;
-        record()?;
+        let (earlier, windows) = page
+            .uncertain
+            .get(&(call, number))
+            .cloned()
+            .ok_or_else(|| {
+                Failure::new(
+                    FailureKind::InvalidRequest,
+                    "the attempt has no estimated or worst-case cost to adjust",
+                )
+                .with("call", call)
+                .with("attempt", number)
+            })?;
+        record(cost.amount() - earlier.amount(), &windows)?;
         page.uncertain.remove(&(call, number));
         page.sums.add(&earlier, -1);
         page.sums.add(cost, 1);
-        page.remember(call, number, cost);
+        page.remember(call, number, cost, windows);
         Ok(())
     }
 
@@ -238,48 +289,77 @@ impl Stripe {
 }
 
 impl Page {
-    fn book(&mut self, call: CallId, record: &AttemptRecord) {
+    fn book(
+        &mut self,
+        call: CallId,
+        record: &AttemptRecord,
+        windows: impl FnOnce() -> BudgetWindows,
+    ) {
         if let Some(cost) = &record.cost {
             self.sums.add(cost, 1);
-            self.remember(call, record.number, cost);
+            if is_uncertain(cost) {
+                self.remember(call, record.number, cost, windows());
+            }
         }
     }
 
-    fn remember(&mut self, call: CallId, number: u32, cost: &Cost) {
-        if !matches!(cost.source, CostSource::Estimated | CostSource::WorstCase) {
+    fn remember(&mut self, call: CallId, number: u32, cost: &Cost, windows: BudgetWindows) {
+        if !is_uncertain(cost) {
             return;
         }
-        self.uncertain.insert((call, number), *cost);
+        self.uncertain.insert((call, number), (*cost, windows));
         if self.uncertain.len() > MAX_UNCERTAIN {
             self.uncertain.pop_first();
         }
     }
 }
 
+/// What a running call holds and may hold.
+pub(crate) struct Standing {
+    pub(crate) ceiling: Option<Usd>,
+    pub(crate) held: Usd,
+    pub(crate) covered: Option<u64>,
+    pub(crate) windows: BudgetWindows,
+}
+
+fn is_uncertain(cost: &Cost) -> bool {
+    matches!(cost.source, CostSource::Estimated | CostSource::WorstCase)
+}
+
 impl Running {
+    fn billing(&self, lane: &LaneId) -> Billing {
+        let known = self.lanes.iter().find(|(known, _)| known == lane);
+        known.map_or_else(Billing::default, |(_, billing)| *billing)
+    }
+
+    /// The attempt of a record, if it was announced.
+    pub(crate) fn dispatched(&self, record: &AttemptRecord) -> Option<&Dispatched> {
+        let mut all = self.dispatched.iter();
+        all.find(|attempt| attempt.number == record.number)
+    }
+
+    /// The windows that an attempt counts in.
+    pub(crate) fn windows_of(&self, record: &AttemptRecord) -> &BudgetWindows {
+        let dispatched = self.dispatched(record);
+        dispatched.map_or(&self.windows, |attempt| &attempt.windows)
+    }
+
     /// Adds the attempts that were announced and that `outcome` lacks: the ones
     /// that may have been sent at their worst case, the others at nothing.
-    fn complete(self, admitted: Timestamp, outcome: &mut Outcome) {
-        let Self {
-            lanes, dispatched, ..
-        } = self;
+    fn complete(&self, admitted: Timestamp, outcome: &mut Outcome) {
         let known = outcome.attempts.len();
-        for attempt in dispatched {
+        for attempt in &self.dispatched {
             let reported = &outcome.attempts[..known];
             if reported.iter().any(|r| r.number == attempt.number) {
                 continue;
             }
-            let billing = lanes
-                .iter()
-                .find(|(lane, _)| *lane == attempt.lane)
-                .map_or(Billing::default(), |(_, billing)| *billing);
             let cost = attempt
                 .confirmed
-                .then(|| Cost::paid_by(billing, attempt.worst, CostSource::WorstCase));
+                .then(|| Cost::paid_by(attempt.billing, attempt.worst, CostSource::WorstCase));
             let started_ms = millis_between(admitted, attempt.at);
             outcome.attempts.push(AttemptRecord {
                 took_ms: outcome.took_ms.saturating_sub(started_ms),
-                ..abandoned(&attempt, billing, started_ms, cost)
+                ..abandoned(attempt, started_ms, cost)
             });
         }
         outcome.attempts.sort_by_key(|record| record.number);
@@ -289,14 +369,13 @@ impl Running {
 /// The record of an attempt whose end nobody saw.
 pub(crate) fn abandoned(
     attempt: &Dispatched,
-    billing: Billing,
     started_ms: u64,
     cost: Option<Cost>,
 ) -> AttemptRecord {
     AttemptRecord {
         number: attempt.number,
         lane: attempt.lane.clone(),
-        billing,
+        billing: attempt.billing,
         requested: attempt.model.clone(),
         served: Served::default(),
         started_ms,

@@ -1,8 +1,11 @@
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tollgate_core::{ApiKey, Usd};
+
+use crate::budget::{BudgetConfig, Rule};
 
 /// What `memory_rows` is unless said otherwise: below a hundred megabytes, and
 /// a day of a call per second.
@@ -40,6 +43,10 @@ pub struct LedgerConfig {
     /// less than a kilobyte; older ones are kept as sums. 100,000 unless said
     /// otherwise, at least 1.
     pub memory_rows: usize,
+    /// Budgets by name. Not a key of `[ledger]`: they are tables of their own,
+    /// `[budgets.NAME]`.
+    #[serde(skip)]
+    pub budgets: BTreeMap<String, BudgetConfig>,
     /// Most that one call may hold, in dollars. Not a key of `[ledger]`: it is
     /// taken over from `max_cost_per_request`, which the router has applied
     /// already, so a hold above it is a defect that is stopped here.
@@ -59,6 +66,7 @@ impl Default for LedgerConfig {
             queue: 8_192,
             max_batch: 512,
             memory_rows: MEMORY_ROWS,
+            budgets: BTreeMap::new(),
             max_cost_per_request: None,
         }
     }
@@ -105,6 +113,16 @@ pub enum InvalidConfig {
          \"postgres://user@host:5432/database\""
     )]
     NoUrl,
+    /// A budget cannot work.
+    #[error("budgets.{name}.{key}: {message}")]
+    Budget {
+        /// The budget.
+        name: String,
+        /// The key of its table.
+        key: &'static str,
+        /// What is wrong, and what it has to be.
+        message: String,
+    },
 }
 
 impl LedgerConfig {
@@ -126,6 +144,14 @@ impl LedgerConfig {
         if self.store == StoreKind::Postgres && self.url.is_none() {
             return Err(InvalidConfig::NoUrl);
         }
-        Ok(())
+        self.rules().map(|_| ())
+    }
+
+    /// The budgets, ready to be applied.
+    pub(crate) fn rules(&self) -> Result<Vec<Rule>, InvalidConfig> {
+        let rules = self.budgets.iter();
+        rules
+            .map(|(name, budget)| Rule::new(name, budget))
+            .collect()
     }
 }

@@ -5,7 +5,11 @@ mod error;
 
 mod tracker;
 
+mod cover;
+mod recovery;
+
 mod admission;
+mod budget;
 mod books;
 mod recorder;
 
@@ -16,8 +20,10 @@ mod memory;
 mod sqlite;
 
 pub use crate::books::Totals;
+pub use crate::budget::{BudgetConfig, BudgetUse, OnSoft, Per, Period, budget_uses};
 pub use crate::config::{Durability, InvalidConfig, LedgerConfig, StoreKind};
 pub use crate::error::OpenError;
 pub use crate::memory::MemoryStore;
+pub use crate::recovery::Recovered;
 pub use crate::sqlite::SqliteStore;
 pub use crate::tracker::UsageTracker;

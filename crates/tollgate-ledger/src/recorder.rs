@@ -74,6 +74,22 @@ impl Recorder {
         }
     }
 
+    /// Takes an event that helps the process that comes after a crash; without
+    /// one it is not even made.
+    pub(crate) fn note(&self, event: impl FnOnce() -> LedgerEvent) {
+        if let Self::Queued(queued) = self {
+            // A writer that has ended has nothing to tell its successor.
+            let _ = queued
+                .queue
+                .push(Entry::Event(event(), None), Entrance::Writer);
+        }
+    }
+
+    /// Whether another process may find what this one recorded.
+    pub(crate) fn outlives_the_process(&self) -> bool {
+        matches!(self, Self::Queued(_))
+    }
+
     /// Takes an event and returns when it is as safe as configured.
     pub(crate) async fn confirm(&self, event: LedgerEvent) -> Result<(), Failure> {
         match self {

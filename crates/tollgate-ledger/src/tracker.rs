@@ -1,14 +1,16 @@
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tollgate_core::{
-    Attempt, Billing, BoxFuture, Call, CallFacts, CallId, Clock, Cost, CostSource, Event, Failure,
-    FailureKind, Hold, LaneId, Ledger, LedgerEvent, LedgerStore, Observer, OpenAttempt, Outcome,
-    Plan, Receipt, TokenUsage, UsageQuery, UsageRow, Usd,
+    Advice, Attempt, Billing, BoxFuture, BudgetLeases, BudgetWindow, BudgetWindows, Call,
+    CallFacts, CallId, CallProfile, Clock, Cost, Event, Failure, FailureKind, GenerationId, Hold,
+    LaneId, Ledger, LedgerEvent, LedgerStore, Observer, Outcome, Plan, Receipt, TokenUsage,
+    UsageQuery, UsageRow, Usd,
 };
 
 use crate::admission::Admission;
-use crate::books::{Books, Dispatched, Running, Totals, abandoned, millis_between};
+use crate::books::{Books, Dispatched, Running, Totals};
+use crate::budget::{Budgets, Leaser, What, Who};
 use crate::memory::MemoryStore;
 use crate::queue::unavailable;
 use crate::recorder::Recorder;
@@ -26,11 +28,14 @@ use crate::{LedgerConfig, OpenError, SqliteStore, StoreKind};
 /// ends that attempt at no cost. An attempt that was dispatched and that the
 /// outcome says nothing of is booked at its worst case.
 pub struct UsageTracker {
-    admission: Admission,
-    books: Books,
-    recorder: Recorder,
-    clock: Arc<dyn Clock>,
+    pub(crate) admission: Admission,
+    pub(crate) books: Books,
+    pub(crate) budgets: Arc<Budgets>,
+    pub(crate) recorder: Recorder,
+    pub(crate) clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
+    /// Brings shares of budgets that other nodes spend from too.
+    leaser: Mutex<Option<Leaser>>,
 }
 
 impl UsageTracker {
@@ -100,8 +105,12 @@ impl UsageTracker {
 
     /// Starts the task that writes to `store`.
     ///
+    /// With budgets, calls are refused until [`recover`](Self::recover) has
+    /// read what was spent of them.
+    ///
     /// # Panics
-    /// Outside a tokio runtime.
+    /// Outside a tokio runtime, and when a budget in `config` cannot work:
+    /// [validate](LedgerConfig::validate) it first.
     pub fn start(
         store: Arc<dyn LedgerStore>,
         config: &LedgerConfig,
@@ -111,67 +120,56 @@ impl UsageTracker {
         Self::over(Recorder::queued(store, config), config, clock, observer)
     }
 
+    /// As [`start`](Self::start), for a node that shares its budgets with
+    /// others: it admits only what it has leased. A task asks for leases before
+    /// they are needed; a call that comes sooner waits for them in its dispatch.
+    ///
+    /// # Panics
+    /// As `start`.
+    pub fn start_shared(
+        store: Arc<dyn LedgerStore>,
+        leases: Arc<dyn BudgetLeases>,
+        config: &LedgerConfig,
+        clock: Arc<dyn Clock>,
+        observer: Arc<dyn Observer>,
+    ) -> Self {
+        let recorder = Recorder::queued(store, config);
+        let mut tracker = Self::with(recorder, config, true, clock, observer);
+        let leaser = Leaser::start(tracker.budgets.clone(), leases);
+        tracker.leaser = Mutex::new(Some(leaser));
+        tracker
+    }
+
     fn over(
         recorder: Recorder,
         config: &LedgerConfig,
         clock: Arc<dyn Clock>,
         observer: Arc<dyn Observer>,
     ) -> Self {
+        Self::with(recorder, config, false, clock, observer)
+    }
+
+    fn with(
+        recorder: Recorder,
+        config: &LedgerConfig,
+        shared: bool,
+        clock: Arc<dyn Clock>,
+        observer: Arc<dyn Observer>,
+    ) -> Self {
+        let rules = config.rules().expect("a configuration that was validated");
+        let budgets = Budgets::new(rules, shared, clock.clone(), observer.clone());
+        if !recorder.outlives_the_process() {
+            budgets.load([]);
+        }
         Self {
             admission: Admission::new(config.max_cost_per_request),
             books: Books::new(),
+            budgets: Arc::new(budgets),
             recorder,
             clock,
             observer,
+            leaser: Mutex::default(),
         }
-    }
-
-    /// Settles what an earlier process left open: each attempt that was
-    /// dispatched and never ended is booked at its worst case. Returns these
-    /// attempts, so that their cost can be asked for and
-    /// [adjusted](Self::adjust). `billing` says how a lane is paid. Calls that
-    /// run in this process are left alone.
-    ///
-    /// # Errors
-    /// `LedgerUnavailable` when the store cannot be read or written; calling it
-    /// again is harmless.
-    pub async fn recover(
-        &self,
-        billing: impl Fn(&LaneId) -> Billing,
-    ) -> Result<Vec<OpenAttempt>, Failure> {
-        let mut open = self
-            .recorder
-            .store()
-            .open_attempts()
-            .await
-            .map_err(unreadable)?;
-        open.retain(|attempt| !self.books.is_running(attempt.facts.call));
-        for attempt in &open {
-            self.book_worst_case(attempt, billing(&attempt.lane))?;
-        }
-        self.flush().await?;
-        Ok(open)
-    }
-
-    fn book_worst_case(&self, open: &OpenAttempt, billing: Billing) -> Result<(), Failure> {
-        let dispatched = Dispatched {
-            number: open.attempt,
-            at: open.at,
-            lane: open.lane.clone(),
-            model: open.model.clone(),
-            worst: open.worst,
-            confirmed: true,
-        };
-        let started_ms = millis_between(open.facts.at, open.at);
-        let cost = Cost::paid_by(billing, open.worst, CostSource::WorstCase);
-        let record = abandoned(&dispatched, billing, started_ms, Some(cost));
-        self.recorder.record(LedgerEvent::Settle {
-            facts: open.facts.clone(),
-            record: record.clone(),
-            windows: [].into(),
-        })?;
-        self.books.book(open.facts.call, &record);
-        Ok(())
     }
 
     /// Replaces an estimated or worst-case figure by a better one, and the
@@ -189,17 +187,27 @@ impl UsageTracker {
         cost: Cost,
         tokens: Option<TokenUsage>,
     ) -> Result<(), Failure> {
-        let event = LedgerEvent::Adjust {
-            call,
-            attempt,
-            at: self.clock.now(),
-            cost,
-            tokens,
-            windows: [].into(),
-            change: Usd::ZERO,
-        };
-        self.books
-            .adjust(call, attempt, &cost, || self.recorder.record(event))
+        let at = self.clock.now();
+        self.books.adjust(call, attempt, &cost, |change, windows| {
+            self.recorder.record(LedgerEvent::Adjust {
+                call,
+                attempt,
+                at,
+                cost,
+                tokens,
+                windows: windows.clone(),
+                change,
+            })?;
+            self.budgets.correct(windows, change);
+            Ok(())
+        })
+    }
+
+    /// Every window of a budget that is open or that calls run in, with what is
+    /// spent and what is held of it. Cheap, and never waits. Of a budget that
+    /// nodes share, what others spend is known as of the last lease.
+    pub fn budgets(&self) -> Vec<(BudgetWindow, Usd, Usd)> {
+        self.budgets.windows()
     }
 
     /// What is held and was spent, from counters: cheap, and never waits.
@@ -238,34 +246,58 @@ impl UsageTracker {
     /// `LedgerUnavailable` when the store refused to the last; the attempts
     /// concerned are booked at worst case by the next [`recover`](Self::recover).
     pub async fn shutdown(&self) -> Result<(), Failure> {
-        self.recorder.shutdown().await
-    }
-
-    /// Raises the hold so that the attempt fits beside what was kept.
-    fn raise(&self, hold: &mut Hold, attempt: &Attempt) -> Result<(), Failure> {
-        let needed = hold.needed_for(attempt.worst);
-        if needed <= hold.amount() {
-            return Ok(());
+        let leaser = self
+            .leaser
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let written = self.recorder.shutdown().await;
+        if let Some(leaser) = leaser {
+            leaser.stop().await;
         }
-        let call = hold.facts.call;
-        self.admission.admit(needed, self.books.ceiling(call))?;
-        self.recorder.record(LedgerEvent::Hold {
-            facts: hold.facts.clone(),
-            amount: needed,
-        })?;
-        self.books.raise(call, needed);
-        hold.raise_to(needed);
-        Ok(())
+        written
     }
 
-    fn record_receipt(&self, receipt: &Receipt) {
+    /// Raises the hold so that the attempt fits beside what was kept, and takes
+    /// what it can cost from the budgets of its model and lane.
+    async fn raise(
+        &self,
+        hold: &mut Hold,
+        attempt: &Attempt,
+        what: What<'_>,
+    ) -> Result<(BudgetWindows, u64), Failure> {
+        let call = hold.facts.call;
+        let standing = self.books.standing(call)?;
+        let needed = hold.needed_for(attempt.worst).max(standing.held);
+        if needed > standing.held {
+            self.admission.admit(needed, standing.ceiling)?;
+        }
+        let windows = self
+            .budgets
+            .of_attempt(&standing.windows, hold.facts.at, what);
+        let epoch = self
+            .cover(&standing, &windows, needed, attempt.worst)
+            .await?;
+        if needed > standing.held {
+            let (facts, amount) = (hold.facts.clone(), needed);
+            let recorded = self.recorder.record(LedgerEvent::Hold { facts, amount });
+            recorded
+                .inspect_err(|_| self.uncover(&standing, &windows, epoch, needed, attempt.worst))?;
+            hold.raise_to(needed);
+        }
+        self.books.raise(call, needed, epoch);
+        Ok((windows, epoch))
+    }
+
+    fn record_receipt(&self, receipt: &Receipt, running: Option<&Running>) {
         for record in &receipt.attempts {
+            let windows = running.map(|running| running.windows_of(record).clone());
             let (facts, record) = (receipt.facts.clone(), record.clone());
             let event = match record.cost {
                 Some(_) => LedgerEvent::Settle {
                     facts,
                     record,
-                    windows: [].into(),
+                    windows: windows.unwrap_or_default(),
                 },
                 None => LedgerEvent::Release { facts, record },
             };
@@ -292,19 +324,28 @@ impl Ledger for UsageTracker {
         let ceiling = self.admission.ceiling(plan.profile.ceiling);
         self.admission.admit(amount, ceiling)?;
         let facts = CallFacts::of(call, plan);
+        let taken = self.budgets.admit(who(&facts), facts.at, amount)?;
         let running = Running {
             held: amount,
             ceiling,
             lanes: lanes(plan),
             dispatched: Vec::new(),
+            windows: taken.windows.clone(),
+            covered: taken.covered.then_some(taken.epoch),
         };
-        self.books.open(call.id, running)?;
         let event = || LedgerEvent::Hold {
             facts: facts.clone(),
             amount,
         };
-        if let Err(failure) = self.recorder.offer(event) {
-            self.books.cancel(call.id);
+        let opened = self.books.open(call.id, running);
+        let opened = opened.and_then(|()| {
+            let offered = self.recorder.offer(event);
+            offered.inspect_err(|_| self.books.cancel(call.id))
+        });
+        if let Err(failure) = opened {
+            if taken.covered {
+                self.budgets.free(&taken.windows, taken.epoch, amount);
+            }
             return Err(failure);
         }
         Ok(Hold::new(facts, amount))
@@ -316,16 +357,21 @@ impl Ledger for UsageTracker {
         attempt: &'a Attempt,
     ) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
-            self.raise(hold, attempt)?;
             let call = hold.facts.call;
             let model = attempt.models.first().ok_or_else(|| {
                 Failure::new(FailureKind::Internal, "an attempt must name a model")
                     .with("call", call)
             })?;
+            let what = What {
+                model,
+                lane: &attempt.lane,
+            };
+            let (windows, epoch) = self.raise(hold, attempt, what).await?;
+            let billing = self.books.billing(call, &attempt.lane);
             let at = self.clock.now();
             // Announced first, so that whatever happens to this future from
             // here on, settling the call ends the attempt in the store.
-            self.books.announce(
+            let announced = self.books.announce(
                 call,
                 Dispatched {
                     number: attempt.number,
@@ -333,20 +379,26 @@ impl Ledger for UsageTracker {
                     lane: attempt.lane.clone(),
                     model: model.clone(),
                     worst: attempt.worst,
+                    billing,
+                    windows: windows.clone(),
+                    epoch,
                     confirmed: false,
                 },
             )?;
+            if let Some(before) = announced {
+                self.free_own(&before);
+            }
             self.recorder
                 .confirm(LedgerEvent::Dispatch {
                     call,
                     attempt: attempt.number,
                     at,
                     lane: attempt.lane.clone(),
-                    billing: Billing::default(),
+                    billing,
                     model: model.clone(),
                     worst: attempt.worst,
-                    windows: [].into(),
-                    epoch: 0,
+                    windows,
+                    epoch,
                 })
                 .await?;
             self.books.confirm(call, attempt.number);
@@ -355,10 +407,30 @@ impl Ledger for UsageTracker {
         })
     }
 
+    fn name(&self, hold: &Hold, attempt: u32, generation: &GenerationId) {
+        self.recorder.note(|| LedgerEvent::Named {
+            call: hold.facts.call,
+            attempt,
+            generation: generation.clone(),
+        });
+    }
+
+    fn advise(&self, call: &Call, profile: &CallProfile) -> Advice {
+        let who = Who {
+            caller: &call.caller,
+            task: profile.task,
+            tags: &call.hints.tags,
+        };
+        self.budgets.advise(who, call.at)
+    }
+
     fn settle(&self, hold: Hold, mut outcome: Outcome) -> Receipt {
-        self.books.close(&hold, &mut outcome);
+        let running = self.books.close(&hold, &mut outcome);
+        if let Some(running) = &running {
+            self.pay(running, &outcome.attempts);
+        }
         let receipt = Receipt::new(&hold, outcome);
-        self.record_receipt(&receipt);
+        self.record_receipt(&receipt, running.as_ref());
         self.announce(receipt)
     }
 }
@@ -369,6 +441,14 @@ impl fmt::Debug for UsageTracker {
             .field("store", self.recorder.store())
             .field("totals", &self.totals())
             .finish_non_exhaustive()
+    }
+}
+
+fn who(facts: &CallFacts) -> Who<'_> {
+    Who {
+        caller: &facts.caller,
+        task: facts.task,
+        tags: &facts.tags,
     }
 }
 
@@ -384,6 +464,6 @@ fn lanes(plan: &Plan) -> Vec<(LaneId, Billing)> {
     lanes
 }
 
-fn unreadable(error: tollgate_core::StoreError) -> Failure {
+pub(crate) fn unreadable(error: tollgate_core::StoreError) -> Failure {
     unavailable("the ledger cannot be read").with_source(error)
 }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use tollgate_catalog::{ModelCatalog, did_you_mean};
 use tollgate_core::{
-    Billing, Catalog, CatalogSource, Clock, CostLookup, Failover, Failure, FailureKind, LaneCheck,
-    Ledger, LedgerStore, LlmProvider, Observer, RoutingPolicy,
+    Catalog, CatalogSource, Clock, CostLookup, Failover, Failure, FailureKind, LaneCheck, Ledger,
+    LedgerStore, LlmProvider, Observer, RoutingPolicy,
 };
 use tollgate_failover::FailoverManager;
-use tollgate_ledger::{LedgerConfig, StoreKind, UsageTracker};
+use tollgate_ledger::{LedgerConfig, Recovered, StoreKind, UsageTracker};
 use tollgate_ledger_postgres::{PostgresConfig, PostgresStore};
 use tollgate_policy_balanced::Balanced;
 use tollgate_policy_cheapest::Cheapest;
@@ -20,7 +20,7 @@ use crate::background::Background;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::gateway::{Gateway, Parts};
-use crate::lanes::{self, Network, NetworkModels, openrouter_lane};
+use crate::lanes::{self, Network, NetworkModels};
 use crate::observe::Everyone;
 use crate::order::Admission;
 use crate::pending::Settler;
@@ -190,12 +190,13 @@ impl GatewayBuilder {
                 let parts = (clock.clone(), observer.clone());
                 let tracker = Arc::new(open_ledger(&config, self.store, parts).await?);
                 background.keep_ledger(tracker.clone());
-                recover(&tracker, &config).await?;
+                let recovered = recover(&tracker).await?;
                 // A provider of the program's own knows generations that
                 // OpenRouter has never heard of.
                 let lookup = self.lookup.or_else(|| asks.then(|| Arc::new(lanes) as _));
                 let reconciler = lookup.map(|lookup| Reconciler::start(lookup, tracker.clone()));
                 if let Some(reconciler) = &reconciler {
+                    reconciler.take_up(recovered.uncertain);
                     background.keep_reconciler(reconciler.clone());
                 }
                 (tracker, reconciler)
@@ -347,12 +348,8 @@ async fn open_ledger(
         let store = PostgresStore::open(postgres(&ledger)?)
             .await
             .map_err(|error| configuration("the ledger cannot be opened", error))?;
-        return Ok(UsageTracker::start(
-            Arc::new(store),
-            &ledger,
-            clock,
-            observer,
-        ));
+        let store = Arc::new(store);
+        return Ok(UsageTracker::start(store, &ledger, clock, observer));
     }
     Ok(UsageTracker::open(&ledger, clock, observer).await?)
 }
@@ -388,6 +385,7 @@ pub(crate) fn postgres(config: &LedgerConfig) -> Result<PostgresConfig, Failure>
 /// The ledger's own table, with what other tables say about it.
 fn ledger_config(config: &Config) -> LedgerConfig {
     let mut ledger = config.ledger.clone();
+    ledger.budgets.clone_from(&config.budgets);
     ledger.max_cost_per_request = config.openrouter.optimization.max_cost_per_request;
     ledger
 }
@@ -402,26 +400,23 @@ async fn first_list(catalog: &ModelCatalog) {
     }
 }
 
-/// Books what a crash left open.
-async fn recover(tracker: &UsageTracker, config: &Config) -> Result<(), Failure> {
-    let mode = Billing::from(config.openrouter.mode);
-    let openrouter = openrouter_lane();
-    let open = tracker
-        .recover(|lane| {
-            if *lane == openrouter {
-                mode
-            } else {
-                Billing::Direct
-            }
-        })
-        .await?;
-    if !open.is_empty() {
+/// Takes up what an earlier process left.
+async fn recover(tracker: &UsageTracker) -> Result<Recovered, Failure> {
+    let recovered = tracker.recover().await?;
+    let (ended, uncertain) = (recovered.ended.len(), recovered.uncertain.len());
+    if ended > 0 {
         tracing::warn!(
-            attempts = open.len(),
+            attempts = ended,
             "attempts of an earlier process were booked at worst case"
         );
     }
-    Ok(())
+    if uncertain > 0 {
+        tracing::info!(
+            attempts = uncertain,
+            "asking again what attempts of an earlier process cost"
+        );
+    }
+    Ok(recovered)
 }
 
 fn configuration(what: &str, error: impl std::error::Error + Send + Sync + 'static) -> Failure {

@@ -68,6 +68,7 @@ impl Gateway {
         let call = self.admit(order)?;
         let (view, health) = (catalog.view(), failover.health());
         let profile = optimizer.profile(&call)?;
+        let profile = ledger.advise(&call, &profile).apply(profile);
         let plan = optimizer.plan(profile, &view, &health)?;
         let hold = ledger.hold(&call, &plan)?;
 
@@ -93,11 +94,13 @@ impl Gateway {
         let Parts {
             catalog,
             optimizer,
+            ledger,
             failover,
             ..
         } = &*self.parts;
         let call = self.admit(order)?;
         let profile = optimizer.profile(&call)?;
+        let profile = ledger.advise(&call, &profile).apply(profile);
         let (view, health) = (catalog.view(), failover.health());
         let explanation = optimizer.explain(&profile, &view, &health);
         match optimizer.plan(profile, &view, &health) {
@@ -114,6 +117,7 @@ impl Gateway {
     pub fn decide(&self, order: impl Into<ChatOrder>) -> Result<(Call, Plan), Error> {
         let call = self.admit(order)?;
         let profile = self.parts.optimizer.profile(&call)?;
+        let profile = self.parts.ledger.advise(&call, &profile).apply(profile);
         let (view, health) = (self.parts.catalog.view(), self.parts.failover.health());
         let plan = self.parts.optimizer.plan(profile, &view, &health)?;
         Ok((call, plan))

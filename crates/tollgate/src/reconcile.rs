@@ -6,7 +6,9 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
-use tollgate_core::{CallId, CostLookup, CostSource, GenerationId, LaneId, Receipt, Reconciled};
+use tollgate_core::{
+    CallId, CostLookup, CostSource, GenerationId, LaneId, Receipt, Reconciled, Uncertain,
+};
 use tollgate_ledger::UsageTracker;
 
 const FIRST_WAIT: Duration = Duration::from_secs(2);
@@ -48,6 +50,18 @@ impl Reconciler {
     /// Stops asking; what is open stays as it is booked.
     pub(crate) fn stop(&self) {
         self.task.abort();
+    }
+
+    /// Takes up what an earlier process did not learn.
+    pub(crate) fn take_up(&self, uncertain: impl IntoIterator<Item = Uncertain>) {
+        for one in uncertain {
+            let _ = self.inbox.send(Unknown {
+                call: one.call,
+                attempt: one.attempt,
+                lane: one.lane,
+                generation: one.generation,
+            });
+        }
     }
 
     /// Takes note of what is unknown in a receipt.

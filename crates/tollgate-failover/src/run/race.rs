@@ -28,6 +28,10 @@ impl<'a> Walk<'a> {
                     let planned = racer.running.target.first().planned;
                     self.manager.health.learn(planned, &limits);
                     self.trip.hold.note(racer.running.unfinished(&known));
+                    if let Some(generation) = &known.served.generation {
+                        let number = racer.running.attempt.number;
+                        self.trip.ledger.name(self.trip.hold, number, generation);
+                    }
                     racer.known = known;
                 }
                 Turn::Progress(place, Progress::Over(outcome)) => {

@@ -213,13 +213,13 @@ async fn a_crash_in_flight_is_booked_at_worst_case_by_the_next_process() {
         .dispatch(&mut running, &attempt(3, 1, 70))
         .await
         .unwrap();
-    let open = second.recover(|_| Billing::Direct).await.unwrap();
+    let open = second.recover().await.unwrap().ended;
     assert_eq!(open.len(), 1, "not what runs in this process");
     assert_eq!(open[0].facts.call, lost.facts.call);
     assert_eq!(second.totals().unresolved.nanos(), 5_000);
     let row = total(&second).await;
     assert_eq!((row.provider.nanos(), row.unresolved.nanos()), (40, 5_000));
-    let again = second.recover(|_| Billing::Direct).await.unwrap();
+    let again = second.recover().await.unwrap().ended;
     assert!(again.is_empty(), "each is recovered once");
 
     second

@@ -249,7 +249,7 @@ async fn totals_alone_count_as_ever_and_keep_no_attempts() {
 
     let everything = UsageQuery::default();
     assert_eq!(tracker.report(&everything).await.unwrap(), []);
-    let recovered = tracker.recover(|_| Billing::Direct).await.unwrap();
+    let recovered = tracker.recover().await.unwrap().ended;
     assert_eq!(recovered, []);
     tracker.shutdown().await.unwrap();
 }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use tollgate_catalog::CatalogConfig;
 use tollgate_core::{ApiKey, LaneId, ModelId, Price, Usd};
 use tollgate_failover::FailoverConfig;
-use tollgate_ledger::LedgerConfig;
+use tollgate_ledger::{BudgetConfig, InvalidConfig, LedgerConfig};
 use tollgate_policy_balanced::BalancedConfig;
 use tollgate_policy_cheapest::CheapestConfig;
 use tollgate_policy_quality::QualityConfig;
@@ -40,6 +40,8 @@ pub struct Config {
     pub failover: FailoverConfig,
     /// Where usage is kept.
     pub ledger: LedgerConfig,
+    /// What may be spent in a while, by name of the budget.
+    pub budgets: BTreeMap<String, BudgetConfig>,
 }
 
 /// `[openrouter]`: the account, and how models are chosen.
@@ -309,6 +311,17 @@ impl Config {
             report(
                 "ledger",
                 error.to_string(),
+                "see the configuration reference",
+            );
+        }
+        let with_budgets = LedgerConfig {
+            budgets: self.budgets.clone(),
+            ..LedgerConfig::default()
+        };
+        if let Err(InvalidConfig::Budget { name, key, message }) = with_budgets.validate() {
+            report(
+                &format!("budgets.{name}.{key}"),
+                message,
                 "see the configuration reference",
             );
         }

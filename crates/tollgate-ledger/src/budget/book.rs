@@ -1,0 +1,477 @@
+//! All budgets of this process: who is let in, and what was spent.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tollgate_core::{
+    Advice, BudgetWindow, BudgetWindows, Clock, Event, Failure, FailureKind, Observer, Timestamp,
+    Usd,
+};
+
+use super::config::OnSoft;
+use super::purse::{Purse, Says, nanos};
+use super::refusal::refusal;
+use super::rule::{Rule, What, Who};
+
+/// A clock that goes back by more than this is told.
+const STEP: Duration = Duration::from_secs(2);
+
+/// The budgets, their windows, and what is held and spent of each.
+///
+/// One lock guards them all: an amount is taken from every budget that it
+/// counts in, or from none. Nobody waits under it.
+pub(crate) struct Budgets {
+    pub(super) rules: Box<[Rule]>,
+    /// Whether other nodes spend from them too.
+    pub(super) shared: bool,
+    clock: Arc<dyn Clock>,
+    observer: Arc<dyn Observer>,
+    state: Mutex<State>,
+    /// Wakes whoever brings leases.
+    pub(crate) wanted: Notify,
+    /// Wakes who waits for leases.
+    pub(crate) brought: Notify,
+}
+
+pub(super) struct State {
+    /// By the place of their rule.
+    pub(super) shelves: Box<[Shelf]>,
+    /// The epoch of this node's leases.
+    pub(super) epoch: u64,
+    /// Whether leases cannot be had at the moment.
+    pub(super) cut_off: bool,
+    /// Whether what was spent before this process is known.
+    loaded: bool,
+    /// The latest moment that anybody was admitted at.
+    latest: Timestamp,
+}
+
+/// The windows of one budget.
+#[derive(Default)]
+pub(super) struct Shelf {
+    /// The window that is open.
+    start: Timestamp,
+    end: Option<Timestamp>,
+    /// Windows by key: the open one, and earlier ones that calls still run in.
+    pub(super) purses: HashMap<Arc<str>, Vec<(Timestamp, Purse)>>,
+}
+
+/// What an amount was taken from.
+pub(crate) struct Taken {
+    pub(crate) windows: BudgetWindows,
+    /// Whether it was taken; else it is not before more is leased.
+    pub(crate) covered: bool,
+    pub(crate) epoch: u64,
+}
+
+impl Budgets {
+    pub(crate) fn new(
+        rules: Vec<Rule>,
+        shared: bool,
+        clock: Arc<dyn Clock>,
+        observer: Arc<dyn Observer>,
+    ) -> Self {
+        let state = State {
+            shelves: rules.iter().map(|_| Shelf::default()).collect(),
+            epoch: 0,
+            cut_off: false,
+            loaded: rules.is_empty(),
+            latest: Timestamp::default(),
+        };
+        Self {
+            rules: rules.into(),
+            shared,
+            clock,
+            observer,
+            state: Mutex::new(state),
+            wanted: Notify::new(),
+            brought: Notify::new(),
+        }
+    }
+
+    /// Takes an amount from every budget that the call counts in.
+    pub(crate) fn admit(&self, who: Who<'_>, at: Timestamp, amount: Usd) -> Result<Taken, Failure> {
+        if self.rules.is_empty() {
+            return Ok(Taken {
+                windows: BudgetWindows::default(),
+                covered: true,
+                epoch: 0,
+            });
+        }
+        let mut state = self.state();
+        if !state.loaded {
+            return Err(not_loaded());
+        }
+        state.note(at);
+        let windows = self.windows_of_call(&mut state, who, at);
+        let all: Vec<_> = windows
+            .iter()
+            .map(|window| (window, nanos(amount)))
+            .collect();
+        let (says, events) = self.take(&mut state, &all)?;
+        let epoch = state.epoch;
+        drop(state);
+        self.tell(events);
+        Ok(Taken {
+            windows,
+            covered: says == Says::Yes,
+            epoch,
+        })
+    }
+
+    /// The windows of an attempt: those of its call, then its own.
+    pub(crate) fn of_attempt(
+        &self,
+        call: &BudgetWindows,
+        at: Timestamp,
+        what: What<'_>,
+    ) -> BudgetWindows {
+        if !self.rules.iter().any(Rule::is_by_attempt) {
+            return call.clone();
+        }
+        let mut state = self.state();
+        let own = self.rules.iter().zip(&mut state.shelves);
+        let own = own.filter_map(|(rule, shelf)| {
+            let key = rule.key_of_attempt(what)?;
+            Some(shelf.window(rule, key, at))
+        });
+        call.iter().cloned().chain(own).collect()
+    }
+
+    /// Takes amounts from windows, all or none. `Ok(None)` when it cannot be
+    /// done before more is leased; what is missing is then asked for.
+    pub(crate) fn try_take(
+        &self,
+        amounts: &[(&BudgetWindow, i128)],
+    ) -> Result<Option<u64>, Failure> {
+        let mut state = self.state();
+        let (says, events) = self.take(&mut state, amounts)?;
+        let (epoch, cut_off) = (state.epoch, state.cut_off);
+        drop(state);
+        self.tell(events);
+        match says {
+            Says::Yes => Ok(Some(epoch)),
+            _ if cut_off => Err(cut_off_from_leases()),
+            _ => Ok(None),
+        }
+    }
+
+    /// Notes that a call waits for these amounts, or does not any more.
+    pub(crate) fn wait_for(&self, amounts: &[(&BudgetWindow, i128)], sign: i128) {
+        let mut state = self.state();
+        for (window, amount) in amounts {
+            if let Some(purse) = self.purse(&mut state, window) {
+                purse.waiting += sign * amount;
+                purse.largest = purse.largest.max(*amount);
+            }
+        }
+        drop(state);
+        if sign > 0 {
+            self.wanted.notify_one();
+        }
+    }
+
+    /// The epoch of this node's leases.
+    pub(crate) fn epoch(&self) -> u64 {
+        match self.shared {
+            true => self.state().epoch,
+            false => 0,
+        }
+    }
+
+    /// The windows that an attempt counts in and its call does not.
+    pub(crate) fn own<'a>(&self, windows: &'a BudgetWindows) -> &'a [BudgetWindow] {
+        let mut by_attempt = self.rules.iter().filter(|rule| rule.is_by_attempt());
+        let Some(first) = by_attempt.next() else {
+            return &[];
+        };
+        let is_own = |window: &BudgetWindow| {
+            window.budget == first.name || by_attempt.clone().any(|rule| rule.name == window.budget)
+        };
+        let place = windows.iter().position(is_own);
+        place.map_or(&[], |place| &windows[place..])
+    }
+
+    pub(crate) fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// Whether what was spent before this process is known.
+    pub(crate) fn are_loaded(&self) -> bool {
+        self.state().loaded
+    }
+
+    /// Frees what was held.
+    pub(crate) fn free(&self, windows: &[BudgetWindow], epoch: u64, amount: Usd) {
+        self.each(windows, epoch, |_, purse| {
+            purse.held -= nanos(amount);
+            false
+        });
+    }
+
+    /// Adds what an attempt cost.
+    pub(crate) fn spend(&self, windows: &[BudgetWindow], epoch: u64, amount: Usd) {
+        self.each(windows, epoch, |rule, purse| {
+            purse.spent += nanos(amount);
+            purse.overspends(rule)
+        });
+    }
+
+    /// Corrects what was spent. Leases are not: the store counts it.
+    pub(crate) fn correct(&self, windows: &[BudgetWindow], change: Usd) {
+        if !self.shared {
+            self.spend(windows, 0, change);
+        }
+    }
+
+    /// What budgets that are nearly spent ask of a call.
+    pub(crate) fn advise(&self, who: Who<'_>, at: Timestamp) -> Advice {
+        let mut advice = Advice::default();
+        if self.rules.iter().all(|rule| rule.on_soft == OnSoft::Warn) {
+            return advice;
+        }
+        let mut state = self.state();
+        for (rule, shelf) in self.rules.iter().zip(&mut state.shelves) {
+            let Some(key) = rule.key_of_call(who) else {
+                continue;
+            };
+            let window = shelf.window(rule, key, at);
+            let nearly = shelf
+                .find(&window)
+                .is_some_and(|purse| purse.is_nearly_spent(rule));
+            if !nearly || rule.on_soft == OnSoft::Warn {
+                continue;
+            }
+            advice.budget.get_or_insert_with(|| rule.name.clone());
+            match &rule.on_soft {
+                OnSoft::Warn => {}
+                OnSoft::FreeOnly => advice.free_only = true,
+                OnSoft::Policy(name) => {
+                    advice.policy.get_or_insert_with(|| name.as_str().into());
+                }
+            }
+        }
+        advice
+    }
+
+    /// Notes what was spent before this process.
+    pub(crate) fn load(&self, spent: impl IntoIterator<Item = (BudgetWindow, Usd)>) {
+        let mut state = self.state();
+        for (window, amount) in spent {
+            if let Some(purse) = self.purse(&mut state, &window) {
+                match self.shared {
+                    true => purse.known = nanos(amount),
+                    false => purse.spent += nanos(amount),
+                }
+            }
+        }
+        state.loaded = true;
+    }
+
+    /// Every window that is open or in use, with what is spent and held.
+    pub(crate) fn windows(&self) -> Vec<(BudgetWindow, Usd, Usd)> {
+        let state = self.state();
+        let mut all = Vec::new();
+        for (rule, shelf) in self.rules.iter().zip(&state.shelves) {
+            for (key, purses) in &shelf.purses {
+                for (start, purse) in purses {
+                    let spent = Usd::from_nanos_i128(purse.spent.max(purse.known));
+                    let held = Usd::from_nanos_i128(purse.held);
+                    all.push((rule.window(key.clone(), *start), spent, held));
+                }
+            }
+        }
+        all.sort();
+        all
+    }
+
+    // === under the lock ===
+
+    fn windows_of_call(&self, state: &mut State, who: Who<'_>, at: Timestamp) -> BudgetWindows {
+        let both = self.rules.iter().zip(&mut state.shelves);
+        both.filter_map(|(rule, shelf)| {
+            let key = rule.key_of_call(who)?;
+            Some(shelf.window(rule, key, at))
+        })
+        .collect()
+    }
+
+    /// Takes all amounts, when every purse has room; says who has not.
+    fn take(
+        &self,
+        state: &mut State,
+        amounts: &[(&BudgetWindow, i128)],
+    ) -> Result<(Says, Vec<Event>), Failure> {
+        let mut says = Says::Yes;
+        for (window, amount) in amounts {
+            let Some((rule, purse)) = self.find(state, window) else {
+                continue;
+            };
+            match purse.says(rule, self.shared, *amount) {
+                Says::Yes => {}
+                Says::Short => says = Says::Short,
+                Says::No => {
+                    let (in_use, amount) = (purse.in_use(), Usd::from_nanos_i128(*amount));
+                    return Err(refusal(rule, window, in_use, amount, self.clock.now()));
+                }
+            }
+        }
+        let mut events = Vec::new();
+        for (window, amount) in amounts.iter().filter(|_| says == Says::Yes) {
+            if let Some((rule, purse)) = self.find(state, window) {
+                purse.hold(*amount);
+                if purse.warns(rule) {
+                    events.push(Event::BudgetWarned {
+                        window: (*window).clone(),
+                        used: purse.in_use(),
+                        limit: rule.limit,
+                    });
+                }
+                if self.shared && purse.free() < purse.largest {
+                    // Before the next call has to wait for it.
+                    self.wanted.notify_one();
+                }
+            }
+        }
+        Ok((says, events))
+    }
+
+    /// Changes the purses that were taken from in that epoch; `change` says
+    /// whether more was spent than the limit.
+    fn each(
+        &self,
+        windows: &[BudgetWindow],
+        epoch: u64,
+        change: impl Fn(&Rule, &mut Purse) -> bool,
+    ) {
+        if windows.is_empty() {
+            return;
+        }
+        let mut state = self.state();
+        // What was taken from leases that have ended is the store's to free.
+        if self.shared && state.epoch != epoch {
+            return;
+        }
+        let mut events = Vec::new();
+        for window in windows {
+            if let Some((rule, purse)) = self.find(&mut state, window)
+                && change(rule, purse)
+            {
+                events.push(Event::Overspent {
+                    window: window.clone(),
+                    spent: Usd::from_nanos_i128(purse.spent.max(purse.known)),
+                    limit: rule.limit,
+                });
+            }
+        }
+        drop(state);
+        self.tell(events);
+    }
+
+    fn purse<'a>(&self, state: &'a mut State, window: &BudgetWindow) -> Option<&'a mut Purse> {
+        self.find(state, window).map(|(_, purse)| purse)
+    }
+
+    /// The purse of a window, unless its budget is not configured any more.
+    pub(super) fn find<'a>(
+        &self,
+        state: &'a mut State,
+        window: &BudgetWindow,
+    ) -> Option<(&Rule, &'a mut Purse)> {
+        let named =
+            |rule: &Rule| Arc::ptr_eq(&rule.name, &window.budget) || rule.name == window.budget;
+        let place = self.rules.iter().position(named)?;
+        Some((&self.rules[place], state.shelves[place].purse(window)))
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        // No code under this lock can panic half-way through a change.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, events: Vec<Event>) {
+        for event in &events {
+            self.observer.on(event);
+        }
+    }
+}
+
+impl State {
+    /// Tells of a clock that went back. Windows do not.
+    fn note(&mut self, at: Timestamp) {
+        if self.latest.since(at) > STEP {
+            tracing::warn!(from = %self.latest, to = %at, "the clock went back; budgets stay in the windows that they are in");
+            self.latest = at;
+        }
+        self.latest = self.latest.max(at);
+    }
+}
+
+impl Shelf {
+    /// The window of a key at a moment. The open window never moves back.
+    fn window(&mut self, rule: &Rule, key: &str, at: Timestamp) -> BudgetWindow {
+        if self.end.is_none_or(|end| at >= end) {
+            let (start, end) = rule.window_of(at);
+            if start > self.start || self.end != end {
+                (self.start, self.end) = (start, end);
+                self.forget();
+            }
+        }
+        let known = self.purses.get_key_value(key).map(|(key, _)| key.clone());
+        rule.window(known.unwrap_or_else(|| key.into()), self.start)
+    }
+
+    /// Drops windows that are over, that nobody runs in and nothing is leased of.
+    fn forget(&mut self) {
+        let open = self.start;
+        self.purses.retain(|_, purses| {
+            purses.retain(|(start, purse)| *start >= open || purse.held != 0 || purse.free() > 0);
+            !purses.is_empty()
+        });
+    }
+
+    fn find(&self, window: &BudgetWindow) -> Option<&Purse> {
+        let purses = self.purses.get(&*window.key)?;
+        let found = purses.iter().find(|(start, _)| *start == window.start);
+        found.map(|(_, purse)| purse)
+    }
+
+    fn purse(&mut self, window: &BudgetWindow) -> &mut Purse {
+        let purses = self.purses.entry(window.key.clone()).or_default();
+        let place = purses.iter().position(|(start, _)| *start == window.start);
+        let place = place.unwrap_or_else(|| {
+            purses.push((window.start, Purse::default()));
+            purses.len() - 1
+        });
+        &mut purses[place].1
+    }
+}
+
+impl Rule {
+    pub(super) fn window(&self, key: Arc<str>, start: Timestamp) -> BudgetWindow {
+        BudgetWindow {
+            budget: self.name.clone(),
+            key,
+            start,
+        }
+    }
+}
+
+fn not_loaded() -> Failure {
+    Failure::new(
+        FailureKind::LedgerUnavailable,
+        "what was spent of the budgets is not known yet",
+    )
+    .with_hint("call UsageTracker::recover before the first call")
+}
+
+fn cut_off_from_leases() -> Failure {
+    Failure::new(
+        FailureKind::LedgerUnavailable,
+        "this node has spent its share of a budget and cannot reach the ledger for more",
+    )
+    .with_retry_after(Duration::from_secs(1))
+    .with_hint("see the log for the store's error; calls go on when it is mended")
+}
