@@ -35,8 +35,9 @@ impl UsageTracker {
     /// `LedgerUnavailable` when the store cannot be read or written; calling it
     /// again is harmless.
     pub async fn recover(&self) -> Result<Recovered, Failure> {
-        self.load_budgets().await?;
         let ended = self.end_what_was_open().await?;
+        // After that, so that what was just booked is found as spent.
+        self.load_budgets().await?;
         let since = self.clock.now().millis();
         let day = i64::try_from(ASKED_FOR.as_millis()).unwrap_or(i64::MAX);
         let since = Timestamp::from_millis(since.saturating_sub(day));
@@ -101,7 +102,9 @@ impl UsageTracker {
             windows: open.windows.clone(),
         })?;
         self.books.book(open.facts.call, &record, &open.windows);
-        self.budgets.correct(&open.windows, cost.amount());
+        if self.budgets.are_loaded() {
+            self.budgets.correct(&open.windows, cost.amount());
+        }
         Ok(())
     }
 }

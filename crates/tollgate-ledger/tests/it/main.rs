@@ -6,6 +6,7 @@
 )]
 
 mod config;
+mod budgets;
 mod contract;
 mod money;
 mod scene;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tollgate_core::{
-    Billing, CostSource, Dimension, Failure, FailureKind, Ledger, LedgerEvent, LedgerStore, Silent,
+    CostSource, Dimension, Failure, FailureKind, Ledger, LedgerEvent, LedgerStore, Silent,
     UsageQuery, UsageRow, Usd,
 };
 use tollgate_ledger::{Durability, LedgerConfig, OpenError, SqliteStore, StoreKind, UsageTracker};
