@@ -10,7 +10,7 @@ pub(crate) use self::rule::{Rule, What, Who};
 mod book;
 mod purse;
 mod refusal;
-pub(crate) use self::book::Budgets;
+pub(crate) use self::book::{Budgets, Move};
 
 mod leaser;
 pub(crate) use self::leaser::Leaser;

@@ -7,6 +7,7 @@ use tollgate_core::{AttemptRecord, BudgetWindow, BudgetWindows, Failure, Failure
 
 use crate::UsageTracker;
 use crate::books::{Dispatched, Running, Standing};
+use crate::budget::Move;
 
 /// How long a call waits for its node's share of a budget.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -47,8 +48,8 @@ impl UsageTracker {
         let more = self.more(standing, needed);
         for (window, amount) in amounts(standing, windows, more, worst) {
             let amount = Usd::from_nanos_i128(amount);
-            self.budgets
-                .free(std::slice::from_ref(window), epoch, amount);
+            let window = std::slice::from_ref(window);
+            self.budgets.apply([Move::free(window, epoch, amount)]);
         }
     }
 
@@ -63,25 +64,30 @@ impl UsageTracker {
 
     /// Frees what was taken for one attempt alone.
     pub(crate) fn free_own(&self, attempt: &Dispatched) {
+        self.budgets.apply([self.own(attempt)]);
+    }
+
+    fn own<'a>(&self, attempt: &'a Dispatched) -> Move<'a> {
         let own = self.budgets.own(&attempt.windows);
-        self.budgets.free(own, attempt.epoch, attempt.worst);
+        Move::free(own, attempt.epoch, attempt.worst)
     }
 
     /// Frees what a call held, and adds what it cost.
     pub(crate) fn pay(&self, running: &Running, attempts: &[AttemptRecord]) {
-        if let Some(epoch) = running.covered {
-            self.budgets.free(&running.windows, epoch, running.held);
-        }
-        for attempt in &running.dispatched {
-            self.free_own(attempt);
-        }
-        for record in attempts {
-            let Some(cost) = record.cost else { continue };
-            let epoch = running.dispatched(record).map(|attempt| attempt.epoch);
-            let epoch = epoch.unwrap_or_else(|| self.budgets.epoch());
-            let windows = running.windows_of(record);
-            self.budgets.spend(windows, epoch, cost.amount());
-        }
+        let now = self.budgets.epoch();
+        let held = running.covered.into_iter();
+        let held = held.map(|epoch| Move::free(&running.windows, epoch, running.held));
+        let own = running.dispatched.iter().map(|attempt| self.own(attempt));
+        let spent = attempts.iter().filter_map(|record| {
+            let dispatched = running.dispatched(record);
+            Some(Move {
+                windows: running.windows_of(record),
+                epoch: dispatched.map_or(now, |attempt| attempt.epoch),
+                free: Usd::ZERO,
+                spend: record.cost?.amount(),
+            })
+        });
+        self.budgets.apply(held.chain(own).chain(spent));
     }
 }
 

@@ -10,7 +10,7 @@ use tollgate_core::{
 
 use crate::admission::Admission;
 use crate::books::{Books, Dispatched, Running, Totals};
-use crate::budget::{Budgets, Leaser, What, Who};
+use crate::budget::{Budgets, Leaser, Move, What, Who};
 use crate::memory::MemoryStore;
 use crate::queue::unavailable;
 use crate::recorder::Recorder;
@@ -344,7 +344,8 @@ impl Ledger for UsageTracker {
         });
         if let Err(failure) = opened {
             if taken.covered {
-                self.budgets.free(&taken.windows, taken.epoch, amount);
+                let taken = Move::free(&taken.windows, taken.epoch, amount);
+                self.budgets.apply([taken]);
             }
             return Err(failure);
         }

@@ -66,6 +66,25 @@ pub(crate) struct Taken {
     pub(crate) epoch: u64,
 }
 
+/// A change to the purses of some windows, which were taken from in that epoch.
+pub(crate) struct Move<'a> {
+    pub(crate) windows: &'a [BudgetWindow],
+    pub(crate) epoch: u64,
+    pub(crate) free: Usd,
+    pub(crate) spend: Usd,
+}
+
+impl<'a> Move<'a> {
+    pub(crate) fn free(windows: &'a [BudgetWindow], epoch: u64, amount: Usd) -> Self {
+        Self {
+            windows,
+            epoch,
+            free: amount,
+            spend: Usd::ZERO,
+        }
+    }
+}
+
 impl Budgets {
     pub(crate) fn new(
         rules: Vec<Rule>,
@@ -203,26 +222,46 @@ impl Budgets {
         self.state().loaded
     }
 
-    /// Frees what was held.
-    pub(crate) fn free(&self, windows: &[BudgetWindow], epoch: u64, amount: Usd) {
-        self.each(windows, epoch, |_, purse| {
-            purse.held -= nanos(amount);
-            false
-        });
-    }
-
-    /// Adds what an attempt cost.
-    pub(crate) fn spend(&self, windows: &[BudgetWindow], epoch: u64, amount: Usd) {
-        self.each(windows, epoch, |rule, purse| {
-            purse.spent += nanos(amount);
-            purse.overspends(rule)
-        });
+    /// Frees what was held, and adds what was spent: all at once, so that nobody
+    /// sees the one without the other.
+    pub(crate) fn apply<'a>(&self, moves: impl IntoIterator<Item = Move<'a>>) {
+        if self.rules.is_empty() {
+            return;
+        }
+        let mut events = Vec::new();
+        let mut state = self.state();
+        let epoch = state.epoch;
+        // What was taken from leases that have ended is the store's to free.
+        let counts = |one: &Move<'_>| !self.shared || one.epoch == epoch;
+        for one in moves.into_iter().filter(counts) {
+            for window in one.windows {
+                let Some((rule, purse)) = self.find(&mut state, window) else {
+                    continue;
+                };
+                purse.held -= nanos(one.free);
+                purse.spent += nanos(one.spend);
+                if purse.overspends(rule) {
+                    events.push(Event::Overspent {
+                        window: window.clone(),
+                        spent: Usd::from_nanos_i128(purse.spent.max(purse.known)),
+                        limit: rule.limit,
+                    });
+                }
+            }
+        }
+        drop(state);
+        self.tell(events);
     }
 
     /// Corrects what was spent. Leases are not: the store counts it.
     pub(crate) fn correct(&self, windows: &[BudgetWindow], change: Usd) {
         if !self.shared {
-            self.spend(windows, 0, change);
+            self.apply([Move {
+                windows,
+                epoch: 0,
+                free: Usd::ZERO,
+                spend: change,
+            }]);
         }
     }
 
@@ -311,7 +350,10 @@ impl Budgets {
             };
             match purse.says(rule, self.shared, *amount) {
                 Says::Yes => {}
-                Says::Short => says = Says::Short,
+                Says::Short => {
+                    purse.wants(*amount);
+                    says = Says::Short;
+                }
                 Says::No => {
                     let (in_use, amount) = (purse.in_use(), Usd::from_nanos_i128(*amount));
                     return Err(refusal(rule, window, in_use, amount, self.clock.now()));
@@ -336,38 +378,6 @@ impl Budgets {
             }
         }
         Ok((says, events))
-    }
-
-    /// Changes the purses that were taken from in that epoch; `change` says
-    /// whether more was spent than the limit.
-    fn each(
-        &self,
-        windows: &[BudgetWindow],
-        epoch: u64,
-        change: impl Fn(&Rule, &mut Purse) -> bool,
-    ) {
-        if windows.is_empty() {
-            return;
-        }
-        let mut state = self.state();
-        // What was taken from leases that have ended is the store's to free.
-        if self.shared && state.epoch != epoch {
-            return;
-        }
-        let mut events = Vec::new();
-        for window in windows {
-            if let Some((rule, purse)) = self.find(&mut state, window)
-                && change(rule, purse)
-            {
-                events.push(Event::Overspent {
-                    window: window.clone(),
-                    spent: Usd::from_nanos_i128(purse.spent.max(purse.known)),
-                    limit: rule.limit,
-                });
-            }
-        }
-        drop(state);
-        self.tell(events);
     }
 
     fn purse<'a>(&self, state: &'a mut State, window: &BudgetWindow) -> Option<&'a mut Purse> {

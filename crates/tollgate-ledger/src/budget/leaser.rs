@@ -236,12 +236,13 @@ impl Purse {
 
     /// Keeps what is in use, and gives back what is not.
     fn looks_back(&mut self, slice: i128) -> (i128, i128) {
+        let (take, free) = (self.tops_up(slice), self.free());
         let used = std::mem::take(&mut self.used);
         self.largest = if used { self.largest } else { self.largest / 2 };
         match used {
-            true if self.free() > 2 * slice => (0, self.free() - slice),
-            true => (0, 0),
-            false => (0, self.free()),
+            true if free > 2 * slice => (0, free - slice),
+            true => (take, 0),
+            false => (0, free),
         }
     }
 

@@ -61,6 +61,11 @@ impl Purse {
 
     pub(super) fn hold(&mut self, amount: i128) {
         self.held += amount;
+        self.wants(amount);
+    }
+
+    /// Notes that somebody asked for an amount.
+    pub(super) fn wants(&mut self, amount: i128) {
         self.largest = self.largest.max(amount);
         self.used = true;
     }

@@ -10,6 +10,7 @@ mod budgets;
 mod contract;
 mod money;
 mod scene;
+mod shared;
 mod sqlite;
 mod tracker;
 mod writer;
