@@ -80,6 +80,8 @@ pub(crate) enum Command {
     Models(ModelsArgs),
     /// Shows what was used and what it cost.
     Usage(UsageArgs),
+    /// Shows what is left of the budgets.
+    Budgets,
     /// Checks the configuration without sending anything.
     Check,
     /// Serves the gateway over HTTP to any OpenAI client.

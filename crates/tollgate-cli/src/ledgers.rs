@@ -57,7 +57,9 @@ pub(crate) async fn usage(config: &Config, query: &UsageQuery) -> Result<Vec<Usa
 /// The usual file and its siblings `ledger-2.db`, `ledger-3.db` …
 fn paths(config: &Config) -> Vec<PathBuf> {
     let first = config.ledger.path.clone();
-    if config.ledger.store != StoreKind::Sqlite || config::default_ledger() != Some(first.clone()) {
+    // A budget is spent from one ledger only.
+    let alone = config.ledger.store != StoreKind::Sqlite || !config.budgets.is_empty();
+    if alone || config::default_ledger() != Some(first.clone()) {
         return vec![first];
     }
     let sibling = |number| first.with_file_name(format!("ledger-{number}.db"));

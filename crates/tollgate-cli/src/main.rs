@@ -37,6 +37,7 @@ async fn run(cli: Cli) -> Result<(), Trouble> {
         Command::Plan(args) => commands::plan::run(args, global).await,
         Command::Models(args) => commands::models::run(args, global).await,
         Command::Usage(args) => commands::usage::run(args, global).await,
+        Command::Budgets => commands::budgets::run(global).await,
         Command::Check => commands::check::run(global).await,
         Command::Serve(args) => commands::serve::run(args, global).await,
         Command::Health(args) => commands::health::run(args, global).await,

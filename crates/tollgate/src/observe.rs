@@ -84,6 +84,18 @@ fn log(event: &Event) {
                 "call settled"
             );
         }
+        Event::BudgetWarned {
+            window,
+            used,
+            limit,
+        } => tracing::warn!(%window, %used, %limit, "a budget is nearly spent"),
+        Event::Overspent {
+            window,
+            spent,
+            limit,
+        } => {
+            tracing::error!(%window, %spent, %limit, "more was billed than a budget allows");
+        }
         Event::Catalog { what, taken: true } => tracing::info!(what, "catalog"),
         Event::Catalog { what, taken: false } => tracing::warn!(what, "catalog kept"),
         _ => {}
