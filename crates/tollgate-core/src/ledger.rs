@@ -39,39 +39,62 @@ pub trait Ledger: Send + Sync {
         let _ = (hold, attempt, generation);
     }
 
-    /// What budgets that are nearly spent ask of a call, before it is planned.
-    fn advise(&self, call: &Call, profile: &CallProfile) -> Advice {
+    /// What budgets ask of a call before it is planned.
+    ///
+    /// # Errors
+    /// `BudgetExceeded` when a budget has nothing left.
+    fn advise(&self, call: &Call, profile: &CallProfile) -> Result<Advice, Failure> {
         let _ = (call, profile);
-        Advice::default()
+        Ok(Advice::default())
     }
 
     /// Ends the call: books what its attempts cost, frees the rest.
     fn settle(&self, hold: Hold, outcome: Outcome) -> Receipt;
 }
 
-/// How a call is to be planned so that it spends less.
+/// How a call is to be planned so that budgets can bear it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Advice {
+    /// The most that the call may cost, when it sets no limit itself.
+    pub ceiling: Option<Usd>,
+    /// The budget that the ceiling comes from.
+    pub budget: Option<Arc<str>>,
     /// Rank by the policy of this name, whatever the call asks for.
     pub policy: Option<Arc<str>>,
     /// Take only what costs nothing.
     pub free_only: bool,
-    /// The budget that says so.
-    pub budget: Option<Arc<str>>,
 }
 
 impl Advice {
-    /// The profile as it is to be planned: with the advised policy, and with a
-    /// ceiling of nothing when only free models may be taken.
+    /// The profile as it is to be planned.
     pub fn apply(&self, mut profile: CallProfile) -> CallProfile {
         if let Some(policy) = &self.policy {
             profile.policy = Some(policy.to_string());
         }
         if self.free_only {
             profile.prefer_free = Some(true);
-            profile.ceiling = Some(Usd::ZERO);
         }
+        let nothing = self.free_only.then_some(Usd::ZERO);
+        let ceilings = [profile.ceiling, self.ceiling, nothing];
+        profile.ceiling = ceilings.into_iter().flatten().min();
         profile
+    }
+
+    /// Says why no model was found, when that is the budget's doing.
+    pub fn explain(&self, failure: Failure) -> Failure {
+        let (Some(budget), Some(ceiling)) = (&self.budget, self.ceiling) else {
+            return failure;
+        };
+        if failure.kind() != FailureKind::NoCandidate {
+            return failure;
+        }
+        let message = format!("the budget {budget:?} leaves too little for any model that fits");
+        Failure::new(FailureKind::BudgetExceeded, message)
+            .with("left_for_a_call", ceiling)
+            .with_hint(format!(
+                "set max_tokens, raise budgets.{budget}.limit, or see what was left out with `tollgate plan`"
+            ))
+            .with_source(failure)
     }
 }
 

@@ -416,13 +416,14 @@ impl Ledger for UsageTracker {
         });
     }
 
-    fn advise(&self, call: &Call, profile: &CallProfile) -> Advice {
+    fn advise(&self, call: &Call, profile: &CallProfile) -> Result<Advice, Failure> {
         let who = Who {
             caller: &call.caller,
             task: profile.task,
             tags: &call.hints.tags,
         };
-        self.budgets.advise(who, call.at)
+        self.budgets
+            .advise(who, call.at, profile.max_output.is_some())
     }
 
     fn settle(&self, hold: Hold, mut outcome: Outcome) -> Receipt {

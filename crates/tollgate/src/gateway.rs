@@ -68,8 +68,9 @@ impl Gateway {
         let call = self.admit(order)?;
         let (view, health) = (catalog.view(), failover.health());
         let profile = optimizer.profile(&call)?;
-        let profile = ledger.advise(&call, &profile).apply(profile);
-        let plan = optimizer.plan(profile, &view, &health)?;
+        let advice = ledger.advise(&call, &profile)?;
+        let plan = optimizer.plan(advice.apply(profile), &view, &health);
+        let plan = plan.map_err(|failure| advice.explain(failure))?;
         let hold = ledger.hold(&call, &plan)?;
 
         let mut pending = Pending::new(self.parts.settler.clone(), hold, started);
@@ -100,7 +101,7 @@ impl Gateway {
         } = &*self.parts;
         let call = self.admit(order)?;
         let profile = optimizer.profile(&call)?;
-        let profile = ledger.advise(&call, &profile).apply(profile);
+        let profile = ledger.advise(&call, &profile)?.apply(profile);
         let (view, health) = (catalog.view(), failover.health());
         let explanation = optimizer.explain(&profile, &view, &health);
         match optimizer.plan(profile, &view, &health) {
@@ -117,10 +118,11 @@ impl Gateway {
     pub fn decide(&self, order: impl Into<ChatOrder>) -> Result<(Call, Plan), Error> {
         let call = self.admit(order)?;
         let profile = self.parts.optimizer.profile(&call)?;
-        let profile = self.parts.ledger.advise(&call, &profile).apply(profile);
+        let advice = self.parts.ledger.advise(&call, &profile)?;
+        let profile = advice.apply(profile);
         let (view, health) = (self.parts.catalog.view(), self.parts.failover.health());
-        let plan = self.parts.optimizer.plan(profile, &view, &health)?;
-        Ok((call, plan))
+        let plan = self.parts.optimizer.plan(profile, &view, &health);
+        Ok((call, plan.map_err(|failure| advice.explain(failure))?))
     }
 
     /// The catalog.

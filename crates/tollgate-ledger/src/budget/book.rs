@@ -10,7 +10,6 @@ use tollgate_core::{
     Usd,
 };
 
-use super::config::OnSoft;
 use super::purse::{Purse, Says, nanos};
 use super::refusal::refusal;
 use super::rule::{Rule, What, Who};
@@ -265,11 +264,17 @@ impl Budgets {
         }
     }
 
-    /// What budgets that are nearly spent ask of a call.
-    pub(crate) fn advise(&self, who: Who<'_>, at: Timestamp) -> Advice {
+    /// What budgets ask of a call before it is planned: a ceiling when it sets
+    /// no limit of its own, and more once they are nearly spent.
+    pub(crate) fn advise(
+        &self,
+        who: Who<'_>,
+        at: Timestamp,
+        limits_itself: bool,
+    ) -> Result<Advice, Failure> {
         let mut advice = Advice::default();
-        if self.rules.iter().all(|rule| rule.on_soft == OnSoft::Warn) {
-            return advice;
+        if self.rules.is_empty() {
+            return Ok(advice);
         }
         let mut state = self.state();
         for (rule, shelf) in self.rules.iter().zip(&mut state.shelves) {
@@ -277,22 +282,22 @@ impl Budgets {
                 continue;
             };
             let window = shelf.window(rule, key, at);
-            let nearly = shelf
-                .find(&window)
-                .is_some_and(|purse| purse.is_nearly_spent(rule));
-            if !nearly || rule.on_soft == OnSoft::Warn {
-                continue;
+            let purse = shelf.purse(&window);
+            let room = rule.limit - purse.in_use();
+            if room <= Usd::ZERO {
+                let (in_use, now) = (purse.in_use(), self.clock.now());
+                return Err(refusal(rule, &window, in_use, None, now));
             }
-            advice.budget.get_or_insert_with(|| rule.name.clone());
-            match &rule.on_soft {
-                OnSoft::Warn => {}
-                OnSoft::FreeOnly => advice.free_only = true,
-                OnSoft::Policy(name) => {
-                    advice.policy.get_or_insert_with(|| name.as_str().into());
-                }
+            let share = rule.share_of(room);
+            if !limits_itself && advice.ceiling.is_none_or(|ceiling| share < ceiling) {
+                advice.ceiling = Some(share);
+                advice.budget = Some(rule.name.clone());
+            }
+            if purse.is_nearly_spent(rule) {
+                rule.on_soft.advise(&mut advice);
             }
         }
-        advice
+        Ok(advice)
     }
 
     /// Notes what was spent before this process.
@@ -356,7 +361,13 @@ impl Budgets {
                 }
                 Says::No => {
                     let (in_use, amount) = (purse.in_use(), Usd::from_nanos_i128(*amount));
-                    return Err(refusal(rule, window, in_use, amount, self.clock.now()));
+                    return Err(refusal(
+                        rule,
+                        window,
+                        in_use,
+                        Some(amount),
+                        self.clock.now(),
+                    ));
                 }
             }
         }
@@ -440,12 +451,6 @@ impl Shelf {
             purses.retain(|(start, purse)| *start >= open || purse.held != 0 || purse.free() > 0);
             !purses.is_empty()
         });
-    }
-
-    fn find(&self, window: &BudgetWindow) -> Option<&Purse> {
-        let purses = self.purses.get(&*window.key)?;
-        let found = purses.iter().find(|(start, _)| *start == window.start);
-        found.map(|(_, purse)| purse)
     }
 
     fn purse(&mut self, window: &BudgetWindow) -> &mut Purse {

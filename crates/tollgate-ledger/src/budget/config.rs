@@ -3,7 +3,7 @@ use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use tollgate_core::Usd;
+use tollgate_core::{Advice, Usd};
 
 /// One `[budgets.NAME]` table: what may be spent in a while, and by whom.
 ///
@@ -164,6 +164,18 @@ pub enum OnSoft {
     FreeOnly,
     /// Ranks by the policy of that name.
     Policy(String),
+}
+
+impl OnSoft {
+    pub(super) fn advise(&self, advice: &mut Advice) {
+        match self {
+            Self::Warn => {}
+            Self::FreeOnly => advice.free_only = true,
+            Self::Policy(name) => {
+                advice.policy.get_or_insert_with(|| name.as_str().into());
+            }
+        }
+    }
 }
 
 const POLICY: &str = "policy:";

@@ -7,15 +7,17 @@ pub(super) fn refusal(
     rule: &Rule,
     window: &BudgetWindow,
     in_use: Usd,
-    amount: Usd,
+    amount: Option<Usd>,
     now: Timestamp,
 ) -> Failure {
     let opens = rule.calendar.end_of(window.start);
     let message = format!("the budget {:?} has no room for the call", &*rule.name);
     let mut failure = Failure::new(FailureKind::BudgetExceeded, message)
         .with("limit", rule.limit)
-        .with("in_use", in_use)
-        .with("could_cost", amount);
+        .with("in_use", in_use);
+    if let Some(amount) = amount {
+        failure = failure.with("could_cost", amount);
+    }
     if !window.key.is_empty() {
         failure = failure.with("key", &window.key);
     }

@@ -122,6 +122,14 @@ impl Rule {
         self.only.is_empty() || self.only.iter().any(|one| one == key)
     }
 
+    /// The most that one call may take of what is left, when it does not say
+    /// itself how much it needs: a tenth, so that others find something too,
+    /// but no less than a hundredth of the limit.
+    pub(super) fn share_of(&self, room: Usd) -> Usd {
+        let part = |amount: Usd, parts| Usd::from_nanos(amount.nanos() / parts);
+        part(room, 10).max(part(self.limit, 100)).min(room)
+    }
+
     pub(super) fn window_of(&self, at: Timestamp) -> (Timestamp, Option<Timestamp>) {
         let start = self.calendar.start_of(at);
         (start, self.calendar.end_of(start))

@@ -287,7 +287,11 @@ fn nearing_the_limit_is_told_once_and_advises() {
         ("thrifty", softly(OnSoft::Policy("cheapest".into()))),
         ("told", softly(OnSoft::Warn)),
     ]);
-    let advice = || scene.tracker.advise(&call(9), &plan().profile);
+    let advice = || {
+        let mut profile = (*plan().profile).clone();
+        profile.max_output = Some(100);
+        scene.tracker.advise(&call(9), &profile).unwrap()
+    };
     for n in 1..=4 {
         scene.spend(n, CENT).unwrap();
         assert_eq!(advice(), tollgate_core::Advice::default());
@@ -298,7 +302,6 @@ fn nearing_the_limit_is_told_once_and_advises() {
     let advice = advice();
     assert!(advice.free_only);
     assert_eq!(advice.policy.as_deref(), Some("cheapest"));
-    assert_eq!(advice.budget.as_deref(), Some("free"));
     let profile = advice.apply((*plan().profile).clone());
     assert_eq!(
         (profile.ceiling, profile.prefer_free),
@@ -323,10 +326,38 @@ fn nearing_the_limit_is_told_once_and_advises() {
 }
 
 #[test]
+fn a_call_without_a_limit_of_its_own_gets_a_share_of_what_is_left() {
+    let scene = scene([("large", budget("100")), ("team", budget("1.00"))]);
+    let advice = || scene.tracker.advise(&call(9), &plan().profile);
+    let first = advice().unwrap();
+    assert_eq!(
+        first.ceiling,
+        Some(usd(10 * CENT)),
+        "a tenth of what is left"
+    );
+    assert_eq!(first.budget.as_deref(), Some("team"));
+    scene.spend(1, 95 * CENT).unwrap();
+    assert_eq!(
+        advice().unwrap().ceiling,
+        Some(usd(CENT)),
+        "a hundredth of the limit"
+    );
+    scene.spend(2, 5 * CENT - 7).unwrap();
+    let last = advice().unwrap();
+    assert_eq!(last.ceiling, Some(usd(7)), "all there is");
+    let nothing = Failure::new(FailureKind::NoCandidate, "no model can serve the call");
+    let refused = last.explain(nothing);
+    assert_eq!(refused.kind(), FailureKind::BudgetExceeded);
+    assert!(refused.to_string().contains("\"team\""), "{refused}");
+}
+
+#[test]
 fn an_upstream_that_bills_too_much_is_told_once() {
     let scene = scene([("team", budget("0.02"))]);
     scene.spend(1, 3 * CENT).unwrap();
     scene.spend(2, CENT).unwrap_err();
+    let empty = scene.tracker.advise(&call(9), &plan().profile).unwrap_err();
+    assert!(empty.to_string().contains("\"team\""), "{empty}");
     let events = scene.events.lock().unwrap();
     let over = events
         .iter()
