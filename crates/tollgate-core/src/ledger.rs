@@ -55,8 +55,11 @@ pub trait Ledger: Send + Sync {
 /// How a call is to be planned so that budgets can bear it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Advice {
-    /// The most that the call may cost, when it sets no limit itself.
+    /// The most that the call may cost: what budgets have left, when it sets no
+    /// limit itself.
     pub ceiling: Option<Usd>,
+    /// What it should make do with, so that others find something too.
+    pub share: Option<Usd>,
     /// The budget that the ceiling comes from.
     pub budget: Option<Arc<str>>,
     /// Rank by the policy of this name, whatever the call asks for.
@@ -77,6 +80,7 @@ impl Advice {
         let nothing = self.free_only.then_some(Usd::ZERO);
         let ceilings = [profile.ceiling, self.ceiling, nothing];
         profile.ceiling = ceilings.into_iter().flatten().min();
+        profile.share = self.share.or(profile.share);
         profile
     }
 

@@ -53,6 +53,9 @@ pub struct CallProfile {
     pub needs: Capabilities,
     /// Most that the call may cost in total.
     pub ceiling: Option<Usd>,
+    /// What one answer is given of the ceiling where a useful answer fits into
+    /// that; half of it when absent.
+    pub share: Option<Usd>,
     /// Whether free variants go first.
     pub prefer_free: Option<bool>,
     /// Longest acceptable time to a complete answer.

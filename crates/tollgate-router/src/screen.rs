@@ -52,9 +52,10 @@ pub(crate) struct Screen<'a> {
     prompt_low: u32,
     /// Flags of briefs whose prices do not suffice.
     intricate: u8,
-    /// The most that the call may cost, and half of it.
+    /// The most that the call may cost.
     ceiling: Usd,
-    half_ceiling: Usd,
+    /// What one answer gets of it where that suffices.
+    share: Usd,
     /// Expected tokens of an answer to see, in units of 1/65,536.
     visible_output: u64,
     least_stretch: u32,
@@ -77,10 +78,11 @@ impl<'a> Screen<'a> {
             config.allow_free || profile.prefer_free.unwrap_or(config.prefer_free_tier);
         let shortest_answer = config.min_answer_tokens;
         let saturated = |tokens: u64| u32::try_from(tokens).unwrap_or(u32::MAX);
-        let (ceiling, half_ceiling) = match profile.ceiling {
-            Some(ceiling) => (ceiling, Usd::from_nanos(ceiling.nanos() / 2)),
-            None => (Usd::MAX, Usd::MAX),
-        };
+        let ceiling = profile.ceiling.unwrap_or(Usd::MAX);
+        let half = profile
+            .ceiling
+            .map_or(Usd::MAX, |most| Usd::from_nanos(most.nanos() / 2));
+        let share = profile.share.map_or(half, |share| share.min(half));
         // The estimate with its error, not the bound by bytes: a prompt that is
         // too long after all fails upstream and goes elsewhere, at no cost.
         let prompt = (profile.prompt.likely + profile.prompt.likely * ERROR_PERCENT / 100)
@@ -109,7 +111,7 @@ impl<'a> Screen<'a> {
                 (_, Ok(_)) => Brief::MORE_PRICES | Brief::IMAGES_COST,
             },
             ceiling,
-            half_ceiling,
+            share,
             visible_output: (config.output.mean(profile.task).min(LONGEST_EXPECTED) * 65_536.0)
                 as u64,
             least_stretch: if profile.needs.contains(Capabilities::REASONING) {
@@ -237,7 +239,7 @@ impl<'a> Screen<'a> {
             false => self.costs(place, brief, output, limit),
         };
         let mut clamp = None;
-        if worst > self.half_ceiling {
+        if worst > self.share {
             (worst, clamp) = self.clamp(place, output, limit)?;
         }
         if clamp.is_none() && self.profile.max_output.is_none() && brief.any(Brief::UNLIMITED) {
@@ -358,7 +360,8 @@ impl<'a> Screen<'a> {
     ///
     /// The ceiling is on all that a call costs, and a first attempt that fails
     /// may have cost its worst case for all that is known: so it gets half of
-    /// the ceiling where a useful answer fits into that, and all of it where not.
+    /// the ceiling, or the share that budgets give it, where a useful answer fits
+    /// into that, and all of it where not.
     #[inline(never)]
     fn clamp(
         &self,
@@ -374,7 +377,7 @@ impl<'a> Screen<'a> {
         };
         let quote = self.quote(place);
         let worst = quote.at(u64::from(limit));
-        for room in [self.half_ceiling, self.ceiling] {
+        for room in [self.share, self.ceiling] {
             if worst <= room {
                 return Ok((worst, None));
             }

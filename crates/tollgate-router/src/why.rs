@@ -23,6 +23,13 @@ pub(crate) fn why(profile: &CallProfile, planned: &Planned, standing: Standing) 
     };
     if let Some(clamp) = planned.candidate.clamp {
         let reason = match profile.ceiling {
+            Some(_)
+                if profile
+                    .share
+                    .is_some_and(|share| planned.candidate.worst <= share) =>
+            {
+                "so that budgets have something left for others"
+            }
             Some(ceiling) if planned.candidate.worst.nanos() <= ceiling.nanos() / 2 => {
                 "so that a second attempt stays within the limit"
             }

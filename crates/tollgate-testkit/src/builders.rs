@@ -73,6 +73,7 @@ pub fn profile() -> CallProfile {
         answers: 1,
         needs: Capabilities::TEXT_OUTPUT,
         ceiling: None,
+        share: None,
         prefer_free: None,
         max_latency: None,
     }

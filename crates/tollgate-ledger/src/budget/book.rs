@@ -288,10 +288,13 @@ impl Budgets {
                 let (in_use, now) = (purse.in_use(), self.clock.now());
                 return Err(refusal(rule, &window, in_use, None, now));
             }
-            let share = rule.share_of(room);
-            if !limits_itself && advice.ceiling.is_none_or(|ceiling| share < ceiling) {
-                advice.ceiling = Some(share);
-                advice.budget = Some(rule.name.clone());
+            if !limits_itself {
+                if advice.ceiling.is_none_or(|ceiling| room < ceiling) {
+                    advice.ceiling = Some(room);
+                    advice.budget = Some(rule.name.clone());
+                }
+                let share = rule.share_of(room);
+                advice.share = Some(advice.share.map_or(share, |least| least.min(share)));
             }
             if purse.is_nearly_spent(rule) {
                 rule.on_soft.advise(&mut advice);

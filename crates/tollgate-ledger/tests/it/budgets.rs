@@ -331,14 +331,14 @@ fn a_call_without_a_limit_of_its_own_gets_a_share_of_what_is_left() {
     let advice = || scene.tracker.advise(&call(9), &plan().profile);
     let first = advice().unwrap();
     assert_eq!(
-        first.ceiling,
-        Some(usd(10 * CENT)),
+        (first.ceiling, first.share),
+        (Some(usd(100 * CENT)), Some(usd(10 * CENT))),
         "a tenth of what is left"
     );
     assert_eq!(first.budget.as_deref(), Some("team"));
     scene.spend(1, 95 * CENT).unwrap();
     assert_eq!(
-        advice().unwrap().ceiling,
+        advice().unwrap().share,
         Some(usd(CENT)),
         "a hundredth of the limit"
     );

@@ -41,6 +41,7 @@ pub(crate) fn profile(config: &RouterConfig, call: &Call) -> Result<CallProfile,
         answers: answers.unwrap_or(1).max(1),
         needs,
         ceiling,
+        share: None,
         prefer_free: call.hints.prefer_free,
         max_latency: call.hints.max_latency,
     })
