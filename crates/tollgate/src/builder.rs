@@ -8,8 +8,8 @@ use tollgate_core::{
     Ledger, LedgerStore, LlmProvider, Observer, RoutingPolicy,
 };
 use tollgate_failover::FailoverManager;
-use tollgate_ledger::{LedgerConfig, StoreKind, UsageTracker};
-use tollgate_ledger_postgres::{PostgresConfig, PostgresStore};
+use tollgate_ledger::{Durability, LedgerConfig, StoreKind, UsageTracker};
+use tollgate_ledger_postgres::{Commit, PostgresConfig, PostgresStore};
 use tollgate_policy_balanced::Balanced;
 use tollgate_policy_cheapest::Cheapest;
 use tollgate_policy_quality::BestQuality;
@@ -381,6 +381,10 @@ pub(crate) fn postgres(config: &LedgerConfig) -> Result<PostgresConfig, Failure>
     Ok(PostgresConfig {
         schema: config.schema.clone(),
         node: config.node.clone(),
+        commit: match config.durability {
+            Durability::Relaxed => Commit::Soon,
+            Durability::Default | Durability::Strict => Commit::OnDisk,
+        },
         ..PostgresConfig::new(url)
     })
 }
