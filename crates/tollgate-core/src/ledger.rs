@@ -89,7 +89,8 @@ impl Advice {
         let (Some(budget), Some(ceiling)) = (&self.budget, self.ceiling) else {
             return failure;
         };
-        if failure.kind() != FailureKind::NoCandidate {
+        let too_dear = |(reason, _): &(&str, String)| *reason == "over_ceiling";
+        if failure.kind() != FailureKind::NoCandidate || !failure.context().iter().any(too_dear) {
             return failure;
         }
         let message = format!("the budget {budget:?} leaves too little for any model that fits");

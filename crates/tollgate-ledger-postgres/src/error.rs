@@ -1,4 +1,8 @@
+use std::path::PathBuf;
+
 use tollgate_core::{Failure, FailureKind};
+
+use crate::BoxError;
 
 /// Why the database cannot be used. Messages never hold the address, which may
 /// hold a password.
@@ -18,10 +22,31 @@ pub enum OpenError {
     SchemaName(String),
     /// No connection.
     #[error(
-        "cannot connect to the ledger's database; check ledger.url and that the server runs and \
-         takes connections without TLS"
+        "cannot connect to the ledger's database; check that the server runs, that ledger.url is \
+         right, and that the server can do what its sslmode asks for"
     )]
-    Connect(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Connect(#[source] BoxError),
+    /// The address asks for TLS in an unknown way.
+    #[error("ledger.url has sslmode={0}; it is one of disable, prefer, require and verify-full")]
+    SslMode(String),
+    /// The file of root certificates cannot be used.
+    #[error(
+        "cannot take root certificates from {}, which ledger.url names as sslrootcert; it must \
+         be a readable PEM file with at least one certificate",
+        path.display()
+    )]
+    RootCert {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: BoxError,
+    },
+    /// The system's root certificates cannot be used.
+    #[error(
+        "cannot take the system's root certificates; install them, often as the package \
+         ca-certificates, or name a file of them by sslrootcert in ledger.url"
+    )]
+    Roots(#[source] rustls::Error),
     /// Another process has this node's name.
     #[error(
         "the node {0:?} is running already; give each node its own ledger.node, or stop the other one"

@@ -5,10 +5,19 @@ mod error;
 
 mod store;
 
+mod attempts;
+mod batch;
+mod leases;
 mod report;
 mod rows;
 mod schema;
+mod tls;
+mod verify;
+mod windows;
 
-pub use crate::config::PostgresConfig;
+pub use crate::config::{Commit, PostgresConfig};
 pub use crate::error::OpenError;
 pub use crate::store::PostgresStore;
+
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Result<T, E = BoxError> = std::result::Result<T, E>;

@@ -2,19 +2,15 @@
 //! only; what a caller says is bound.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use deadpool_postgres::Object;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
-use tollgate_core::{
-    Billing, CallFacts, CallId, CallerId, Dimension, LaneId, ModelId, OpenAttempt, StoreError,
-    Timestamp, TokenUsage, UsageQuery, UsageRow, Usd,
-};
+use tollgate_core::{BudgetWindow, Dimension, Timestamp, TokenUsage, UsageQuery, UsageRow, Usd};
 
-use crate::PostgresConfig;
+use crate::Result;
 use crate::rows::text;
-
-type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
 
 /// Attempts as they count now.
 const BOOKED: &str = include_str!("booked.sql");
@@ -39,16 +35,7 @@ const SUMMANDS: [&str; 15] = [
     "web_searches",
 ];
 
-pub(crate) async fn usage(
-    client: &Object,
-    query: &UsageQuery,
-) -> Result<Vec<UsageRow>, StoreError> {
-    ask(client, query)
-        .await
-        .map_err(|source| StoreError::new("report usage", source))
-}
-
-async fn ask(client: &Object, query: &UsageQuery) -> Result<Vec<UsageRow>> {
+pub(crate) async fn usage(client: &Object, query: &UsageQuery) -> Result<Vec<UsageRow>> {
     let question = Question::new(query)?;
     let values: Vec<&(dyn ToSql + Sync)> = question.values.iter().map(Bound::value).collect();
     // Not kept: there are many breakdowns, and few reports.
@@ -194,55 +181,26 @@ fn key(row: &Row, at: usize, by: &Dimension) -> Result<String> {
     })
 }
 
-const OPEN: &str = "SELECT d.call::text, d.attempt, d.at_ms, d.lane, d.model, d.worst_nanos,
-    h.caller, coalesce(h.at_ms, d.at_ms), coalesce(h.requested, d.model), coalesce(h.task, ''),
-    coalesce(h.policy, ''), coalesce(h.tags, '[]')::text
-FROM dispatch AS d
-LEFT JOIN LATERAL (
-    SELECT * FROM hold WHERE hold.call = d.call ORDER BY amount_nanos LIMIT 1
-) AS h ON true
-WHERE NOT EXISTS (SELECT 1 FROM terminal AS t WHERE t.call = d.call AND t.attempt = d.attempt)
-    AND (d.node = $1 OR d.at_ms < extract(epoch FROM now()) * 1000 - $2::bigint)
-ORDER BY d.at_ms, d.call, d.attempt";
+const SPENT: &str = "SELECT key, start_ms, spent_nanos FROM budget_window
+WHERE budget = $1 AND start_ms >= $2 ORDER BY start_ms, key";
 
-pub(crate) async fn open_attempts(
+/// What was spent in the windows of a budget that began at `since` or later.
+pub(crate) async fn spent(
     client: &Object,
-    config: &PostgresConfig,
-) -> Result<Vec<OpenAttempt>, StoreError> {
-    list(client, config)
-        .await
-        .map_err(|source| StoreError::new("list open attempts", source))
-}
-
-async fn list(client: &Object, config: &PostgresConfig) -> Result<Vec<OpenAttempt>> {
-    let lost_after = i64::try_from(config.lost_after.as_millis()).unwrap_or(i64::MAX);
-    let statement = client.prepare_cached(OPEN).await?;
+    budget: &Arc<str>,
+    since: Timestamp,
+) -> Result<Vec<(BudgetWindow, Usd)>> {
+    let statement = client.prepare_cached(SPENT).await?;
     let rows = client
-        .query(&statement, &[&config.node, &lost_after])
+        .query(&statement, &[&text(budget), &since.millis()])
         .await?;
-    rows.iter().map(open_attempt).collect()
-}
-
-fn open_attempt(row: &Row) -> Result<OpenAttempt> {
-    let call: String = row.try_get(0)?;
-    let caller: Option<&str> = row.try_get(6)?;
-    Ok(OpenAttempt {
-        facts: CallFacts {
-            call: CallId::from_u128(u128::from_str_radix(&call.replace('-', ""), 16)?),
-            caller: caller.map_or(Ok(CallerId::local()), CallerId::new)?,
-            at: Timestamp::from_millis(row.try_get(7)?),
-            requested: row.try_get(8)?,
-            task: row.try_get::<_, &str>(9)?.parse().unwrap_or_default(),
-            policy: row.try_get(10)?,
-            tags: serde_json::from_str(row.try_get(11)?)?,
-        },
-        attempt: row.try_get::<_, i64>(1)?.try_into()?,
-        lane: LaneId::new(row.try_get::<_, &str>(3)?)?,
-        model: ModelId::new(row.try_get::<_, &str>(4)?)?,
-        at: Timestamp::from_millis(row.try_get(2)?),
-        worst: Usd::from_nanos(row.try_get(5)?),
-        billing: Billing::default(),
-        generation: None,
-        windows: [].into(),
-    })
+    let window = |row: &Row| {
+        let window = BudgetWindow {
+            budget: Arc::clone(budget),
+            key: row.try_get::<_, &str>(0)?.into(),
+            start: Timestamp::from_millis(row.try_get(1)?),
+        };
+        Ok((window, Usd::from_nanos(row.try_get(2)?)))
+    };
+    rows.iter().map(window).collect()
 }

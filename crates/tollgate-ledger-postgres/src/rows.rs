@@ -1,122 +1,89 @@
-//! Events as rows. A batch goes as one JSON array per table, which the server
-//! spreads over the table's columns by their names: one bound parameter instead
-//! of an array for each of up to 37 columns.
+//! Events as rows of their tables.
 
-use deadpool_postgres::Object;
 use serde_json::{Map, Value, json};
-use tollgate_core::{AttemptRecord, CallFacts, CallId, Cost, LedgerEvent, TokenUsage};
+use tollgate_core::{
+    AttemptRecord, BudgetWindow, CallFacts, CallId, Cost, LedgerEvent, TokenUsage,
+};
 
-/// The tables and how a batch is put into each; an identity column forbids
-/// naming all columns of `adjust` at once.
-const TABLES: [&str; 4] = [
-    "INSERT INTO hold SELECT * FROM jsonb_populate_recordset(NULL::hold, $1::text::jsonb)
-     ON CONFLICT DO NOTHING",
-    "INSERT INTO dispatch SELECT * FROM jsonb_populate_recordset(NULL::dispatch, $1::text::jsonb)
-     ON CONFLICT DO NOTHING",
-    "INSERT INTO terminal SELECT * FROM jsonb_populate_recordset(NULL::terminal, $1::text::jsonb)
-     ON CONFLICT DO NOTHING",
-    "INSERT INTO adjust (
-         call, attempt, at_ms, credits_nanos, provider_nanos, source, input, cache_read,
-         cache_write, cache_write_1h, audio_input, output, reasoning, audio_output, image_output,
-         images, web_searches)
-     SELECT
-         (r).call, (r).attempt, (r).at_ms, (r).credits_nanos, (r).provider_nanos, (r).source,
-         (r).input, (r).cache_read, (r).cache_write, (r).cache_write_1h, (r).audio_input,
-         (r).output, (r).reasoning, (r).audio_output, (r).image_output, (r).images,
-         (r).web_searches
-     FROM (
-         SELECT jsonb_populate_record(NULL::adjust, entry.value) AS r, entry.ordinality
-         FROM jsonb_array_elements($1::text::jsonb) WITH ORDINALITY AS entry
-     ) AS rows
-     ORDER BY ordinality
-     ON CONFLICT DO NOTHING",
-];
+use crate::windows::to_json;
 
-/// Events on their way into their tables.
-pub(crate) struct Batch {
-    /// Rows by place in [`TABLES`].
-    rows: [Vec<Value>; TABLES.len()],
-}
-
-impl Batch {
-    pub(crate) fn of(events: &[LedgerEvent], node: &str) -> Self {
-        let mut batch = Self {
-            rows: Default::default(),
-        };
-        for event in events {
-            if let Some((table, row)) = row(event, node) {
-                batch.rows[table].push(row);
-            }
-        }
-        batch
-    }
-
-    /// Inserts all rows in one transaction.
-    pub(crate) async fn insert(self, client: &mut Object) -> Result<(), tokio_postgres::Error> {
-        let transaction = client.transaction().await?;
-        for (table, rows) in TABLES.iter().zip(self.rows) {
-            if rows.is_empty() {
-                continue;
-            }
-            let statement = transaction.prepare_cached(table).await?;
-            let rows = Value::Array(rows).to_string();
-            transaction.execute(&statement, &[&rows]).await?;
-        }
-        transaction.commit().await
-    }
-}
-
-/// The place in [`TABLES`] and the row of an event.
-fn row(event: &LedgerEvent, node: &str) -> Option<(usize, Value)> {
-    Some(match event {
-        LedgerEvent::Named { .. } | LedgerEvent::Carried { .. } => return None,
+/// The row of an event, which names all columns of its table that it fills. An
+/// array of them becomes rows by their names.
+pub(crate) fn of(event: &LedgerEvent, node: &str) -> Value {
+    match event {
         LedgerEvent::Hold { facts, amount } => {
             let mut row = facts_of(facts);
             row.insert("amount_nanos".into(), amount.nanos().into());
-            (0, row.into())
+            row.into()
         }
         LedgerEvent::Dispatch {
             call,
             attempt,
             at,
             lane,
+            billing,
             model,
             worst,
-            ..
-        } => (
-            1,
-            json!({
-                "call": id(*call),
-                "attempt": attempt,
-                "at_ms": at.millis(),
-                "lane": lane,
-                "model": model,
-                "worst_nanos": worst.nanos(),
-                "node": text(node),
-            }),
-        ),
-        LedgerEvent::Settle { facts, record, .. } => (2, terminal("settle", facts, record)),
-        LedgerEvent::Release { facts, record } => (2, terminal("release", facts, record)),
+            windows,
+            epoch,
+        } => json!({
+            "call": id(*call),
+            "attempt": attempt,
+            "at_ms": at.millis(),
+            "lane": lane,
+            "billing": billing.as_str(),
+            "model": model,
+            "worst_nanos": worst.nanos(),
+            "node": node,
+            "windows": to_json(windows),
+            "epoch": count(*epoch),
+        }),
+        LedgerEvent::Named {
+            call,
+            attempt,
+            generation,
+        } => json!({ "call": id(*call), "attempt": attempt, "generation": generation }),
+        LedgerEvent::Settle {
+            facts,
+            record,
+            windows,
+        } => terminal("settle", facts, record, windows),
+        LedgerEvent::Release { facts, record } => terminal("release", facts, record, &[]),
         LedgerEvent::Adjust {
             call,
             attempt,
             at,
             cost,
             tokens,
-            ..
+            windows,
+            change,
         } => {
             let mut row = Map::new();
             row.insert("call".into(), id(*call).into());
             row.insert("attempt".into(), (*attempt).into());
             row.insert("at_ms".into(), at.millis().into());
+            row.insert("windows".into(), to_json(windows));
+            row.insert("change_nanos".into(), change.nanos().into());
             row.extend(cost_of(cost));
             row.extend(tokens.iter().flat_map(tokens_of));
-            (3, row.into())
+            row.into()
         }
-    })
+        LedgerEvent::Carried { window, at, amount } => json!({
+            "budget": text(&window.budget),
+            "key": text(&window.key),
+            "start_ms": window.start.millis(),
+            "at_ms": at.millis(),
+            "amount_nanos": amount.nanos(),
+        }),
+    }
 }
 
-fn terminal(kind: &str, facts: &CallFacts, record: &AttemptRecord) -> Value {
+fn terminal(
+    kind: &str,
+    facts: &CallFacts,
+    record: &AttemptRecord,
+    windows: &[BudgetWindow],
+) -> Value {
     let mut row = facts_of(facts);
     let (ended, failure, status, message) = record.end.columns();
     let own = json!({
@@ -136,6 +103,7 @@ fn terminal(kind: &str, facts: &CallFacts, record: &AttemptRecord) -> Value {
         "failure": failure,
         "status": status,
         "message": message.map(text),
+        "windows": to_json(windows),
     });
     if let Value::Object(own) = own {
         row.extend(own);
@@ -202,6 +170,6 @@ pub(crate) fn text(text: &str) -> String {
 }
 
 /// A count; PostgreSQL's integers end at 2⁶³ − 1.
-fn count(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
+pub(crate) fn count(count: impl TryInto<i64>) -> i64 {
+    count.try_into().unwrap_or(i64::MAX)
 }

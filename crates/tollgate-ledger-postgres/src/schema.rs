@@ -8,6 +8,7 @@ use crate::{OpenError, PostgresConfig};
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_ledger.sql"),
     include_str!("migrations/0002_reports.sql"),
+    include_str!("migrations/0003_budgets.sql"),
 ];
 
 /// First key of all advisory locks of Tollgate: "TGLE" in ASCII.

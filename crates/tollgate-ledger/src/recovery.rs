@@ -35,7 +35,7 @@ impl UsageTracker {
     /// `LedgerUnavailable` when the store cannot be read or written; calling it
     /// again is harmless.
     pub async fn recover(&self) -> Result<Recovered, Failure> {
-        let ended = self.end_what_was_open().await?;
+        let ended = self.end_lost(Duration::ZERO).await?;
         // After that, so that what was just booked is found as spent.
         self.load_budgets().await?;
         let since = self.clock.now().millis();
@@ -50,10 +50,20 @@ impl UsageTracker {
         Ok(Recovered { ended, uncertain })
     }
 
-    async fn end_what_was_open(&self) -> Result<Vec<OpenAttempt>, Failure> {
+    /// Books attempts at their worst case that were dispatched so long ago and
+    /// that nobody will end: what an earlier process left, and what other nodes
+    /// left that are gone. To be called from time to time where nodes share a
+    /// store, with an `age` that no call reaches.
+    ///
+    /// # Errors
+    /// As [`recover`](Self::recover).
+    pub async fn end_lost(&self, age: Duration) -> Result<Vec<OpenAttempt>, Failure> {
         let open = self.recorder.store().open_attempts().await;
         let mut open = open.map_err(unreadable)?;
-        open.retain(|attempt| !self.books.is_running(attempt.facts.call));
+        let now = self.clock.now();
+        open.retain(|attempt| {
+            now.since(attempt.at) >= age && !self.books.is_running(attempt.facts.call)
+        });
         for attempt in &open {
             self.book_worst_case(attempt)?;
         }

@@ -134,7 +134,11 @@ impl UsageTracker {
         observer: Arc<dyn Observer>,
     ) -> Self {
         let recorder = Recorder::queued(store, config);
-        let mut tracker = Self::with(recorder, config, true, clock, observer);
+        let shares = !config.budgets.is_empty();
+        let mut tracker = Self::with(recorder, config, shares, clock, observer);
+        if !shares {
+            return tracker;
+        }
         let leaser = Leaser::start(tracker.budgets.clone(), leases);
         tracker.leaser = Mutex::new(Some(leaser));
         tracker

@@ -1,7 +1,10 @@
 //! What runs beside the requests, and how it ends.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use tokio::task::AbortHandle;
+use tokio::time::sleep;
 use tollgate_catalog::{ModelCatalog, RefreshGuard};
 use tollgate_ledger::UsageTracker;
 
@@ -15,7 +18,14 @@ pub(crate) struct Background {
     // Ends the refresh when it is dropped.
     refresh: Mutex<Option<RefreshGuard>>,
     reconciler: Option<Reconciler>,
+    sweep: Option<AbortHandle>,
 }
+
+/// How often lost attempts are looked for.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// How old an attempt is at least that nobody will end; longer than any call.
+const LOST: Duration = Duration::from_secs(3_600);
 
 impl Background {
     /// Refreshes the catalog from time to time.
@@ -26,6 +36,28 @@ impl Background {
 
     pub(crate) fn keep_ledger(&mut self, ledger: Arc<UsageTracker>) {
         self.ledger = Some(ledger);
+    }
+
+    /// Ends from time to time what other nodes left that are gone.
+    pub(crate) fn sweep(&mut self, ledger: &Arc<UsageTracker>, reconciler: Option<&Reconciler>) {
+        let (ledger, reconciler) = (Arc::downgrade(ledger), reconciler.cloned());
+        let sweep = async move {
+            loop {
+                sleep(SWEEP).await;
+                let Some(ledger) = ledger.upgrade() else {
+                    return;
+                };
+                match ledger.end_lost(LOST).await {
+                    Ok(ended) => {
+                        if let Some(reconciler) = &reconciler {
+                            reconciler.take_up_ended(ended);
+                        }
+                    }
+                    Err(failure) => tracing::warn!(%failure, "lost attempts were not looked for"),
+                }
+            }
+        };
+        self.sweep = Some(tokio::spawn(sweep).abort_handle());
     }
 
     pub(crate) fn ledger(&self) -> Option<&UsageTracker> {
@@ -44,6 +76,9 @@ impl Background {
     pub(crate) async fn shutdown(&self) {
         if let Ok(mut refresh) = self.refresh.lock() {
             *refresh = None;
+        }
+        if let Some(sweep) = &self.sweep {
+            sweep.abort();
         }
         if let Some(reconciler) = &self.reconciler {
             reconciler.stop();

@@ -8,8 +8,8 @@ use tollgate_core::{
     LedgerStore, LlmProvider, Observer, RoutingPolicy,
 };
 use tollgate_failover::FailoverManager;
-use tollgate_ledger::{LedgerConfig, Recovered, StoreKind, UsageTracker};
-use tollgate_ledger_postgres::{PostgresConfig, PostgresStore};
+use tollgate_ledger::{Durability, LedgerConfig, Recovered, StoreKind, UsageTracker};
+use tollgate_ledger_postgres::{Commit, PostgresConfig, PostgresStore};
 use tollgate_policy_balanced::Balanced;
 use tollgate_policy_cheapest::Cheapest;
 use tollgate_policy_quality::BestQuality;
@@ -195,6 +195,7 @@ impl GatewayBuilder {
                 // OpenRouter has never heard of.
                 let lookup = self.lookup.or_else(|| asks.then(|| Arc::new(lanes) as _));
                 let reconciler = lookup.map(|lookup| Reconciler::start(lookup, tracker.clone()));
+                background.sweep(&tracker, reconciler.as_ref());
                 if let Some(reconciler) = &reconciler {
                     reconciler.take_up(recovered.uncertain);
                     background.keep_reconciler(reconciler.clone());
@@ -378,6 +379,10 @@ pub(crate) fn postgres(config: &LedgerConfig) -> Result<PostgresConfig, Failure>
     Ok(PostgresConfig {
         schema: config.schema.clone(),
         node: config.node.clone(),
+        commit: match config.durability {
+            Durability::Relaxed => Commit::Soon,
+            Durability::Default | Durability::Strict => Commit::OnDisk,
+        },
         ..PostgresConfig::new(url)
     })
 }

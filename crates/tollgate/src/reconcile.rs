@@ -7,7 +7,8 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 use tollgate_core::{
-    CallId, CostLookup, CostSource, GenerationId, LaneId, Receipt, Reconciled, Uncertain,
+    CallId, CostLookup, CostSource, GenerationId, LaneId, OpenAttempt, Receipt, Reconciled,
+    Uncertain,
 };
 use tollgate_ledger::UsageTracker;
 
@@ -61,6 +62,20 @@ impl Reconciler {
                 lane: one.lane,
                 generation: one.generation,
             });
+        }
+    }
+
+    /// Takes up what was just booked at worst case.
+    pub(crate) fn take_up_ended(&self, ended: Vec<OpenAttempt>) {
+        for one in ended {
+            if let Some(generation) = one.generation {
+                let _ = self.inbox.send(Unknown {
+                    call: one.facts.call,
+                    attempt: one.attempt,
+                    lane: one.lane,
+                    generation,
+                });
+            }
         }
     }
 

@@ -47,7 +47,12 @@ const ROWS: &[Row] = &[
     row("tollgate-policy-quality", VOCABULARY, TEST_KIT),
     row("tollgate-failover", VOCABULARY, TEST_KIT),
     row("tollgate-ledger", VOCABULARY, TEST_KIT),
-    row("tollgate-ledger-postgres", VOCABULARY, TEST_KIT),
+    row(
+        "tollgate-ledger-postgres",
+        VOCABULARY,
+        // Trackers that share its budgets.
+        &["tollgate-testkit", "tollgate-sim", "tollgate-ledger"],
+    ),
     row(
         "tollgate",
         &[

@@ -8,5 +8,14 @@
 )]
 
 mod contract;
+mod counting;
+mod crash;
+mod events;
+mod gone;
+mod leases;
+mod locks;
 mod open;
 mod server;
+mod sharing;
+mod tls;
+mod trackers;

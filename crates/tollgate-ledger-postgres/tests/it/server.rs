@@ -1,9 +1,9 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use tokio_postgres::NoTls;
+use tokio_postgres::{Client, NoTls};
 use tollgate_core::ApiKey;
-use tollgate_ledger_postgres::PostgresConfig;
+use tollgate_ledger_postgres::{PostgresConfig, PostgresStore};
 
 /// The server under test, and the schemas that a test made there.
 pub(crate) struct Server {
@@ -41,6 +41,20 @@ impl Server {
         }
     }
 
+    /// The server's address.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A connection of the test's own to the tables of a store.
+    pub(crate) async fn watch(&self, config: &PostgresConfig) -> Client {
+        let (client, connection) = tokio_postgres::connect(&self.url, NoTls).await.unwrap();
+        tokio::spawn(connection);
+        let path = format!("SET search_path TO {}", config.schema);
+        client.batch_execute(&path).await.unwrap();
+        client
+    }
+
     /// Runs a statement of the test's own.
     pub(crate) async fn execute(&self, sql: &str) {
         let (client, connection) = tokio_postgres::connect(&self.url, NoTls).await.unwrap();
@@ -55,6 +69,39 @@ impl Server {
         for n in 0..self.made.load(Ordering::Relaxed) {
             let sql = format!("DROP SCHEMA IF EXISTS {}_{n} CASCADE", self.prefix);
             self.execute(&sql).await;
+        }
+    }
+}
+
+/// A node of the ledger that `config` names.
+pub(crate) async fn node(config: &PostgresConfig, name: &str) -> PostgresStore {
+    let config = PostgresConfig {
+        node: name.into(),
+        ..config.clone()
+    };
+    PostgresStore::open(config).await.unwrap()
+}
+
+/// One whole number that the statement asks for.
+pub(crate) async fn number(client: &Client, sql: &str) -> i64 {
+    client.query_one(sql, &[]).await.unwrap().get(0)
+}
+
+/// Lets the time run out in which a node keeps its leases.
+pub(crate) async fn expire(client: &Client, node: &str) {
+    let sql = "UPDATE node SET expires_at = now() - interval '1 second' WHERE name = $1";
+    assert_eq!(client.execute(sql, &[&node]).await.unwrap(), 1);
+}
+
+/// Returns when a connection of the node waits for a lock. The client
+/// must not be in a transaction, which would always see the same.
+pub(crate) async fn blocked(client: &Client, node: &str) {
+    let sql = "SELECT count(*) FROM pg_stat_activity
+        WHERE application_name = 'tollgate ' || $1 AND wait_event_type = 'Lock'";
+    loop {
+        let waiting: i64 = client.query_one(sql, &[&node]).await.unwrap().get(0);
+        if waiting > 0 {
+            return;
         }
     }
 }

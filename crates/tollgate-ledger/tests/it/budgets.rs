@@ -346,6 +346,13 @@ fn a_call_without_a_limit_of_its_own_gets_a_share_of_what_is_left() {
     let last = advice().unwrap();
     assert_eq!(last.ceiling, Some(usd(7)), "all there is");
     let nothing = Failure::new(FailureKind::NoCandidate, "no model can serve the call");
+    let other = last.explain(nothing);
+    assert_eq!(
+        other.kind(),
+        FailureKind::NoCandidate,
+        "not for want of money"
+    );
+    let nothing = other.with("over_ceiling", 3);
     let refused = last.explain(nothing);
     assert_eq!(refused.kind(), FailureKind::BudgetExceeded);
     assert!(refused.to_string().contains("\"team\""), "{refused}");

@@ -1,0 +1,90 @@
+//! Counters against the events that they follow from.
+
+use deadpool_postgres::Object;
+use tokio_postgres::IsolationLevel;
+
+use crate::Result;
+
+/// Questions whose every answer is something wrong, in words.
+const QUESTIONS: [&str; 4] = [
+    // What was spent in a window is what its events say.
+    "WITH told AS (
+        SELECT w.budget, w.key, w.start_ms,
+            coalesce(t.credits_nanos, 0)::numeric + coalesce(t.provider_nanos, 0) AS amount
+        FROM terminal AS t,
+            jsonb_to_recordset(t.windows) AS w (budget text, key text, start_ms bigint)
+        UNION ALL
+        SELECT w.budget, w.key, w.start_ms, a.change_nanos
+        FROM adjust AS a,
+            jsonb_to_recordset(a.windows) AS w (budget text, key text, start_ms bigint)
+        UNION ALL
+        SELECT budget, key, start_ms, amount_nanos FROM carried
+    ), sums AS (
+        SELECT budget, key, start_ms, nanos(sum(amount)) AS spent
+        FROM told GROUP BY budget, key, start_ms
+    )
+    SELECT format('budget %s of %L since %s ms: %s nano-dollars are counted as spent, the events say %s',
+        budget, key, start_ms, coalesce(spent_nanos, 0), coalesce(spent, 0))
+    FROM budget_window FULL JOIN sums USING (budget, key, start_ms)
+    WHERE coalesce(spent_nanos, 0) <> coalesce(spent, 0)
+    ORDER BY budget, key, start_ms",
+    // What counts of an attempt in its windows is what reports show.
+    "SELECT format('attempt %s of call %s: adjustments count as %s nano-dollars, they come to %s',
+        t.attempt, t.call, sum(a.change_nanos),
+        (array_agg(a.credits_nanos::numeric + a.provider_nanos ORDER BY a.n DESC))[1]
+            - (coalesce(t.credits_nanos, 0)::numeric + coalesce(t.provider_nanos, 0)))
+    FROM terminal AS t JOIN adjust AS a ON a.call = t.call AND a.attempt = t.attempt
+    WHERE a.windows <> '[]'
+    GROUP BY t.call, t.attempt
+    HAVING sum(a.change_nanos) <>
+        (array_agg(a.credits_nanos::numeric + a.provider_nanos ORDER BY a.n DESC))[1]
+            - (coalesce(t.credits_nanos, 0)::numeric + coalesce(t.provider_nanos, 0))
+    ORDER BY t.call, t.attempt",
+    // What is leased in epochs that have ended is held for attempts.
+    "WITH held AS (
+        SELECT w.budget, w.key, w.start_ms, d.node, d.epoch, sum(d.worst_nanos) AS amount
+        FROM dispatch AS d,
+            jsonb_to_recordset(d.windows) AS w (budget text, key text, start_ms bigint)
+        WHERE d.epoch > 0 AND NOT EXISTS (
+            SELECT 1 FROM terminal AS t WHERE t.call = d.call AND t.attempt = d.attempt
+        )
+        GROUP BY w.budget, w.key, w.start_ms, d.node, d.epoch
+    )
+    SELECT format('budget %s of %L since %s ms: %s nano-dollars are leased by epoch %s of node %s, which has ended; its attempts hold %s',
+        l.budget, l.key, l.start_ms, l.left_nanos, l.epoch, l.node, coalesce(h.amount, 0))
+    FROM lease AS l
+    JOIN node AS n ON n.name = l.node AND n.epoch <> l.epoch
+    LEFT JOIN held AS h ON h.budget = l.budget AND h.key = l.key AND h.start_ms = l.start_ms
+        AND h.node = l.node AND h.epoch = l.epoch
+    WHERE l.left_nanos > coalesce(h.amount, 0)
+    ORDER BY l.budget, l.key, l.start_ms, l.node",
+    // Who runs is who was dispatched and has not ended.
+    "SELECT format('attempt %s of call %s: it %s', attempt, call,
+        CASE WHEN listed THEN 'counts as running, and does not run'
+        ELSE 'runs, and does not count as running' END)
+    FROM (SELECT call, attempt, true AS listed FROM running) AS r
+    FULL JOIN (
+        SELECT d.call, d.attempt, true AS runs FROM dispatch AS d
+        WHERE NOT EXISTS (
+            SELECT 1 FROM terminal AS t WHERE t.call = d.call AND t.attempt = d.attempt
+        )
+    ) AS d USING (call, attempt)
+    WHERE listed IS NULL OR runs IS NULL
+    ORDER BY call, attempt",
+];
+
+pub(crate) async fn findings(client: &mut Object) -> Result<Vec<String>> {
+    let transaction = client
+        .build_transaction()
+        .isolation_level(IsolationLevel::RepeatableRead)
+        .read_only(true)
+        .start()
+        .await?;
+    let mut findings = Vec::new();
+    for question in QUESTIONS {
+        for row in transaction.query(question, &[]).await? {
+            findings.push(row.try_get(0)?);
+        }
+    }
+    Ok(findings)
+}
