@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use tollgate_wire::ChatRequest;
 
 use crate::{
-    Billed, Billing, CallId, Cost, CostSource, Delivery, Failure, FailureKind, GenerationId,
+    Billed, Billing, CallId, Cost, CostSource, Delivery, Doubt, Failure, FailureKind, GenerationId,
     LaneId, ModelId, Planned, ProviderId, Rates, Reply, Served, Timestamp, TokenUsage, UsageReport,
-    Usd,
+    Usd, doubts,
 };
 
 /// Sends one attempt to one upstream.
@@ -176,7 +176,8 @@ pub struct Observed<'a> {
 /// | an end that surely was not billed | nothing | |
 /// | anything else | the attempt's worst case | worst case |
 ///
-/// Free lanes book zero, computed. Returns the tokens and the cost.
+/// Free lanes book zero, computed. What cannot be right in a report is not
+/// believed: see [`Doubt`]. Returns the tokens and the cost.
 pub fn book(
     planned: &Planned,
     prompt_likely: u64,
@@ -184,37 +185,77 @@ pub fn book(
     worst: Usd,
     observed: Observed<'_>,
 ) -> (TokenUsage, Option<Cost>) {
-    let billing = observed
-        .usage
-        .and_then(|usage| usage.billing)
-        .unwrap_or(planned.lane.billing);
-    let priced = |tokens: &TokenUsage, source| {
-        planned.rates(tokens.prompt_total(), at).map(|rates| {
-            let mut tally = rates.tally(tokens);
-            tally.add_basis_points(planned.lane.fee_basis_points);
-            Cost::paid_by(billing, tally.half_even(), source)
-        })
-    };
+    let believed = Believed::of(planned, worst, observed.usage);
+    let billing = observed.usage.and_then(|usage| usage.billing);
+    let billing = billing.unwrap_or(planned.lane.billing);
     let at_worst = Cost::paid_by(billing, worst, CostSource::WorstCase);
-    if let Some(usage) = observed.usage {
-        let cost = usage
-            .cost
-            .or_else(|| priced(&usage.tokens, CostSource::Computed));
-        return (usage.tokens, Some(cost.unwrap_or(at_worst)));
+    let priced = |tokens, source| price(planned, at, billing, tokens, source).unwrap_or(at_worst);
+    let estimated = TokenUsage {
+        input: prompt_likely,
+        output: observed.output_bytes.div_ceil(4),
+        ..TokenUsage::default()
+    };
+    let surely_free = observed.billed == Some(Billed::No) && observed.output_bytes == 0;
+    let was_seen = observed.complete || observed.output_bytes > 0;
+    match believed {
+        Believed::Figure(cost, tokens) => (tokens.unwrap_or(estimated), Some(cost)),
+        Believed::Tokens(tokens, source) => (tokens, Some(priced(&tokens, source))),
+        Believed::Nothing if surely_free => (TokenUsage::default(), None),
+        Believed::Nothing if was_seen => {
+            (estimated, Some(priced(&estimated, CostSource::Estimated)))
+        }
+        Believed::Nothing => (TokenUsage::default(), Some(at_worst)),
     }
-    if observed.billed == Some(Billed::No) && observed.output_bytes == 0 {
-        return (TokenUsage::default(), None);
-    }
-    if observed.output_bytes > 0 || observed.complete {
-        let tokens = TokenUsage {
-            input: prompt_likely,
-            output: observed.output_bytes.div_ceil(4),
-            ..TokenUsage::default()
+}
+
+/// What of an upstream's report is believed.
+enum Believed {
+    /// Its figure, and its tokens unless they cannot be right.
+    Figure(Cost, Option<TokenUsage>),
+    /// Its tokens; they stand in for a figure that is missing, or cannot be right.
+    Tokens(TokenUsage, CostSource),
+    Nothing,
+}
+
+impl Believed {
+    fn of(planned: &Planned, worst: Usd, report: Option<&UsageReport>) -> Self {
+        let Some(usage) = report else {
+            return Self::Nothing;
         };
-        return (
-            tokens,
-            Some(priced(&tokens, CostSource::Estimated).unwrap_or(at_worst)),
-        );
+        let doubts = doubts(usage, planned, worst);
+        let is = |doubt| doubts.contains(doubt);
+        let tokens = (!is(Doubt::Unreadable) && !is(Doubt::TooManyTokens)).then_some(usage.tokens);
+        match (usage.cost, tokens) {
+            (Some(cost), tokens) if !is(Doubt::FarAboveWorst) => Self::Figure(cost, tokens),
+            (None, Some(tokens)) if !is(Doubt::Figure) => {
+                Self::Tokens(tokens, CostSource::Computed)
+            }
+            // What is estimated is asked for afterwards.
+            (_, Some(tokens)) => Self::Tokens(tokens, CostSource::Estimated),
+            (_, None) => Self::Nothing,
+        }
     }
-    (TokenUsage::default(), Some(at_worst))
+}
+
+/// Tokens at the published price; `None` where there is none. With the caller's
+/// own key the provider bills the price, and whoever runs the lane the fee.
+fn price(
+    planned: &Planned,
+    at: Timestamp,
+    billing: Billing,
+    tokens: &TokenUsage,
+    source: CostSource,
+) -> Option<Cost> {
+    let mut tally = planned.rates(tokens.prompt_total(), at)?.tally(tokens);
+    let listed = tally.half_even();
+    tally.add_basis_points(planned.lane.fee_basis_points);
+    let all = tally.half_even();
+    Some(match billing {
+        Billing::Credits | Billing::Direct => Cost::paid_by(billing, all, source),
+        Billing::Byok => Cost {
+            credits: all - listed,
+            provider: listed,
+            source,
+        },
+    })
 }

@@ -1,6 +1,9 @@
 use serde::Serialize;
 
-use crate::{AttemptRecord, Breaker, BudgetWindow, CallId, LaneId, ModelId, Receipt, Spot, Usd};
+use crate::{
+    AttemptRecord, Breaker, BudgetWindow, CallId, Doubts, GenerationId, LaneId, ModelId, Receipt,
+    Spot, Usd,
+};
 
 /// Something worth a log line, a metric or a line on a screen. No event holds
 /// prompt or answer text.
@@ -74,6 +77,22 @@ pub enum Event {
         spot: Spot,
         /// What is wrong, and what to do about it.
         what: String,
+    },
+    /// An upstream's report cannot be right. It was booked by the best that can
+    /// be trusted; see [`Doubt`](crate::Doubt).
+    Doubted {
+        /// The call.
+        call: CallId,
+        /// Number of the attempt.
+        attempt: u32,
+        /// The lane taken.
+        lane: LaneId,
+        /// The generation, as far as known.
+        generation: Option<GenerationId>,
+        /// What cannot be right.
+        doubts: Doubts,
+        /// The call that was booked for the same generation before.
+        earlier: Option<CallId>,
     },
     /// A call was settled.
     Settled {

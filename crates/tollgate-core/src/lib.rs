@@ -14,6 +14,7 @@ mod attempt;
 mod brief;
 mod call;
 mod catalog;
+mod doubt;
 mod event;
 mod failover;
 mod health;
@@ -35,6 +36,7 @@ pub use crate::catalog::{
     OfferIndex, OfferSpec, OfferTraits, Quality, QualitySource, Speed,
 };
 pub use crate::cost::{Billing, Cost, CostSource};
+pub use crate::doubt::{Doubt, Doubts, doubts};
 pub use crate::event::{Event, Observer, Silent};
 pub use crate::failover::{
     AfterCommit, BoxFuture, Exhausted, Failover, HeldBack, Trip, UnknownChoice, UpstreamStream, Won,

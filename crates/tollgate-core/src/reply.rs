@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use serde::Serialize;
 
-use crate::{Billing, Cost, Failure, GenerationId, ModelId, ProviderId, Scope, TokenUsage};
+use crate::{Billing, Cost, Doubts, Failure, GenerationId, ModelId, ProviderId, Scope, TokenUsage};
 
 /// Frames of one reply, in order. It ends with `None` only when the upstream's
 /// own end was seen; any other end is a `Failure` as the last item.
@@ -177,4 +177,7 @@ pub struct UsageReport {
     pub cost: Option<Cost>,
     /// How it was paid, when the upstream says so.
     pub billing: Option<Billing>,
+    /// What of it cannot be right, as far as it shows by itself; see
+    /// [`doubts`](crate::doubts()).
+    pub doubts: Doubts,
 }

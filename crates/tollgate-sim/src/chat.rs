@@ -115,13 +115,14 @@ fn serve(
     let script = late_error(ask, &selection, &frame, script);
     let script = effects::apply(&selection.fault, script.with_header("x-generation-id", &id));
     note_selection(world, request, &selection, &id);
+    let provider = selection.endpoint.provider;
     let account = Account {
         ticket: request.ticket,
         id,
         key: request.key.clone(),
         planned: script.tokens(),
         bill_anyway: selection.fault.bill_anyway,
-        stops_with_client: ask.stream && scenario.upstream_cancel,
+        stops_with_client: ask.stream && scenario.stops(provider.name, provider.slug),
         streamed: ask.stream,
         charge,
         finish: answer.finish,

@@ -194,7 +194,7 @@ pub(crate) fn strike(
 }
 
 /// Whole-text match where `*` stands for any text; letters match in either case.
-fn glob(pattern: &str, text: &str) -> bool {
+pub(crate) fn glob(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.to_ascii_lowercase(), text.to_ascii_lowercase());
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();

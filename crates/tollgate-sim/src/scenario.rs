@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::error::Error;
 use crate::money::NanoUsd;
-use crate::rule::Rule;
+use crate::rule::{Rule, glob};
 
 /// How the simulated service behaves. The default is a service without faults that
 /// answers at once.
@@ -52,6 +52,9 @@ pub struct Scenario {
     pub provider_failover: bool,
     /// Whether providers stop, and charge less, when a client leaves a stream.
     pub upstream_cancel: bool,
+    /// Providers (names or slugs; `*` stands for any text) that go on and charge
+    /// all of it even so.
+    pub bills_on: Vec<String>,
     /// How many percent each further endpoint of a model is dearer than the one before.
     pub price_spread_percent: u32,
     /// Repeated input of at least this many tokens is read from the prompt cache.
@@ -73,6 +76,7 @@ impl Default for Scenario {
             credits: NanoUsd::new(1_000_000_000_000),
             provider_failover: true,
             upstream_cancel: true,
+            bills_on: Vec::new(),
             price_spread_percent: 0,
             cache_min_tokens: 1024,
         }
@@ -170,6 +174,23 @@ impl Scenario {
     pub fn with_output_tokens(mut self, tokens: u64) -> Self {
         self.output_tokens = Some(tokens);
         self
+    }
+
+    /// Has these providers (names or slugs; `*` stands for any text) go on, and
+    /// charge all of it, when a client leaves a stream.
+    #[must_use]
+    pub fn with_billing_on<T: Into<String>>(
+        mut self,
+        providers: impl IntoIterator<Item = T>,
+    ) -> Self {
+        self.bills_on = providers.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Whether a provider, by name and slug, stops when a client leaves.
+    pub(crate) fn stops(&self, name: &str, slug: &str) -> bool {
+        let goes_on = |pattern: &String| glob(pattern, name) || glob(pattern, slug);
+        self.upstream_cancel && !self.bills_on.iter().any(goes_on)
     }
 
     /// Checks what the types cannot.

@@ -21,9 +21,9 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
 use tollgate_core::{
-    Attempt, BoxFuture, Call, CallFacts, Delivery, Facts, Failure, FailureKind, Finish, Frame,
-    FrameKind, Head, Hold, LaneId, Ledger, LimitLeft, LlmProvider, ModelId, Outcome, Plan, Receipt,
-    Reply, Scope, Served, TokenUsage, UsageReport, Usd,
+    Attempt, BoxFuture, Call, CallFacts, Delivery, Doubts, Facts, Failure, FailureKind, Finish,
+    Frame, FrameKind, Head, Hold, LaneId, Ledger, LimitLeft, LlmProvider, ModelId, Outcome, Plan,
+    Receipt, Reply, Scope, Served, TokenUsage, UsageReport, Usd,
 };
 
 use crate::builders::{lane_id, model};
@@ -393,6 +393,7 @@ pub fn usage_frame(input: u64, output: u64) -> Frame {
         tokens,
         cost: None,
         billing: None,
+        doubts: Doubts::default(),
     };
     let text = format!(
         r#"{{"choices":[],"usage":{{"prompt_tokens":{input},"completion_tokens":{output}}}}}"#

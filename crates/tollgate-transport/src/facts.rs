@@ -2,11 +2,11 @@
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tollgate_core::{Billing, Facts, Finish, GenerationId, Served};
-use tollgate_wire::{ChatChunk, ChatResponse, Choice, FinishReason, Text};
+use tollgate_core::{Billing, Facts, Finish, GenerationId, Served, UsageReport};
+use tollgate_wire::{ChatChunk, ChatResponse, Choice, FinishReason, ParseError, Text, Usage};
 
 use crate::served::served;
-use crate::usage::usage_report;
+use crate::usage::{unreadable, usage_report};
 
 /// Reads a chunk, but for who serves it: see [`ServedBy`].
 pub(crate) fn of_chunk(chunk: &ChatChunk<'_>, lane: Billing) -> Facts {
@@ -14,9 +14,7 @@ pub(crate) fn of_chunk(chunk: &ChatChunk<'_>, lane: Billing) -> Facts {
         semantic: chunk.is_semantic(),
         output_bytes: saturate(chunk_bytes(chunk)),
         finish: chunk.finish_reason().map(finish),
-        usage: chunk
-            .usage()
-            .map(|usage| Box::new(usage_report(&usage, lane))),
+        usage: report(chunk.read_usage(), lane),
         served: None,
     }
 }
@@ -36,11 +34,18 @@ pub(crate) fn of_answer(answer: &ChatResponse, lane: Billing) -> Facts {
             .iter()
             .find_map(|choice| choice.finish_reason.as_ref())
             .map(finish),
-        usage: answer
-            .usage()
-            .map(|usage| Box::new(usage_report(&usage, lane))),
+        usage: report(answer.read_usage(), lane),
         served: Some(Box::new(served)),
     }
+}
+
+/// A report that cannot be read is one all the same: somebody should look at it.
+fn report(usage: Result<Option<Usage>, ParseError>, lane: Billing) -> Option<Box<UsageReport>> {
+    let report = match usage {
+        Ok(usage) => usage_report(&usage?, lane),
+        Err(_) => unreadable(),
+    };
+    Some(Box::new(report))
 }
 
 fn finish(reason: &FinishReason) -> Finish {

@@ -1,8 +1,10 @@
 //! From what the wire reports to what the ledger books: tokens in disjoint classes, money to
 //! whom it is owed.
 
-use tollgate_core::{Billing, Cost, CostSource, Reconciled, TokenUsage, UsageReport, Usd};
-use tollgate_wire::{Decimal, Generation, Usage};
+use tollgate_core::{
+    Billing, Cost, CostSource, Doubt, Doubts, Reconciled, TokenUsage, UsageReport, Usd,
+};
+use tollgate_wire::{Decimal, Generation, Object, Usage};
 
 use crate::served::served;
 
@@ -47,7 +49,47 @@ pub fn usage_report(usage: &Usage, lane: Billing) -> UsageReport {
             CostSource::Reported,
         ),
         billing,
+        doubts: doubts(usage),
     }
+}
+
+/// What is said of an answer whose usage cannot be read.
+pub(crate) fn unreadable() -> UsageReport {
+    UsageReport {
+        tokens: TokenUsage::default(),
+        cost: None,
+        billing: None,
+        doubts: [Doubt::Unreadable].into_iter().collect(),
+    }
+}
+
+/// What of a report cannot be right, whatever was asked.
+fn doubts(usage: &Usage) -> Doubts {
+    let prompt = &usage.prompt_tokens_details;
+    let completion = &usage.completion_tokens_details;
+    let reasoning = completion.reasoning_tokens;
+    let apart = if reasons_apart(usage) { reasoning } else { 0 };
+    let whole = prompt_tokens(usage);
+    let answer = completion_tokens(usage).saturating_add(apart);
+    // Written tokens are no part of this sum: some providers write to the cache
+    // what they also read from it, and charge for both.
+    let parts = whole < prompt.cached_tokens.max(prompt.cache_write_tokens) || answer < reasoning;
+    // Some servers leave the total out.
+    let stated = usage.total_tokens > 0;
+    let total = stated && whole.saturating_add(answer) != usage.total_tokens;
+    let figures = [&usage.cost, &usage.cost_details.upstream_inference_cost];
+    let figure = figures
+        .into_iter()
+        .flatten()
+        .any(|figure| money(figure).is_none());
+    [
+        (Doubt::Parts, parts),
+        (Doubt::Total, total),
+        (Doubt::Figure, figure),
+    ]
+    .into_iter()
+    .filter_map(|(doubt, is_there)| is_there.then_some(doubt))
+    .collect()
 }
 
 /// Reads the record of a generation; `None` while its cost is not in it.
@@ -113,15 +155,18 @@ fn money(figure: &Decimal) -> Option<Usd> {
 fn tokens(usage: &Usage) -> TokenUsage {
     let prompt = &usage.prompt_tokens_details;
     let completion = &usage.completion_tokens_details;
-    let mut input = Whole(usage.prompt_tokens);
-    let cache_read = input.take(if prompt.cached_tokens > 0 {
-        prompt.cached_tokens
-    } else {
-        cached_elsewhere(usage)
-    });
+    let kept = usage.kept();
+    let mut input = Whole(prompt_tokens(usage));
+    let cache_read = input.take(or_else(prompt.cached_tokens, || cached_elsewhere(kept)));
     let cache_write = input.take(prompt.cache_write_tokens);
     let audio_input = input.take(prompt.audio_tokens);
-    let mut output = Whole(usage.completion_tokens);
+    let mut output = Whole(completion_tokens(usage));
+    let reasoning = or_else(completion.reasoning_tokens, || {
+        detail(kept, "output_tokens_details", "reasoning_tokens")
+    });
+    if reasons_apart(usage) {
+        output.0 = output.0.saturating_add(reasoning);
+    }
     let audio_output = output.take(completion.audio_tokens);
     let image_output = output.take(completion.image_tokens);
     TokenUsage {
@@ -130,7 +175,7 @@ fn tokens(usage: &Usage) -> TokenUsage {
         cache_write,
         audio_input,
         output: output.0,
-        reasoning: completion.reasoning_tokens.min(output.0),
+        reasoning: reasoning.min(output.0),
         audio_output,
         image_output,
         web_searches: usage
@@ -141,11 +186,45 @@ fn tokens(usage: &Usage) -> TokenUsage {
     }
 }
 
-fn cached_elsewhere(usage: &Usage) -> u64 {
-    CACHED_ELSEWHERE
-        .iter()
-        .find_map(|key| usage.kept().read(key).ok().flatten())
+/// Some servers count reasoning beside the completion; their totals tell.
+fn reasons_apart(usage: &Usage) -> bool {
+    let reasoning = usage.completion_tokens_details.reasoning_tokens;
+    let sum = usage.prompt_tokens.saturating_add(usage.completion_tokens);
+    reasoning > 0 && usage.total_tokens == sum.saturating_add(reasoning)
+}
+
+fn cached_elsewhere(usage: &Object) -> u64 {
+    let flat = CACHED_ELSEWHERE.iter().map(|key| count(usage, key));
+    flat.chain([detail(usage, "input_tokens_details", "cached_tokens")])
+        .max()
         .unwrap_or(0)
+}
+
+fn prompt_tokens(usage: &Usage) -> u64 {
+    or_else(usage.prompt_tokens, || count(usage.kept(), "input_tokens"))
+}
+
+fn completion_tokens(usage: &Usage) -> u64 {
+    or_else(usage.completion_tokens, || {
+        count(usage.kept(), "output_tokens")
+    })
+}
+
+/// What is stated, else what the Responses dialect calls it.
+fn or_else(stated: u64, elsewhere: impl FnOnce() -> u64) -> u64 {
+    match stated {
+        0 => elsewhere(),
+        stated => stated,
+    }
+}
+
+fn count(object: &Object, key: &str) -> u64 {
+    object.read(key).ok().flatten().unwrap_or(0)
+}
+
+fn detail(usage: &Object, details: &str, key: &str) -> u64 {
+    let details: Option<Object> = usage.read(details).ok().flatten();
+    details.map_or(0, |details| count(&details, key))
 }
 
 fn native_tokens(generation: &Generation) -> TokenUsage {
@@ -178,128 +257,4 @@ impl Whole {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[track_caller]
-    fn check(usage: &str, lane: Billing, expected: Option<(i64, i64)>, billing: Option<Billing>) {
-        let report = usage_report(&Usage::parse(usage.as_bytes()).unwrap(), lane);
-        assert_eq!(
-            report
-                .cost
-                .map(|cost| (cost.credits.nanos(), cost.provider.nanos())),
-            expected,
-            "{usage}"
-        );
-        assert_eq!(report.billing, billing, "{usage}");
-    }
-
-    #[test]
-    fn credits_owe_the_cost_alone_and_byok_the_fee_and_the_provider() {
-        use Billing::{Byok, Credits, Direct};
-        let upstream = r#""cost_details":{"upstream_inference_cost":0.00045}"#;
-        check(
-            &format!(r#"{{"cost":0.00045,{upstream}}}"#),
-            Credits,
-            Some((450_000, 0)),
-            None,
-        );
-        check(
-            &format!(r#"{{"cost":0.00045,"is_byok":false,{upstream}}}"#),
-            Byok,
-            Some((450_000, 0)),
-            Some(Credits),
-        );
-        check(
-            &format!(r#"{{"cost":0,"is_byok":true,{upstream}}}"#),
-            Credits,
-            Some((0, 450_000)),
-            Some(Byok),
-        );
-        check(
-            &format!(r#"{{"cost":2.25e-5,"is_byok":true,{upstream}}}"#),
-            Credits,
-            Some((22_500, 450_000)),
-            Some(Byok),
-        );
-        check(
-            &format!(r#"{{"cost":"0.00002",{upstream}}}"#),
-            Byok,
-            Some((20_000, 450_000)),
-            None,
-        );
-        // What the provider will bill is not in it: the fee alone would be too little.
-        check(
-            r#"{"cost":0.00002,"is_byok":true}"#,
-            Credits,
-            None,
-            Some(Byok),
-        );
-        check(r#"{"cost":0.5}"#, Direct, None, None);
-        check(r#"{"cost":0}"#, Credits, Some((0, 0)), None);
-        check(r#"{"cost":null}"#, Credits, None, None);
-    }
-
-    #[test]
-    fn figures_that_cannot_be_are_no_cost() {
-        for cost in ["-0.1", "1000001", "1e30", "1e400"] {
-            check(
-                &format!(r#"{{"cost":{cost}}}"#),
-                Billing::Credits,
-                None,
-                None,
-            );
-        }
-        check(r#"{"cost":3.6e-7}"#, Billing::Credits, Some((360, 0)), None);
-    }
-
-    #[test]
-    fn classes_of_tokens_are_disjoint() {
-        let usage = r#"{"prompt_tokens":1000,"completion_tokens":500.0,
-            "prompt_tokens_details":{"cached_tokens":600,"cache_write_tokens":"100","audio_tokens":50,"video_tokens":9},
-            "completion_tokens_details":{"reasoning_tokens":300,"audio_tokens":20,"image_tokens":80},
-            "server_tool_use":{"web_search_requests":2}}"#;
-        let tokens =
-            usage_report(&Usage::parse(usage.as_bytes()).unwrap(), Billing::Credits).tokens;
-        let expected = TokenUsage {
-            input: 250,
-            cache_read: 600,
-            cache_write: 100,
-            audio_input: 50,
-            output: 400,
-            reasoning: 300,
-            audio_output: 20,
-            image_output: 80,
-            web_searches: 2,
-            ..TokenUsage::default()
-        };
-        assert_eq!(tokens, expected);
-    }
-
-    #[test]
-    fn other_servers_name_cached_tokens_otherwise() {
-        for usage in [
-            r#"{"prompt_tokens":10,"prompt_cache_hit_tokens":4}"#,
-            r#"{"prompt_tokens":10,"cached_tokens":4}"#,
-        ] {
-            let tokens =
-                usage_report(&Usage::parse(usage.as_bytes()).unwrap(), Billing::Direct).tokens;
-            assert_eq!((tokens.input, tokens.cache_read), (6, 4), "{usage}");
-        }
-    }
-
-    proptest! {
-        // Small numbers, so that parts exceed their wholes often.
-        #[test]
-        fn classes_add_up_to_the_whole(prompt in 0_u64..20, cached in 0_u64..20, written in 0_u64..20, audio in 0_u64..20,
-                                       completion in 0_u64..20, reasoning in 0_u64..20, image in 0_u64..20) {
-            let usage = format!(r#"{{"prompt_tokens":{prompt},"completion_tokens":{completion},
-                "prompt_tokens_details":{{"cached_tokens":{cached},"cache_write_tokens":{written},"audio_tokens":{audio}}},
-                "completion_tokens_details":{{"reasoning_tokens":{reasoning},"image_tokens":{image}}}}}"#);
-            let tokens = usage_report(&Usage::parse(usage.as_bytes()).unwrap(), Billing::Credits).tokens;
-            prop_assert_eq!((tokens.prompt_total(), tokens.output_total()), (prompt, completion));
-            prop_assert!(tokens.reasoning <= tokens.output);
-        }
-    }
-}
+mod tests;

@@ -58,6 +58,7 @@ impl Unit {
             Self::Percent => format!("{figure:.3} %"),
             Self::Ratio => format!("{figure:.3}"),
             Self::Seconds => format!("{figure:.3} s"),
+            Self::NanoUsd => format!("{figure} n$"),
         }
     }
 }

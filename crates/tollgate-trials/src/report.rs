@@ -56,6 +56,8 @@ pub enum Unit {
     Ratio,
     /// Virtual seconds.
     Seconds,
+    /// Billionths of a US dollar; exact up to nine million dollars.
+    NanoUsd,
 }
 
 /// What was promised of a figure.
@@ -120,6 +122,12 @@ impl Row {
     #[must_use]
     pub fn ratio(what: impl Into<String>, found: Option<f64>) -> Self {
         Self::new(what, found, Unit::Ratio)
+    }
+
+    /// Money, in nano-dollars.
+    #[must_use]
+    pub fn nanos(what: impl Into<String>, found: i64) -> Self {
+        Self::new(what, Some(found as f64), Unit::NanoUsd)
     }
 
     /// A span of virtual time.

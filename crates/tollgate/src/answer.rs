@@ -4,12 +4,13 @@ use std::task::{Context, Poll, ready};
 use futures_core::Stream;
 use futures_util::StreamExt;
 use tollgate_core::{
-    AttemptEnd, Billed, BoxFuture, Delivery, Ended, Failure, FailureKind, Frame, FrameKind, Frames,
-    Head, ModelId, Receipt, Served, Won,
+    AttemptEnd, BoxFuture, Delivery, Ended, Failure, FailureKind, Frame, FrameKind, Frames, Head,
+    ModelId, Receipt, Served, Won,
 };
 use tollgate_wire::{ChatResponse, StreamEvent};
 
 use crate::error::Error;
+use crate::left::Left;
 use crate::meter::Meter;
 use crate::pending::Pending;
 use crate::rejoin::{Cut, Onward, Rejoined, Way};
@@ -29,8 +30,11 @@ use crate::whole::{Whole, parse_body};
 /// it begins anew.
 ///
 /// # Cancellation
-/// Dropping it closes the upstream connection; the cost is booked by the
-/// ledger's own task, and reconciled when the upstream knows it.
+/// Dropping it closes the upstream connection at once where that ends the bill
+/// (`openrouter.stops_billing_by_provider`, `stops_billing` of the lane).
+/// Elsewhere a stream is read on in the background until it says what it cost,
+/// for at most two minutes, and at most 64 at the same time. The cost is booked
+/// by the gateway's own task, and reconciled when only the upstream knows it.
 pub struct Answer {
     source: Source,
     state: State,
@@ -215,8 +219,8 @@ impl Answer {
 
     fn complete(&mut self, marker: Option<Frame>) -> Step {
         if let State::Reading(_, mut pending) = self.take_state() {
-            let took = pending.started().elapsed();
-            let record = self.source.meter.record(AttemptEnd::Complete, None, took);
+            self.source.meter.note_end();
+            let record = pending.record(&self.source.meter, AttemptEnd::Complete, None);
             self.state = State::Ended(pending.finish(Some(record), Ended::Complete));
         }
         match self.whole.take().map(Whole::into_body).or(marker) {
@@ -232,11 +236,8 @@ impl Answer {
             return Step::Show(Err(failure));
         };
         let (kind, message) = (failure.kind(), failure.to_string());
-        let record = self.source.meter.record(
-            AttemptEnd::Cut { kind, message },
-            Some(failure.rule().billed),
-            pending.started().elapsed(),
-        );
+        let end = AttemptEnd::Cut { kind, message };
+        let record = pending.record(&self.source.meter, end, Some(failure.rule().billed));
         let mut onward = self.onward.take();
         let way = onward
             .as_mut()
@@ -351,21 +352,21 @@ impl Stream for Answer {
 impl Drop for Answer {
     fn drop(&mut self) {
         // A walk that is dropped reports by itself.
-        let State::Reading(_, mut pending) = self.take_state() else {
+        let State::Reading(frames, mut pending) = self.take_state() else {
             return;
         };
         let meter = &self.source.meter;
         // An answer that was complete before anybody read it is complete.
-        let (end, billed, ended) = match meter.complete() {
-            true => (AttemptEnd::Complete, None, Ended::Complete),
-            false => (
-                AttemptEnd::Abandoned,
-                Some(Billed::Unknown),
-                Ended::Abandoned,
-            ),
-        };
-        let record = meter.record(end, billed, pending.started().elapsed());
-        pending.leave(record, ended);
+        if meter.complete() {
+            let record = pending.record(meter, AttemptEnd::Complete, None);
+            return pending.leave(record, Ended::Complete);
+        }
+        Left {
+            frames,
+            meter: meter.clone(),
+            pending,
+        }
+        .leave();
     }
 }
 

@@ -17,10 +17,12 @@ use tollgate_router::{CostOptimizer, RouterConfig, TaskLists};
 use tollgate_transport::HttpSend;
 
 use crate::background::Background;
+use crate::booking::Booker;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::gateway::{Gateway, Parts};
 use crate::lanes::{self, Network, NetworkModels};
+use crate::left::Stops;
 use crate::observe::Everyone;
 use crate::order::Admission;
 use crate::pending::Settler;
@@ -235,7 +237,10 @@ impl GatewayBuilder {
                 admission: Admission::new(config.openrouter.timeout(), seed),
                 catalog,
                 optimizer,
-                settler: Settler::start(ledger.clone(), reconciler),
+                settler: Settler::start(
+                    Booker::new(ledger.clone(), reconciler, observer.clone()),
+                    Stops::of(&config.openrouter),
+                ),
                 ledger,
                 failover,
                 after_commit: config.failover.after_commit,

@@ -2,12 +2,14 @@
 
 mod answer;
 mod background;
+mod booking;
 mod builder;
 mod clock;
 mod config;
 mod error;
 mod gateway;
 mod lanes;
+mod left;
 mod meter;
 mod observe;
 mod order;
@@ -38,16 +40,16 @@ pub use tollgate_catalog::{
 pub use tollgate_core::{
     AfterCommit, ApiKey, Attempt, AttemptEnd, AttemptRecord, Billed, Billing, BoxFuture, Breaker,
     Call, CallFacts, CallId, CallProfile, CallerId, Candidate, Capabilities, Catalog,
-    CatalogSource, CatalogView, Clock, Cost, CostLookup, CostSource, Delivery, Dimension,
-    DropReason, Dropped, Ended, Event, Exhausted, ExplainedCandidate, Explanation, Facts, Failover,
-    Failure, FailureKind, Finish, Frame, FrameKind, Frames, GenerationId, Head, Health, HealthView,
-    HeldBack, Hints, Hold, InvalidId, InvalidMoney, Lane, LaneCheck, LaneId, Ledger, LedgerEvent,
-    LedgerStore, LlmProvider, ModelFacts, ModelId, ModelIndex, Next, Observer, OfferIndex,
-    OpenAttempt, Origin, Outcome, Place, Plan, Planned, Price, Pricing, ProviderId, Quality,
-    QualitySource, Ranked, Ranking, Rate, Rates, Receipt, Reconciled, Reply, RoutingPolicy, Rule,
-    Scope, Served, Silent, Spot, Standing, StoreError, Target, Task, TaskSource, Terms, Timestamp,
-    TokenBounds, TokenUsage, Trip, UnknownChoice, UpstreamStream, UsageQuery, UsageReport,
-    UsageRow, Usd, Won,
+    CatalogSource, CatalogView, Clock, Cost, CostLookup, CostSource, Delivery, Dimension, Doubt,
+    Doubts, DropReason, Dropped, Ended, Event, Exhausted, ExplainedCandidate, Explanation, Facts,
+    Failover, Failure, FailureKind, Finish, Frame, FrameKind, Frames, GenerationId, Head, Health,
+    HealthView, HeldBack, Hints, Hold, InvalidId, InvalidMoney, Lane, LaneCheck, LaneId, Ledger,
+    LedgerEvent, LedgerStore, LlmProvider, ModelFacts, ModelId, ModelIndex, Next, Observer,
+    OfferIndex, OpenAttempt, Origin, Outcome, Place, Plan, Planned, Price, Pricing, ProviderId,
+    Quality, QualitySource, Ranked, Ranking, Rate, Rates, Receipt, Reconciled, Reply,
+    RoutingPolicy, Rule, Scope, Served, Silent, Spot, Standing, StoreError, Target, Task,
+    TaskSource, Terms, Timestamp, TokenBounds, TokenUsage, Trip, UnknownChoice, UpstreamStream,
+    UsageQuery, UsageReport, UsageRow, Usd, Won,
 };
 pub use tollgate_failover::{FailoverConfig, FailoverManager};
 pub use tollgate_ledger::{

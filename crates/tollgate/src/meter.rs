@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use tollgate_core::{
-    AttemptEnd, AttemptRecord, Billed, Call, Failure, FailureKind, Frame, FrameKind, Observed,
-    Plan, Planned, Served, Timestamp, UsageReport, Usd, Won, book,
+    AttemptEnd, AttemptRecord, Billed, Call, Doubts, Failure, FailureKind, Frame, FrameKind,
+    Observed, Plan, Planned, Served, Timestamp, UsageReport, Usd, Won, book, doubts,
 };
 
 /// The meter of one attempt's answer.
+#[derive(Clone)]
 pub(crate) struct Meter {
     planned: Planned,
     running: AttemptRecord,
@@ -20,7 +21,7 @@ pub(crate) struct Meter {
     usage: Option<Box<UsageReport>>,
     /// Whether the answer has said why it ends: only then is usage the whole.
     finished: bool,
-    /// Whether the upstream's end was seen before the first frame was read.
+    /// Whether the upstream's end was seen.
     complete: bool,
     /// How many of the coming frames were counted before.
     seen_before: usize,
@@ -59,24 +60,20 @@ impl Meter {
         self.finished
     }
 
-    /// Whether the answer was complete before anybody read it.
+    /// Whether the upstream's end was seen, be it before anybody read it.
     pub(crate) fn complete(&self) -> bool {
         self.complete
     }
 
+    /// Whether the answer has said what all of it used.
+    pub(crate) fn knows_usage(&self) -> bool {
+        self.usage.is_some() && (self.complete || self.finished)
+    }
+
     /// Reads one frame; refuses it when the running cost is over the line.
     pub(crate) fn read(&mut self, frame: Frame) -> Result<Frame, Failure> {
-        if let Some(served) = &frame.facts.served {
-            self.running.served.update(served);
-        }
-        if self.seen_before > 0 {
-            self.seen_before -= 1;
+        if !self.note(&frame) {
             return Ok(frame);
-        }
-        self.output_bytes += u64::from(frame.facts.output_bytes);
-        self.finished |= frame.facts.finish.is_some();
-        if frame.facts.usage.is_some() {
-            self.usage.clone_from(&frame.facts.usage);
         }
         // What is paid for in one piece is not taken back.
         let over = |room: &Usd| {
@@ -94,6 +91,30 @@ impl Meter {
         }
     }
 
+    /// Counts one frame. Whether it is new: those that were held back have been
+    /// counted.
+    pub(crate) fn note(&mut self, frame: &Frame) -> bool {
+        if let Some(served) = &frame.facts.served {
+            self.running.served.update(served);
+        }
+        if self.seen_before > 0 {
+            self.seen_before -= 1;
+            return false;
+        }
+        self.output_bytes += u64::from(frame.facts.output_bytes);
+        self.finished |= frame.facts.finish.is_some();
+        self.complete |= frame.kind == FrameKind::Done;
+        if frame.facts.usage.is_some() {
+            self.usage.clone_from(&frame.facts.usage);
+        }
+        true
+    }
+
+    /// Takes note that the upstream's end was seen.
+    pub(crate) fn note_end(&mut self) {
+        self.complete = true;
+    }
+
     /// The attempt's record, `took` after the call's start.
     pub(crate) fn record(
         &self,
@@ -101,10 +122,8 @@ impl Meter {
         billed: Option<Billed>,
         took: Duration,
     ) -> AttemptRecord {
-        let complete = end == AttemptEnd::Complete;
-        // Some upstreams report usage all along; what an unfinished answer
-        // reported is not the whole.
-        let usage = self.usage.as_deref().filter(|_| complete || self.finished);
+        let complete = self.complete || end == AttemptEnd::Complete;
+        let usage = self.whole_usage(complete);
         let seen = Observed {
             usage,
             complete,
@@ -122,6 +141,21 @@ impl Meter {
         record.tokens = tokens;
         record.cost = cost;
         record
+    }
+
+    /// What cannot be right in the upstream's report.
+    pub(crate) fn doubts(&self) -> Doubts {
+        let usage = self.whole_usage(self.complete);
+        usage.map_or_else(Doubts::default, |usage| {
+            doubts(usage, &self.planned, self.worst)
+        })
+    }
+
+    /// Some upstreams report usage all along; what an unfinished answer
+    /// reported is not the whole.
+    fn whole_usage(&self, complete: bool) -> Option<&UsageReport> {
+        let usage = self.usage.as_deref();
+        usage.filter(|_| complete || self.finished)
     }
 
     /// The cost so far, by what went past.

@@ -71,6 +71,22 @@ fn log(event: &Event) {
             _ => tracing::info!(%spot, breaker = breaker.as_str(), why, "breaker"),
         },
         Event::Alarm { spot, what } => tracing::error!(%spot, what, "alarm"),
+        Event::Doubted {
+            call,
+            attempt,
+            lane,
+            generation,
+            doubts,
+            earlier,
+        } => tracing::error!(
+            %call,
+            attempt,
+            %lane,
+            generation = generation.as_ref().map(|id| id.as_str()),
+            %doubts,
+            earlier = earlier.map(|call| call.to_string()),
+            "the upstream's report cannot be right; what can be trusted is booked"
+        ),
         Event::Settled { receipt } => {
             let cost = receipt.cost();
             tracing::info!(

@@ -5,60 +5,52 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
-use tollgate_core::{AttemptRecord, Ended, Exhausted, Hold, Ledger, Outcome, Receipt};
+use tollgate_core::{AttemptEnd, AttemptRecord, Billed, Ended, Exhausted, Hold, Outcome, Receipt};
 
+use crate::booking::{Booker, Doubted, Ending};
 use crate::error::Error;
-use crate::reconcile::Reconciler;
+use crate::left::{Left, Readers, Stops};
+use crate::meter::Meter;
 
 /// Settles calls: at once when their end is known, in its own task when they
-/// were dropped.
+/// were dropped, and after the rest was read when that is billed anyway.
 #[derive(Clone)]
 pub(crate) struct Settler {
-    ledger: Arc<dyn Ledger>,
-    reconciler: Option<Reconciler>,
+    booker: Arc<Booker>,
+    stops: Arc<Stops>,
     dropped: mpsc::UnboundedSender<Message>,
 }
 
 enum Message {
-    Dropped(Box<(Hold, Outcome)>),
+    Dropped(Box<Ending>),
+    Left(Box<Left>),
     Flush(oneshot::Sender<()>),
 }
 
 impl Settler {
     /// Starts the task that settles dropped calls.
-    pub(crate) fn start(ledger: Arc<dyn Ledger>, reconciler: Option<Reconciler>) -> Self {
-        let (dropped, mut inbox) = mpsc::unbounded_channel();
-        let settler = Self {
-            ledger,
-            reconciler,
+    pub(crate) fn start(booker: Booker, stops: Stops) -> Self {
+        let (dropped, inbox) = mpsc::unbounded_channel();
+        let booker = Arc::new(booker);
+        tokio::spawn(run(inbox, booker.clone()));
+        Self {
+            booker,
+            stops: Arc::new(stops),
             dropped,
-        };
-        let (ledger, reconciler) = (settler.ledger.clone(), settler.reconciler.clone());
-        tokio::spawn(async move {
-            while let Some(message) = inbox.recv().await {
-                match message {
-                    Message::Dropped(call) => {
-                        settle(&*ledger, reconciler.as_ref(), call.0, call.1);
-                    }
-                    Message::Flush(done) => {
-                        let _ = done.send(());
-                    }
-                }
-            }
-        });
-        settler
+        }
     }
 
-    fn settle(&self, hold: Hold, outcome: Outcome) -> Receipt {
-        settle(&*self.ledger, self.reconciler.as_ref(), hold, outcome)
+    /// Has the rest of an answer read, which then is settled.
+    pub(crate) fn read_on(&self, left: Left) {
+        let _ = self.dropped.send(Message::Left(Box::new(left)));
     }
 
-    fn send(&self, hold: Hold, outcome: Outcome) {
-        let call = Box::new((hold, outcome));
-        let _ = self.dropped.send(Message::Dropped(call));
+    fn send(&self, ending: Ending) {
+        let _ = self.dropped.send(Message::Dropped(Box::new(ending)));
     }
 
-    /// Waits until every call that was dropped before is settled.
+    /// Waits until every call that was dropped before is settled. Answers that
+    /// are still read on get a few seconds more.
     pub(crate) async fn flush(&self) {
         let (done, wait) = oneshot::channel();
         if self.dropped.send(Message::Flush(done)).is_ok() {
@@ -67,17 +59,25 @@ impl Settler {
     }
 }
 
-fn settle(
-    ledger: &dyn Ledger,
-    reconciler: Option<&Reconciler>,
-    hold: Hold,
-    outcome: Outcome,
-) -> Receipt {
-    let receipt = ledger.settle(hold, outcome);
-    if let Some(reconciler) = reconciler {
-        reconciler.watch(&receipt);
+async fn run(mut inbox: mpsc::UnboundedReceiver<Message>, booker: Arc<Booker>) {
+    let mut readers = Readers::new();
+    loop {
+        let message = tokio::select! {
+            message = inbox.recv() => message,
+            () = readers.one_done() => continue,
+        };
+        match message {
+            Some(Message::Dropped(ending)) => {
+                booker.settle(*ending);
+            }
+            Some(Message::Left(left)) => readers.take(*left),
+            Some(Message::Flush(done)) => {
+                readers.finish().await;
+                let _ = done.send(());
+            }
+            None => return,
+        }
     }
-    receipt
 }
 
 const STILL_HELD: &str = "a hold leaves only when the call is settled, which consumes it";
@@ -87,6 +87,7 @@ pub(crate) struct Pending {
     settler: Settler,
     hold: Option<Hold>,
     attempts: Vec<AttemptRecord>,
+    doubted: Vec<Doubted>,
     started: Instant,
 }
 
@@ -96,6 +97,7 @@ impl Pending {
             settler,
             hold: Some(hold),
             attempts: Vec::new(),
+            doubted: Vec::new(),
             started,
         }
     }
@@ -146,27 +148,61 @@ impl Pending {
 
     /// Settles the call, with the record of the attempt that answered.
     pub(crate) fn finish(&mut self, last: Option<AttemptRecord>, ended: Ended) -> Option<Receipt> {
-        let hold = self.hold.take()?;
-        let outcome = self.outcome(last, ended);
-        Some(self.settler.settle(hold, outcome))
+        let ending = self.ending(last, ended)?;
+        Some(self.settler.booker.settle(ending))
     }
 
     /// Hands an answer that nobody reads any more to the settler's task.
     pub(crate) fn leave(&mut self, last: AttemptRecord, ended: Ended) {
-        let Some(hold) = self.hold.take() else { return };
-        let outcome = self.outcome(Some(last), ended);
-        self.settler.send(hold, outcome);
+        if let Some(ending) = self.ending(Some(last), ended) {
+            self.settler.send(ending);
+        }
     }
 
-    fn outcome(&mut self, last: Option<AttemptRecord>, ended: Ended) -> Outcome {
+    pub(crate) fn settler(&self) -> Settler {
+        self.settler.clone()
+    }
+
+    /// Whether closing the upstream ends its bill.
+    pub(crate) fn stops_with(&self, meter: &Meter) -> bool {
+        self.settler.stops.with(meter)
+    }
+
+    /// The record of the attempt that answers, which has ended. What cannot be
+    /// right in the upstream's report on it is told when the call is settled.
+    pub(crate) fn record(
+        &mut self,
+        meter: &Meter,
+        end: AttemptEnd,
+        billed: Option<Billed>,
+    ) -> AttemptRecord {
+        let record = meter.record(end, billed, self.started.elapsed());
+        let doubts = meter.doubts();
+        if !doubts.is_empty() {
+            self.doubted.push(Doubted {
+                attempt: record.number,
+                doubts,
+                earlier: None,
+            });
+        }
+        record
+    }
+
+    fn ending(&mut self, last: Option<AttemptRecord>, ended: Ended) -> Option<Ending> {
+        let hold = self.hold.take()?;
         let mut attempts = std::mem::take(&mut self.attempts);
         attempts.extend(last);
         let took_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Outcome {
+        let outcome = Outcome {
             ended,
             attempts,
             took_ms,
-        }
+        };
+        Some(Ending {
+            hold,
+            outcome,
+            doubted: std::mem::take(&mut self.doubted),
+        })
     }
 }
 
@@ -174,11 +210,12 @@ impl Pending {
 /// known to have done is in the hold. One channel send.
 impl Drop for Pending {
     fn drop(&mut self) {
-        let Some(mut hold) = self.hold.take() else {
-            return;
-        };
-        self.note(hold.take_log());
-        let outcome = self.outcome(None, Ended::Abandoned);
-        self.settler.send(hold, outcome);
+        if let Some(hold) = &mut self.hold {
+            let log = hold.take_log();
+            self.note(log);
+        }
+        if let Some(ending) = self.ending(None, Ended::Abandoned) {
+            self.settler.send(ending);
+        }
     }
 }

@@ -141,7 +141,9 @@ async fn a_client_that_takes_nothing_is_cut_off_and_its_call_is_booked() {
         .frames(std::iter::repeat_n(piece, 2_000))
         .stall();
     let provider = Arc::new(on(MODEL, endless));
-    let gateway = gateway_to(provider.clone(), "").await;
+    // At a lane that bills on, the rest would be read all the same.
+    let stops = "[openrouter]\nstops_billing = true\n";
+    let gateway = gateway_to(provider.clone(), stops).await;
     let server = Server::start(gateway.clone()).await;
     let start = Instant::now();
     let client = server.send("POST", CHAT, JSON, &chat(true)).await;

@@ -180,10 +180,17 @@ async fn a_client_that_leaves_stops_the_stream_and_the_bill() {
     );
     assert!(bill.lines[0].cancelled && bill.lines[0].completion_tokens == log[0].tokens_sent);
 
-    let sim2 = sim(&format!("{slow}\nupstream_cancel = false")).await;
-    leave(&sim2, json!({"stream": true})).await;
-    sim2.idle().await;
-    assert_eq!(sim2.bill().lines[0].completion_tokens, 200);
+    for (bills_on, stops) in [
+        ("upstream_cancel = false", false),
+        ("bills_on = ['* *']", false),
+        ("bills_on = ['nobody']", true),
+    ] {
+        let sim = sim(&format!("{slow}\n{bills_on}")).await;
+        leave(&sim, json!({"stream": true})).await;
+        sim.idle().await;
+        let charged = sim.bill().lines[0].completion_tokens;
+        assert_eq!(charged < 200, stops, "{bills_on}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

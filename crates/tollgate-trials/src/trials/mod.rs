@@ -147,9 +147,15 @@ pub const TRIALS: &[Trial] = &[
     },
     Trial {
         name: "client-gone",
-        promise: "when a caller leaves, the upstream is closed at once and the call is settled",
+        promise: "when a caller leaves, the upstream is closed at once, and the cost learned to the nano",
         calls: 5_000,
         run: client_gone::run,
+    },
+    Trial {
+        name: "billed-on",
+        promise: "a stream that is billed although its caller left is read on, and booked to the nano",
+        calls: 500,
+        run: client_gone::billed_on,
     },
     Trial {
         name: "seeds",

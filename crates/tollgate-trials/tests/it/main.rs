@@ -35,6 +35,7 @@ trials! {
     context: "context", 40;
     hedge: "hedge", 600;
     client_gone: "client-gone", 400;
+    billed_on: "billed-on", 500;
     seeds: "seeds", 60;
 }
 

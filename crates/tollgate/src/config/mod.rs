@@ -84,10 +84,13 @@ pub struct OpenRouter {
     /// Name of the account that pays. Lanes of one account run out of money
     /// together; the lane's own name when absent.
     pub account: Option<String>,
-    /// Whether closing a stream ends its bill. OpenRouter stops some providers
-    /// and not others, so only where you know which ones serve you. Default
-    /// false.
+    /// Whether closing a stream ends its bill, where nothing is known of the
+    /// provider behind OpenRouter. Default false: a stream that its caller
+    /// leaves is read on in the background until it says what it cost.
     pub stops_billing: bool,
+    /// The same for each provider by name, of the stream that names it. The
+    /// compiled defaults have OpenRouter's own list.
+    pub stops_billing_by_provider: BTreeMap<String, bool>,
     /// Whether the models go on with an answer whose beginning they are given
     /// (prefill). Default false.
     pub continues: bool,
@@ -116,6 +119,7 @@ impl Default for OpenRouter {
             host_rate_limit: None,
             account: None,
             stops_billing: false,
+            stops_billing_by_provider: BTreeMap::new(),
             continues: false,
             routing: Routing::default(),
             optimization: Optimization::default(),
@@ -228,7 +232,8 @@ pub struct DirectProvider {
     /// together; the lane's own name when absent.
     #[serde(default)]
     pub account: Option<String>,
-    /// Whether closing a stream ends its bill. Default false.
+    /// Whether closing a stream ends its bill. Default false: a stream that its
+    /// caller leaves is read on in the background until it says what it cost.
     #[serde(default)]
     pub stops_billing: bool,
     /// Whether the models go on with an answer whose beginning they are given

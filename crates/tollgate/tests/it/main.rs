@@ -5,10 +5,13 @@
 mod accounting;
 mod budgets;
 mod config;
+mod doubts;
 mod dropped;
+mod left;
 mod onward;
 mod openrouter_integration;
 mod planning;
+mod recorded_costs;
 mod rejoin;
 mod resume;
 mod rig;
