@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use tollgate_catalog::{ModelCatalog, RefreshGuard};
 use tollgate_ledger::UsageTracker;
 
+use crate::compare::Hourly;
 use crate::reconcile::Reconciler;
+use crate::record::Recorder;
 
 /// Handles to the background tasks of one gateway.
 #[derive(Default)]
@@ -15,6 +17,8 @@ pub(crate) struct Background {
     // Ends the refresh when it is dropped.
     refresh: Mutex<Option<RefreshGuard>>,
     reconciler: Option<Reconciler>,
+    recorder: Option<Recorder>,
+    hourly: Option<Hourly>,
 }
 
 impl Background {
@@ -40,6 +44,18 @@ impl Background {
         self.reconciler = Some(reconciler);
     }
 
+    pub(crate) fn keep_hourly(&mut self, hourly: Hourly) {
+        self.hourly = Some(hourly);
+    }
+
+    pub(crate) fn keep_recorder(&mut self, recorder: Recorder) {
+        self.recorder = Some(recorder);
+    }
+
+    pub(crate) fn recorder(&self) -> Option<&Recorder> {
+        self.recorder.as_ref()
+    }
+
     /// Stops the tasks and writes what waits.
     pub(crate) async fn shutdown(&self) {
         if let Ok(mut refresh) = self.refresh.lock() {
@@ -47,6 +63,12 @@ impl Background {
         }
         if let Some(reconciler) = &self.reconciler {
             reconciler.stop();
+        }
+        if let Some(hourly) = &self.hourly {
+            hourly.stop();
+        }
+        if let Some(recorder) = &self.recorder {
+            recorder.flush().await;
         }
         if let Some(ledger) = &self.ledger
             && let Err(failure) = ledger.shutdown().await

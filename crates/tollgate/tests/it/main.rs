@@ -9,6 +9,7 @@ mod onward;
 mod openrouter_integration;
 mod planning;
 mod rejoin;
+mod replay;
 mod resume;
 mod rig;
 mod storm;
