@@ -18,6 +18,7 @@ Exit codes:
   6  a cost limit or budget said no
   7  the ledger cannot be read or written
   8  `check` found something to mend
+  9  `reconcile` found that the books differ by more than the tolerance
 130  interrupted";
 
 /// Where `serve` listens, and where its server is looked for.
@@ -98,6 +99,13 @@ pub(crate) enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+    /// Shows what is recorded of calls, and deletes what is too old.
+    #[command(subcommand)]
+    Record(RecordCommand),
+    /// Shows what recorded calls would have cost under another policy; sends nothing.
+    Replay(ReplayArgs),
+    /// Compares the ledger with what OpenRouter, or a provider's export, has charged.
+    Reconcile(ReconcileArgs),
 }
 
 #[derive(Debug, Args)]
@@ -108,6 +116,13 @@ pub(crate) struct DemoArgs {
     /// Requests per policy in the batch.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) requests: u32,
+    /// Makes calls instead of a show, and leaves their ledger, records and bill in this folder, for
+    /// `usage`, `replay` and `reconcile`.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
+    /// Calls to make for `--keep`.
+    #[arg(long, default_value_t = 1_000, requires = "keep", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) calls: u32,
 }
 
 /// What to send, and how to choose a model for it.
@@ -226,6 +241,9 @@ pub(crate) struct UsageArgs {
     /// Draws the spend of each day, of the last 30 unless `--since` says otherwise.
     #[arg(long, conflicts_with = "by")]
     pub(crate) chart: bool,
+    /// Says what was saved against a policy, by the recorded calls of the period.
+    #[arg(long, value_name = "POLICY", conflicts_with_all = ["chart", "csv", "focus"])]
+    pub(crate) baseline: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -262,4 +280,66 @@ pub(crate) struct SimArgs {
     /// Prints the table of faults that requests can ask for, and ends.
     #[arg(long)]
     pub(crate) faults: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RecordCommand {
+    /// Whether calls are recorded, where, and how many there are.
+    Status,
+    /// Deletes the records of old days, as `record.keep_days` and `record.max_mb` say.
+    Prune {
+        /// Days to keep, today included, instead of `record.keep_days`.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+        keep_days: Option<u32>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// Policy to replay under: cheapest, balanced, quality, or one of your own.
+    #[arg(long, short)]
+    pub(crate) policy: String,
+    /// From when on: a date, a moment, or a span before now such as `24h`, `7d`.
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) since: Option<String>,
+    /// Before when, written the same way; a date is its beginning.
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) until: Option<String>,
+    /// Folder of the records, instead of `record.path`.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) records: Option<PathBuf>,
+    /// Lets the policy also choose for calls that named their model.
+    #[arg(long)]
+    pub(crate) named: bool,
+    /// Prints a line per call as comma-separated values.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) csv: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReconcileArgs {
+    /// From which UTC day on: a date, a moment, or a span before now such as `7d`; the last 30 days
+    /// unless told otherwise.
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) since: Option<String>,
+    /// Before which UTC day, written the same way.
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) until: Option<String>,
+    /// How far apart figures may be, in US dollars; a thousandth of theirs always passes.
+    #[arg(long, value_name = "USD", default_value = "0.01", value_parser = str::parse::<Usd>)]
+    pub(crate) tolerance: Usd,
+    /// Compares with this export of a provider, comma-separated with a line of headings, instead of
+    /// asking OpenRouter.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) csv: Option<PathBuf>,
+    /// Names a column of the export, such as `cost=Amount`; of date, model, cost, byok, requests,
+    /// input and output; may be repeated.
+    #[arg(long, value_name = "FIGURE=HEADING", value_parser = key_value, requires = "csv")]
+    pub(crate) map: Vec<(String, String)>,
+    /// Lane whose part of the ledger is compared.
+    #[arg(long, default_value = tollgate::OPENROUTER_LANE, requires = "csv")]
+    pub(crate) lane: String,
+    /// Compares the activity of one key alone, by its hash.
+    #[arg(long, value_name = "HASH", conflicts_with = "csv")]
+    pub(crate) api_key_hash: Option<String>,
 }

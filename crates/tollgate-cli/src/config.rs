@@ -29,14 +29,15 @@ pub(crate) fn load(global: &Global) -> Result<Config, Trouble> {
 
 fn folder_defaults(folder: &Path) -> String {
     format!(
-        "[ledger]\nstore = \"sqlite\"\npath = {}\n[catalog]\ncache_path = {}\n",
+        "[ledger]\nstore = \"sqlite\"\npath = {}\n[catalog]\ncache_path = {}\n[record]\npath = {}\n",
         toml_text(&ledgers::in_folder(folder)),
         toml_text(&folder.join("models.json")),
+        toml_text(&folder.join("records")),
     )
 }
 
 /// A path as a TOML string, which JSON strings are too.
-fn toml_text(path: &Path) -> String {
+pub(crate) fn toml_text(path: &Path) -> String {
     serde_json::Value::from(path.to_string_lossy()).to_string()
 }
 

@@ -22,6 +22,7 @@ pub(crate) mod code {
     pub(crate) const MONEY: u8 = 6;
     pub(crate) const LEDGER: u8 = 7;
     pub(crate) const CHECK: u8 = 8;
+    pub(crate) const RECONCILE: u8 = 9;
 }
 
 impl Trouble {

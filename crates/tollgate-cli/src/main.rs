@@ -50,6 +50,9 @@ async fn run(cli: Cli) -> Result<(), Trouble> {
             commands::completions::run(shell);
             Ok(())
         }
+        Command::Record(command) => commands::record::run(command, global),
+        Command::Replay(args) => commands::replay::run(args, global).await,
+        Command::Reconcile(args) => commands::reconcile::run(args, global).await,
     }
 }
 

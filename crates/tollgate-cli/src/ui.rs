@@ -6,6 +6,7 @@ use std::io::{IsTerminal, Write};
 
 use comfy_table::{ContentArrangement, Table, presets};
 use owo_colors::OwoColorize;
+use tollgate::Usd;
 
 /// Writes a line to standard output.
 pub(crate) fn data(text: impl Display) {
@@ -93,7 +94,7 @@ impl Progress {
 
 /// Dollars with as many digits as a person needs: at least two places, at
 /// least three significant digits, never rounded to zero.
-pub(crate) fn dollars(amount: tollgate_core::Usd) -> String {
+pub(crate) fn dollars(amount: Usd) -> String {
     let exact = amount.to_string();
     let Some((whole, fraction)) = exact.split_once('.') else {
         return format!("${exact}.00");
@@ -103,6 +104,26 @@ pub(crate) fn dollars(amount: tollgate_core::Usd) -> String {
         .max(2)
         .min(fraction.len());
     format!("${whole}.{:0<2}", &fraction[..places])
+}
+
+/// [`dollars`] with a sign: `+$1.50`, `-$0.25`.
+pub(crate) fn signed_dollars(amount: Usd) -> String {
+    match amount.nanos() {
+        0 => dollars(amount),
+        ..0 => format!("-{}", dollars(Usd::ZERO - amount)),
+        1.. => format!("+{}", dollars(amount)),
+    }
+}
+
+/// How much of a whole it is, in percent with a tenth; of nothing, nothing.
+pub(crate) fn percent(part: Usd, whole: Usd) -> String {
+    let tenths = match whole.nanos() {
+        0 => 0,
+        whole => i128::from(part.nanos()) * 1_000 / i128::from(whole),
+    };
+    let sign = if tenths < 0 { "-" } else { "" };
+    let tenths = tenths.unsigned_abs();
+    format!("{sign}{}.{} %", tenths / 10, tenths % 10)
 }
 
 #[cfg(test)]
@@ -117,5 +138,16 @@ mod tests {
         assert_eq!(show("12.3456"), "$12.34");
         assert_eq!(show("0.000123456"), "$0.000123");
         assert_eq!(show("0.000000001"), "$0.000000001");
+    }
+
+    #[test]
+    fn differences_have_a_sign_and_shares_a_tenth() {
+        let usd = |text: &str| text.parse().expect("a valid amount");
+        assert_eq!(signed_dollars(usd("-0.25")), "-$0.25");
+        assert_eq!(signed_dollars(usd("1.5")), "+$1.50");
+        assert_eq!(signed_dollars(Usd::ZERO), "$0.00");
+        assert_eq!(percent(usd("-0.5"), usd("1.5")), "-33.3 %");
+        assert_eq!(percent(usd("-0.0001"), usd("1")), "0.0 %");
+        assert_eq!(percent(usd("1"), usd("0")), "0.0 %");
     }
 }

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::ops::{BitOr, BitOrAssign};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A set of things that a model can do, or that a call needs.
 ///
@@ -137,5 +137,16 @@ impl fmt::Debug for Capabilities {
 impl Serialize for Capabilities {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.words())
+    }
+}
+
+impl<'de> Deserialize<'de> for Capabilities {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let words = Vec::<String>::deserialize(deserializer)?;
+        words.iter().try_fold(Self::NONE, |set, word| {
+            let one = Self::from_word(word);
+            one.map(|one| set | one)
+                .ok_or_else(|| serde::de::Error::custom(format!("there is no capability {word:?}")))
+        })
     }
 }

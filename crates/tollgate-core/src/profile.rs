@@ -1,11 +1,11 @@
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{Capabilities, ModelId, Target, Task, Timestamp, Usd};
 
 /// How many tokens a prompt has, before anyone has counted them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TokenBounds {
     /// Hardly fewer than this.
     pub low: u64,
@@ -16,7 +16,7 @@ pub struct TokenBounds {
 }
 
 /// Where a task name came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TaskSource {
     /// The caller named it.
@@ -25,13 +25,14 @@ pub enum TaskSource {
     Profiled,
 }
 
-/// What routing needs to know of a call, and nothing more.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// What routing needs to know of a call, and nothing more: no prompt, no
+/// answer, no key. It can be kept, and read back to decide anew.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CallProfile {
     /// When the call was admitted.
     pub at: Timestamp,
     /// What the caller named as the model; `None` when nothing was named.
-    #[serde(serialize_with = "target_text")]
+    #[serde(default, serialize_with = "target_text", deserialize_with = "target")]
     pub target: Option<Target>,
     /// Further models that the request itself lists as fallbacks.
     pub fallbacks: Vec<ModelId>,
@@ -62,12 +63,63 @@ pub struct CallProfile {
     pub max_latency: Option<Duration>,
 }
 
-fn target_text<S: serde::Serializer>(
-    target: &Option<Target>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
+fn target_text<S: Serializer>(target: &Option<Target>, serializer: S) -> Result<S::Ok, S::Error> {
     match target {
         Some(target) => serializer.collect_str(target),
         None => serializer.serialize_none(),
+    }
+}
+
+fn target<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Target>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    let target = text.map(|text| text.parse()).transpose();
+    target.map_err(serde::de::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn profile(target: &str) -> CallProfile {
+        CallProfile {
+            at: Timestamp::from_millis(1_786_190_400_123),
+            target: Some(target.parse().unwrap()),
+            fallbacks: vec![ModelId::new("b/two").unwrap()],
+            policy: Some("quality".into()),
+            task: Task::Code,
+            task_source: TaskSource::Profiled,
+            prompt: TokenBounds {
+                low: 1,
+                likely: 2,
+                high: 3,
+            },
+            images: 1,
+            max_output: None,
+            answers: 1,
+            needs: Capabilities::TOOLS | Capabilities::IMAGE_INPUT,
+            ceiling: Some(Usd::from_nanos(100_000_000)),
+            prefer_free: None,
+            max_latency: Some(Duration::from_millis(1_500)),
+        }
+    }
+
+    #[test]
+    fn a_profile_is_read_back_as_it_was() {
+        for target in ["a/one", "tollgate/auto", "tollgate/balanced:code"] {
+            let profile = profile(target);
+            let text = serde_json::to_string(&profile).unwrap();
+            assert_eq!(serde_json::from_str::<CallProfile>(&text).unwrap(), profile);
+        }
+    }
+
+    #[test]
+    fn what_is_no_profile_is_refused() {
+        let mut value = serde_json::to_value(profile("a/one")).unwrap();
+        value["needs"] = serde_json::json!(["flying"]);
+        let refused = serde_json::from_value::<CallProfile>(value.clone()).unwrap_err();
+        assert!(refused.to_string().contains("flying"), "{refused}");
+        value["needs"] = serde_json::json!([]);
+        value["target"] = serde_json::json!("tollgate/");
+        assert!(serde_json::from_value::<CallProfile>(value).is_err());
     }
 }

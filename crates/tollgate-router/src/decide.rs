@@ -15,8 +15,9 @@ use crate::overlay::Overlay;
 use crate::record::{Collected, Recorder, Standing};
 use crate::screen::{Breakers, Screen};
 
-/// Name in plans for which no policy was asked.
-pub(crate) const NO_POLICY: &str = "named";
+/// Name of the policy in plans for which none was asked: the caller or the
+/// configuration named the models.
+pub const NO_POLICY: &str = "named";
 
 /// What was decided.
 #[derive(Debug)]

@@ -18,6 +18,7 @@ mod render;
 mod why;
 
 pub use crate::config::{OutputPriors, RouterConfig, SpeedPriors, TaskLists};
+pub use crate::decide::NO_POLICY;
 pub use crate::error::RouterError;
 pub use crate::optimizer::CostOptimizer;
 pub use crate::render::InWords;

@@ -99,6 +99,7 @@ impl Account {
         BillLine {
             generation: self.id.clone(),
             request: self.ticket.number,
+            at: self.asked_at,
             key: self.key.clone(),
             model: self.selection.model.id.clone(),
             provider: self.selection.endpoint.provider.name.to_owned(),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
+use crate::activity::Activity;
 use crate::json::{Object, object};
 use crate::money::NanoUsd;
 use crate::pricing::{Price, PriceSheet, Tokens};
@@ -29,10 +30,18 @@ pub(crate) struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, line: &BillLine) {
+    pub(crate) fn add(&mut self, line: &BillLine) {
         self.credits += line.credits;
         self.fees += line.fee;
         self.provider_cost += line.provider_cost;
+    }
+
+    pub(crate) fn plus(self, other: &Self) -> Self {
+        Self {
+            credits: self.credits + other.credits,
+            fees: self.fees + other.fees,
+            provider_cost: self.provider_cost + other.provider_cost,
+        }
     }
 }
 
@@ -44,6 +53,8 @@ pub struct BillLine {
     pub generation: String,
     /// The number of the request in the log.
     pub request: u64,
+    /// When it was asked for, in seconds since 1970, in simulated time.
+    pub at: u64,
     /// The API key that was used.
     pub key: String,
     /// The id of the model that answered.
@@ -118,6 +129,7 @@ pub(crate) struct Till {
     lines: Recent<BillLine>,
     sums: Sums,
     by_key: HashMap<String, Sums>,
+    activity: Activity,
 }
 
 impl Till {
@@ -126,12 +138,14 @@ impl Till {
             lines: Recent::new(limit),
             sums: Sums::default(),
             by_key: HashMap::new(),
+            activity: Activity::default(),
         }
     }
 
     pub(crate) fn charge(&mut self, line: BillLine) {
         self.sums.add(&line);
         self.by_key.entry(line.key.clone()).or_default().add(&line);
+        self.activity.add(&line);
         self.lines.push(line);
     }
 
@@ -143,6 +157,10 @@ impl Till {
     /// What one key was charged.
     pub(crate) fn of_key(&self, key: &str) -> Sums {
         self.by_key.get(key).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn activity(&self) -> &Activity {
+        &self.activity
     }
 
     pub(crate) fn bill(&self) -> Bill {

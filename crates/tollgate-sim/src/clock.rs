@@ -59,6 +59,24 @@ pub(crate) fn next_midnight(seconds: u64) -> u64 {
     (seconds / 86_400 + 1) * 86_400
 }
 
+/// Midnight UTC before or at that second.
+pub(crate) fn day_start(seconds: u64) -> u64 {
+    seconds / 86_400 * 86_400
+}
+
+/// Midnight UTC of the Monday before or at that second.
+pub(crate) fn week_start(seconds: u64) -> u64 {
+    let since_monday = (weekday(seconds) + 6) % 7;
+    let days = u64::try_from(since_monday).unwrap_or(0);
+    day_start(seconds).saturating_sub(days * 86_400)
+}
+
+/// Midnight UTC of the first day of that second's month.
+pub(crate) fn month_start(seconds: u64) -> u64 {
+    let (_, _, day) = civil(seconds / 86_400);
+    day_start(seconds) - (day - 1) * 86_400
+}
+
 /// The time of day as HHMM, as price windows count it.
 pub(crate) fn hhmm(seconds: u64) -> u64 {
     let (hour, minute, _) = time_of_day(seconds);
@@ -100,7 +118,21 @@ fn civil(mut days: u64) -> (u64, usize, u64) {
 
 #[cfg(test)]
 mod tests {
-    use super::{SNAPSHOT_NOON, hhmm, http_date, iso_date, next_midnight};
+    use super::{
+        SNAPSHOT_NOON, day_start, hhmm, http_date, iso_date, month_start, next_midnight, week_start,
+    };
+
+    #[test]
+    fn windows_begin_at_midnight_on_mondays_and_on_the_first() {
+        // A Saturday.
+        let starts =
+            [day_start, week_start, month_start].map(|start| iso_date(start(SNAPSHOT_NOON)));
+        let dates = ["2026-08-08", "2026-08-03", "2026-08-01"];
+        assert_eq!(starts, dates.map(|date| format!("{date}T00:00:00Z")));
+        let sunday = day_start(SNAPSHOT_NOON) + 86_400;
+        assert_eq!(week_start(sunday), week_start(SNAPSHOT_NOON));
+        assert_eq!(week_start(sunday + 86_400), sunday + 86_400);
+    }
 
     #[test]
     fn dates_are_right_around_leap_days() {

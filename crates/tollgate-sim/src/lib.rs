@@ -16,6 +16,7 @@ mod scenario;
 
 // The way of a request: socket, route, selection, answer, script, performance, account.
 mod account;
+mod activity;
 mod answer;
 mod ask;
 mod chat;

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::activity::Window;
+use crate::bill::Sums;
 use crate::catalog::Model;
 use crate::effects;
 use crate::endpoint::{PROVIDERS, endpoints};
@@ -105,25 +107,34 @@ pub(crate) fn credits(world: &World, _: &Request) -> Page {
 /// `GET /key`.
 pub(crate) fn key(world: &World, request: &Request) -> Page {
     const NULL: Option<&str> = None;
-    let spent = world.records().till.of_key(&request.key);
-    let (usage, byok) = (spent.credits + spent.fees, spent.provider_cost);
+    let records = world.records();
+    let of = |window| {
+        records
+            .till
+            .activity()
+            .of_key(&request.key, window, request.now)
+    };
+    let spent = records.till.of_key(&request.key);
+    let [daily, weekly, monthly] = [Window::Day, Window::Week, Window::Month].map(of);
+    let usage = |sums: Sums| sums.credits + sums.fees;
+    let is_management = records.scenario.is_management(&request.key);
     Ok(data(&object! {
         "label": masked(&request.key),
         "limit": NULL,
         "limit_remaining": NULL,
         "limit_reset": NULL,
         "include_byok_in_limit": false,
-        "usage": usage,
-        "usage_daily": usage,
-        "usage_weekly": usage,
-        "usage_monthly": usage,
-        "byok_usage": byok,
-        "byok_usage_daily": byok,
-        "byok_usage_weekly": byok,
-        "byok_usage_monthly": byok,
+        "usage": usage(spent),
+        "usage_daily": usage(daily),
+        "usage_weekly": usage(weekly),
+        "usage_monthly": usage(monthly),
+        "byok_usage": spent.provider_cost,
+        "byok_usage_daily": daily.provider_cost,
+        "byok_usage_weekly": weekly.provider_cost,
+        "byok_usage_monthly": monthly.provider_cost,
         "is_free_tier": false,
-        "is_management_key": false,
-        "is_provisioning_key": false,
+        "is_management_key": is_management,
+        "is_provisioning_key": is_management,
         "free_model_daily_requests": object! { "limit": 1000, "used": 0, "remaining": 1000 },
         "budgets": [(); 0],
         "effective_budget": NULL,
@@ -134,6 +145,16 @@ pub(crate) fn key(world: &World, request: &Request) -> Page {
         "expires_at": NULL,
         "rate_limit": object! { "requests": 1000, "interval": "10s", "note": "deprecated" },
     }))
+}
+
+/// `GET /activity?date=`, a row per day, model and provider of all keys together. The filters by key,
+/// user and workspace are not simulated.
+pub(crate) fn activity(world: &World, request: &Request) -> Page {
+    let records = world.records();
+    let date = request.query("date");
+    let lag_days = records.scenario.activity_lag_days;
+    let activity = records.till.activity();
+    Ok(data(&activity.rows(request.now, lag_days, date.as_deref())))
 }
 
 /// `GET /generation?id=`, 404 until the scenario's delay is over.

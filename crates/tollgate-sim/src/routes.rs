@@ -27,6 +27,8 @@ struct Route {
 enum Access {
     Public,
     Key,
+    /// A key that may see the whole account.
+    Management,
     /// A key, and credits left to spend.
     Paid,
 }
@@ -65,6 +67,7 @@ const ROUTES: &[Route] = &[
     get("/auth/key", "key", Access::Key, pages::key),
     get("/credits", "credits", Access::Key, pages::credits),
     get("/generation", "generation", Access::Key, pages::generation),
+    get("/activity", "activity", Access::Management, pages::activity),
 ];
 
 /// Both are served, so that clients with OpenAI's base path find it too.
@@ -159,6 +162,10 @@ impl Access {
             } else {
                 "User not found."
             };
+            return Some(stop(world, request, 401, message));
+        }
+        if matches!(self, Self::Management) && !scenario.is_management(&request.key) {
+            let message = "Only management keys can perform this operation";
             return Some(stop(world, request, 401, message));
         }
         let spent_out =

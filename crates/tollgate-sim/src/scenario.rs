@@ -59,6 +59,8 @@ pub struct Scenario {
     pub price_spread_percent: u32,
     /// Repeated input of at least this many tokens is read from the prompt cache.
     pub cache_min_tokens: u64,
+    /// How many days pass before `GET /activity` shows a day; 1 shows whole days only, 0 today as well.
+    pub activity_lag_days: u64,
 }
 
 impl Default for Scenario {
@@ -79,6 +81,7 @@ impl Default for Scenario {
             bills_on: Vec::new(),
             price_spread_percent: 0,
             cache_min_tokens: 1024,
+            activity_lag_days: 1,
         }
     }
 }
@@ -209,6 +212,11 @@ impl Scenario {
             (Keys::Only(keys), Some(key)) => keys.iter().any(|good| good == key),
             (Keys::OpenRouter | Keys::Only(_), None) => false,
         }
+    }
+
+    /// Whether the key may see the whole account: those that begin with `sk-or-management`.
+    pub(crate) fn is_management(&self, key: &str) -> bool {
+        self.keys == Keys::Any || key.starts_with("sk-or-management")
     }
 
     pub(crate) fn is_byok(&self, key: &str) -> bool {

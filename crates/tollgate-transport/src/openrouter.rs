@@ -9,8 +9,9 @@ use tollgate_core::{
     Reconciled, Reply,
 };
 use tollgate_wire::{
-    Credits, CreditsReply, EmbeddingsRequest, EmbeddingsResponse, Endpoints, EndpointsReply,
-    Generation, GenerationReply, KeyInfo, KeyReply, ModelsPage, ParseError, ProvidersReply,
+    ActivityReply, ActivityRow, Credits, CreditsReply, EmbeddingsRequest, EmbeddingsResponse,
+    Endpoints, EndpointsReply, Generation, GenerationReply, KeyInfo, KeyReply, ModelsPage,
+    ParseError, ProvidersReply,
 };
 
 use crate::chat;
@@ -119,6 +120,20 @@ impl OpenRouterProvider {
     /// As [`OpenRouterProvider::models_raw`].
     pub async fn credits(&self) -> Result<Credits, Failure> {
         Ok(self.read("credits", &[], CreditsReply::parse).await?.data)
+    }
+
+    /// What the account used, by day, model and endpoint: whole UTC days, 30 of them. Needs a
+    /// management key. With the hash of a key, that key's use alone.
+    ///
+    /// # Errors
+    /// As [`OpenRouterProvider::models_raw`].
+    pub async fn activity(&self, api_key_hash: Option<&str>) -> Result<Vec<ActivityRow>, Failure> {
+        let query: Vec<_> = api_key_hash
+            .map(|hash| ("api_key_hash", hash))
+            .into_iter()
+            .collect();
+        let reply = self.read("activity", &query, ActivityReply::parse).await?;
+        Ok(reply.data)
     }
 
     /// The record of a generation; `None` while there is none, which is usual for some seconds

@@ -96,6 +96,40 @@ document! {
         budget_id: Option<String> = "budget_id",
     }
 
+    /// `GET /activity`.
+    pub struct ActivityReply {
+        /// The rows.
+        data: Vec<ActivityRow> = "data",
+    }
+
+    /// What the account used of a model at an endpoint on a UTC day.
+    pub struct ActivityRow {
+        /// The day, as `2026-08-08`; some answers have a time of day after it.
+        date: Option<String> = "date",
+        /// The model.
+        model: Option<String> = "model",
+        /// Its permanent name.
+        model_permaslug: Option<String> = "model_permaslug",
+        /// The endpoint.
+        endpoint_id: Option<String> = "endpoint_id",
+        /// The provider.
+        provider_name: Option<String> = "provider_name",
+        /// Credits spent, fees included.
+        usage: Option<Decimal> = "usage",
+        /// Spent at providers with own keys.
+        byok_usage_inference: Option<Decimal> = "byok_usage_inference",
+        /// Requests.
+        requests: Option<u64> = "requests",
+        /// Prompt tokens.
+        prompt_tokens: Option<u64> = "prompt_tokens",
+        /// Tokens of the answers, reasoning included.
+        completion_tokens: Option<u64> = "completion_tokens",
+        /// Of them, reasoning.
+        reasoning_tokens: Option<u64> = "reasoning_tokens",
+        /// Of the prompt tokens, those read from a cache.
+        cached_tokens: Option<u64> = "cached_tokens",
+    }
+
     /// `GET /credits`.
     pub struct CreditsReply {
         /// The credits.

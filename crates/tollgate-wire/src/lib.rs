@@ -25,7 +25,9 @@ mod providers;
 pub use bytes::Bytes;
 pub use serde_json::value::RawValue;
 
-pub use crate::account::{Budget, Credits, CreditsReply, FreeModelRequests, KeyInfo, KeyReply};
+pub use crate::account::{
+    ActivityReply, ActivityRow, Budget, Credits, CreditsReply, FreeModelRequests, KeyInfo, KeyReply,
+};
 pub use crate::chat::chunk::{ChatChunk, ChunkChoice, Delta, StreamEvent, TextLength};
 pub use crate::chat::message::{ContentPart, Message};
 pub use crate::chat::metadata::{

@@ -8,7 +8,9 @@ use tokio::time::sleep;
 use tollgate_catalog::{ModelCatalog, RefreshGuard};
 use tollgate_ledger::UsageTracker;
 
+use crate::compare::Hourly;
 use crate::reconcile::Reconciler;
+use crate::record::Recorder;
 
 /// Handles to the background tasks of one gateway.
 #[derive(Default)]
@@ -19,6 +21,8 @@ pub(crate) struct Background {
     refresh: Mutex<Option<RefreshGuard>>,
     reconciler: Option<Reconciler>,
     sweep: Option<AbortHandle>,
+    recorder: Option<Recorder>,
+    hourly: Option<Hourly>,
 }
 
 /// How often lost attempts are looked for.
@@ -72,6 +76,18 @@ impl Background {
         self.reconciler = Some(reconciler);
     }
 
+    pub(crate) fn keep_hourly(&mut self, hourly: Hourly) {
+        self.hourly = Some(hourly);
+    }
+
+    pub(crate) fn keep_recorder(&mut self, recorder: Recorder) {
+        self.recorder = Some(recorder);
+    }
+
+    pub(crate) fn recorder(&self) -> Option<&Recorder> {
+        self.recorder.as_ref()
+    }
+
     /// Stops the tasks and writes what waits.
     pub(crate) async fn shutdown(&self) {
         if let Ok(mut refresh) = self.refresh.lock() {
@@ -82,6 +98,12 @@ impl Background {
         }
         if let Some(reconciler) = &self.reconciler {
             reconciler.stop();
+        }
+        if let Some(hourly) = &self.hourly {
+            hourly.stop();
+        }
+        if let Some(recorder) = &self.recorder {
+            recorder.flush().await;
         }
         if let Some(ledger) = &self.ledger
             && let Err(failure) = ledger.shutdown().await

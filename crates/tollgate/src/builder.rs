@@ -19,7 +19,8 @@ use tollgate_transport::HttpSend;
 use crate::background::Background;
 use crate::booking::Booker;
 use crate::clock::SystemClock;
-use crate::config::Config;
+use crate::compare::Hourly;
+use crate::config::{Config, OpenRouter};
 use crate::gateway::{Gateway, Parts};
 use crate::lanes::{self, Network, NetworkModels};
 use crate::left::Stops;
@@ -27,6 +28,7 @@ use crate::observe::Everyone;
 use crate::order::Admission;
 use crate::pending::Settler;
 use crate::reconcile::Reconciler;
+use crate::record::{Recorded, Recorder};
 
 /// Puts a gateway together; each part can be swapped for one's own.
 ///
@@ -156,10 +158,11 @@ impl GatewayBuilder {
         self
     }
 
-    /// Keeps usage in memory, whatever the configuration says: for tools that
-    /// only look.
+    /// Keeps usage in memory and records no calls, whatever the configuration
+    /// says: for tools that only look.
     pub fn without_store(mut self) -> Self {
         self.config.openrouter.track_usage = false;
+        self.config.record.enabled = false;
         self
     }
 
@@ -193,6 +196,11 @@ impl GatewayBuilder {
                 let tracker = Arc::new(open_ledger(&config, self.store, parts).await?);
                 background.keep_ledger(tracker.clone());
                 let recovered = recover(&tracker).await?;
+                if asks && is_compared(&config) {
+                    let meter = openrouter.clone();
+                    let hourly = Hourly::start(meter, tracker.clone(), observer.clone());
+                    background.keep_hourly(hourly);
+                }
                 // A provider of the program's own knows generations that
                 // OpenRouter has never heard of.
                 let lookup = self.lookup.or_else(|| asks.then(|| Arc::new(lanes) as _));
@@ -205,6 +213,7 @@ impl GatewayBuilder {
                 (tracker, reconciler)
             }
         };
+        let ledger = recorded(ledger, &config, &clock, &mut background)?;
 
         let catalog = match self.catalog {
             Some(catalog) => catalog,
@@ -358,6 +367,32 @@ async fn open_ledger(
         return Ok(UsageTracker::start(store, &ledger, clock, observer));
     }
     Ok(UsageTracker::open(&ledger, clock, observer).await?)
+}
+
+/// Whether the key's spending is this gateway's alone, as far as anyone knows.
+fn is_compared(config: &Config) -> bool {
+    let OpenRouter {
+        api_key,
+        compare_hourly,
+        ..
+    } = &config.openrouter;
+    let has_key = api_key.as_ref().is_some_and(|key| !key.is_empty());
+    *compare_hourly && has_key && config.ledger.store != StoreKind::Postgres
+}
+
+/// The ledger, with a record of what it settles if calls are to be recorded.
+fn recorded(
+    ledger: Arc<dyn Ledger>,
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    background: &mut Background,
+) -> Result<Arc<dyn Ledger>, Failure> {
+    if !config.record.enabled {
+        return Ok(ledger);
+    }
+    let recorder = Recorder::start(config.record.clone(), clock.clone())?;
+    background.keep_recorder(recorder.clone());
+    Ok(Arc::new(Recorded::new(ledger, recorder)))
 }
 
 /// Who walks plans. Lanes that can be asked are asked before calls have to find

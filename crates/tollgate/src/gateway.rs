@@ -12,6 +12,7 @@ use crate::background::Background;
 use crate::error::Error;
 use crate::order::{Admission, ChatOrder};
 use crate::pending::{Pending, Settler};
+use crate::record::{Recorder, Recording};
 use crate::rejoin::Onward;
 
 /// One gateway to all models: picks, sends, fails over and accounts.
@@ -133,6 +134,11 @@ impl Gateway {
     /// The catalog with search and refresh; `None` when the program brought its own.
     pub fn models(&self) -> Option<&tollgate_catalog::ModelCatalog> {
         self.parts.background.catalog()
+    }
+
+    /// How recording goes in this process; `None` when it is off.
+    pub fn recording(&self) -> Option<Recording> {
+        self.parts.background.recorder().map(Recorder::recording)
     }
 
     /// Health of what has carried traffic.

@@ -5,6 +5,7 @@ mod background;
 mod booking;
 mod builder;
 mod clock;
+mod compare;
 mod config;
 mod error;
 mod gateway;
@@ -15,7 +16,9 @@ mod observe;
 mod order;
 mod pending;
 mod reconcile;
+mod record;
 mod rejoin;
+mod replay;
 mod report;
 mod resume;
 mod whole;
@@ -23,6 +26,9 @@ mod whole;
 pub use crate::answer::{Answer, Collected};
 pub use crate::builder::GatewayBuilder;
 pub use crate::clock::SystemClock;
+pub use crate::compare::{
+    Account, Book, Cause, Comparison, Drift, Entry, Figures, KeySpend, Tolerance, compare,
+};
 pub use crate::config::{
     Config, ConfigError, ConfigOrigin, DirectProvider, ENV_PREFIX, Loader, OPENROUTER_LANE,
     OpenRouter, Optimization, Policies, Problem, Routing, config_schema,
@@ -30,6 +36,13 @@ pub use crate::config::{
 pub use crate::error::Error;
 pub use crate::gateway::Gateway;
 pub use crate::order::ChatOrder;
+pub use crate::record::{
+    CallRecord, Choice, DayFile, Pruned, RecordConfig, RecordedAttempt, Recording, Records, Tariff,
+    day_files, prune_records,
+};
+pub use crate::replay::{
+    Compared, Difference, Move, Replay, ReplayReport, Route, Shift, Sums, Unserved, Verdict,
+};
 pub use crate::report::{budgets, usage};
 
 // What users of the façade need of the crates below, and nothing else.

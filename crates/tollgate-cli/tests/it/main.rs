@@ -8,6 +8,8 @@ mod check;
 mod demo;
 mod health;
 mod look;
+mod reconcile;
+mod records;
 mod serve;
 mod support;
 mod usage;

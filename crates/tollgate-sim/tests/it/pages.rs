@@ -1,7 +1,7 @@
 //! The `GET` endpoints and embeddings.
 
 use serde_json::{Value, json};
-use tollgate_sim::{Catalog, Simulator};
+use tollgate_sim::{Catalog, Clock, Simulator};
 
 use crate::client::{Ask, BYOK_KEY, KEY, MODEL, sim};
 
@@ -53,6 +53,76 @@ async fn models_are_served_as_recorded() {
         get(&sim, &format!("/api/v1/model/{MODEL}")).await["data"]["id"],
         MODEL
     );
+}
+
+const MANAGEMENT_KEY: &str = "sk-or-management-not-real-000";
+
+#[tokio::test(start_paused = true)]
+async fn activity_and_windows_are_the_bill_by_day() {
+    let saturday_noon = 1_786_190_400;
+    let sim = Simulator::builder()
+        .clock(Clock::Running(saturday_noon))
+        .start()
+        .await
+        .unwrap();
+    let activity = async |query: &str| {
+        let ask = Ask::get(&format!("/api/v1/activity{query}"));
+        let reply = ask.with("authorization", &format!("Bearer {MANAGEMENT_KEY}"));
+        reply.send(&sim).await
+    };
+    for key in [KEY, KEY, BYOK_KEY] {
+        let ask = Ask::chat(json!({})).with("authorization", &format!("Bearer {key}"));
+        ask.send(&sim).await;
+    }
+    let none = json!([]);
+    assert_eq!(activity("").await.json()["data"], none, "whole days only");
+    tokio::time::sleep(std::time::Duration::from_secs(86_400)).await;
+    Ask::chat(json!({})).send(&sim).await;
+
+    let reply = activity("").await;
+    let lines = sim.bill().lines;
+    let prompt: u64 = lines[..3].iter().map(|line| line.prompt_tokens).sum();
+    let row = &reply.json()["data"][0];
+    let facts = [
+        &row["date"],
+        &row["model"],
+        &row["requests"],
+        &row["prompt_tokens"],
+    ];
+    assert_eq!(
+        facts,
+        [
+            &json!("2026-08-08"),
+            &json!(MODEL),
+            &json!(3),
+            &json!(prompt)
+        ]
+    );
+    assert_eq!(reply.json()["data"].as_array().unwrap().len(), 1);
+    // As text, since the amounts are exact.
+    let usage = lines[0].credits + lines[1].credits + lines[2].fee;
+    let inference = lines[2].provider_cost;
+    for amount in [
+        format!("\"usage\":{usage},"),
+        format!("\"byok_usage_inference\":{inference},"),
+    ] {
+        assert!(reply.text().contains(&amount), "{amount}: {}", reply.text());
+    }
+    let of_day = activity("?date=2026-08-08").await;
+    assert_eq!(of_day.json(), reply.json());
+    assert_eq!(activity("?date=2026-08-07").await.json()["data"], none);
+
+    // It is Sunday of the same week and month.
+    let key = Ask::get("/api/v1/key").send(&sim).await;
+    let today = lines[3].credits;
+    let ever = lines[0].credits + lines[1].credits + today;
+    for (window, amount) in [("daily", today), ("weekly", ever), ("monthly", ever)] {
+        let amount = format!("\"usage_{window}\":{amount},");
+        assert!(key.text().contains(&amount), "{amount}: {}", key.text());
+    }
+
+    let refused = Ask::get("/api/v1/activity").send(&sim).await;
+    assert_eq!(refused.status, Some(401), "{}", refused.text());
 }
 
 #[tokio::test(start_paused = true)]

@@ -18,6 +18,8 @@ use tollgate_policy_cheapest::CheapestConfig;
 use tollgate_policy_quality::QualityConfig;
 use tollgate_transport::{ConnectionConfig, Mode, OutputLimitField, RateLimitConfig, Timers};
 
+use crate::record::RecordConfig;
+
 pub use self::error::{ConfigError, Origin as ConfigOrigin, Problem};
 pub(crate) use self::hosts::host_limits;
 pub use self::load::{ENV_PREFIX, Loader};
@@ -42,6 +44,8 @@ pub struct Config {
     pub ledger: LedgerConfig,
     /// What may be spent in a while, by name of the budget.
     pub budgets: BTreeMap<String, BudgetConfig>,
+    /// What is kept of calls, so that they can be replayed.
+    pub record: RecordConfig,
 }
 
 /// `[openrouter]`: the account, and how models are chosen.
@@ -51,6 +55,15 @@ pub struct OpenRouter {
     /// Key of the account (`sk-or-…`).
     #[schemars(with = "Option<String>")]
     pub api_key: Option<ApiKey>,
+    /// Management key of the account (`sk-or-…`), with which `tollgate
+    /// reconcile` reads what was charged by day and model. Calls never use it.
+    #[schemars(with = "Option<String>")]
+    pub management_key: Option<ApiKey>,
+    /// Whether a running gateway compares, once an hour, what it has booked
+    /// with what OpenRouter says that the key has spent, and raises an alarm
+    /// when they come apart. For a key that this gateway has for itself; not
+    /// done with a `postgres` ledger, whose nodes share one. Default true.
+    pub compare_hourly: bool,
     /// Address up to and including the version.
     pub base_url: String,
     /// How answers are paid: `credits` of the account, or `byok`, the account's
@@ -104,6 +117,8 @@ impl Default for OpenRouter {
     fn default() -> Self {
         Self {
             api_key: None,
+            management_key: None,
+            compare_hourly: true,
             base_url: "https://openrouter.ai/api/v1".to_owned(),
             mode: Mode::default(),
             default_model: None,
@@ -328,6 +343,13 @@ impl Config {
                 &format!("budgets.{name}.{key}"),
                 message,
                 "see the configuration reference",
+            );
+        }
+        if let Some(key) = self.record.zero() {
+            report(
+                &format!("record.{key}"),
+                "is 0".into(),
+                "give at least 1, or set `record.enabled = false`",
             );
         }
         match problems.is_empty() {

@@ -92,7 +92,7 @@ async fn one(policy: &'static str, args: &DemoArgs, tick: &dyn Fn()) -> Result<B
             let gateway = &gateway;
             async move {
                 let started = Instant::now();
-                let result = call(gateway, number).await;
+                let result = call(gateway, number, None).await;
                 tick();
                 (result, started.elapsed())
             }
@@ -140,7 +140,7 @@ async fn one(policy: &'static str, args: &DemoArgs, tick: &dyn Fn()) -> Result<B
     Ok(batch)
 }
 
-fn scenario() -> Result<Scenario, Trouble> {
+pub(super) fn scenario() -> Result<Scenario, Trouble> {
     let rule = |name: &str| {
         let fault =
             Fault::named(name).map_err(|error| Trouble::new(code::DEFECT, error.to_string()))?;
@@ -153,15 +153,23 @@ fn scenario() -> Result<Scenario, Trouble> {
         .with_rule(rule("stall=0")?))
 }
 
-async fn call(gateway: &Gateway, number: u32) -> Result<Receipt, tollgate::Error> {
+/// One of the mixed requests, for a model or whatever the policy picks.
+pub(super) async fn call(
+    gateway: &Gateway,
+    number: u32,
+    model: Option<&str>,
+) -> Result<Receipt, tollgate::Error> {
     let prompt = PROMPTS[number as usize % PROMPTS.len()];
-    let request = ChatRequest::from_prompt(prompt)
+    let mut request = ChatRequest::from_prompt(prompt)
         .with_message(&Message::user(&format!("(request {number})")))
         .map_err(|error| {
             tollgate::Failure::new(tollgate::FailureKind::Internal, error.to_string())
         })?
         .with_max_tokens(OUTPUT_TOKENS)
         .with_stream(StreamMode::Stream);
+    if let Some(model) = model {
+        request = request.with_model(model);
+    }
     Ok(gateway
         .chat(ChatOrder::from(request))
         .await?

@@ -1,6 +1,7 @@
 //! Everything at work, against a simulator inside this process.
 
 mod batch;
+mod keep;
 mod story;
 
 use std::sync::Arc;
@@ -14,6 +15,9 @@ use crate::exit::{Trouble, code};
 use crate::ui;
 
 pub(crate) async fn run(args: DemoArgs, global: &Global) -> Result<(), Trouble> {
+    if let Some(folder) = &args.keep {
+        return keep::run(folder, &args, global).await;
+    }
     let simulator = simulator(args.seed).await?;
     if !global.json {
         ui::note(format!(

@@ -22,7 +22,7 @@ pub(super) fn lines(lines: impl Iterator<Item = String>) -> String {
 }
 
 /// A line of cells, quoted where they must be.
-pub(super) fn line(cells: impl Iterator<Item = String>) -> String {
+pub(crate) fn line(cells: impl Iterator<Item = String>) -> String {
     let quoted = |cell: String| match cell.contains([',', '"', '\n', '\r']) {
         true => format!("\"{}\"", cell.replace('"', "\"\"")),
         false => cell,
@@ -32,7 +32,7 @@ pub(super) fn line(cells: impl Iterator<Item = String>) -> String {
 
 /// A text that others chose. Spreadsheets take what begins like a formula for
 /// one, so it gets an apostrophe in front.
-pub(super) fn text(value: &str) -> String {
+pub(crate) fn text(value: &str) -> String {
     match value.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         true => format!("'{value}"),
         false => value.to_owned(),

@@ -1,9 +1,10 @@
 //! What was used and what it cost, in the form that was asked for.
 
 mod chart;
-mod csv;
+pub(crate) mod csv;
 mod focus;
-mod period;
+pub(crate) mod period;
+mod saved;
 mod sheet;
 mod text;
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use tollgate::{Clock, Dimension, SystemClock, UsageQuery};
 
+use self::saved::Saved;
 use self::sheet::Sheet;
 use crate::args::{Global, UsageArgs};
 use crate::exit::{Trouble, code};
@@ -33,15 +35,30 @@ pub(crate) async fn run(args: UsageArgs, global: &Global) -> Result<(), Trouble>
     let form = form(&args, global)?;
     let query = query(&args, form)?;
     let config = config::load(global)?;
+    let saved = match &args.baseline {
+        Some(policy) => Some(Saved::against(policy, &query, global).await?),
+        None => None,
+    };
     let sheet = Sheet::new(ledgers::usage(&config, &query).await?, query);
     match form {
-        Form::Json => ui::json(&sheet.json()),
+        Form::Json => {
+            let mut report = sheet.json();
+            if let Some(saved) = &saved {
+                report["baseline"] = saved.json();
+            }
+            ui::json(&report);
+        }
         Form::Csv => ui::data(csv::sheet(&sheet)),
         Form::Focus => ui::data(focus::charges(&sheet)),
         _ if sheet.rows.is_empty() => {
             ui::note("nothing was used yet; `tollgate chat` and `tollgate serve` fill the ledger");
         }
-        Form::Table => ui::data(text::table(&sheet)),
+        Form::Table => {
+            ui::data(text::table(&sheet));
+            if let Some(saved) = &saved {
+                ui::data(saved.text(sheet.total.calls));
+            }
+        }
         Form::Chart => ui::data(chart::by_day(&sheet, ui::width())),
     }
     Ok(())

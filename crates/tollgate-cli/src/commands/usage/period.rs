@@ -18,7 +18,7 @@ const UNITS: [(char, u64); 5] = [
 ];
 
 /// A question about that period, without a breakdown.
-pub(super) fn period(
+pub(crate) fn period(
     since: Option<&str>,
     until: Option<&str>,
     now: Timestamp,
@@ -74,7 +74,7 @@ fn span(text: &str) -> Option<Duration> {
 }
 
 /// A moment as RFC 3339 has it; parts of a second are dropped beyond the third place.
-pub(super) fn rfc3339(text: &str) -> Option<Timestamp> {
+pub(crate) fn rfc3339(text: &str) -> Option<Timestamp> {
     let (date, clock) = text.split_once(['T', 't', ' '])?;
     let (time, ahead_ms) = match clock.strip_suffix(['Z', 'z']) {
         Some(time) => (time, 0),
