@@ -17,7 +17,7 @@ Exit codes:
   5  the upstreams failed
   6  a cost limit or budget said no
   7  the ledger cannot be read or written
-  8  `check` found something to mend
+  8  `check` or `ledger verify` found something wrong
 130  interrupted";
 
 /// Where `serve` listens, and where its server is looked for.
@@ -82,6 +82,8 @@ pub(crate) enum Command {
     Usage(UsageArgs),
     /// Checks the configuration without sending anything.
     Check,
+    /// Looks after the ledger.
+    Ledger(LedgerArgs),
     /// Serves the gateway over HTTP to any OpenAI client.
     Serve(ServeArgs),
     /// Shows what a running server has seen of its targets; without one, asks
@@ -224,6 +226,22 @@ pub(crate) struct UsageArgs {
     /// Draws the spend of each day, of the last 30 unless `--since` says otherwise.
     #[arg(long, conflicts_with = "by")]
     pub(crate) chart: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LedgerArgs {
+    #[command(subcommand)]
+    pub(crate) command: LedgerCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LedgerCommand {
+    /// Replays every event and compares with the chain of digests, the counters of budgets and
+    /// the reports; changes nothing, also while a server writes.
+    Verify {
+        /// The file [default: the configured ledger].
+        path: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
-use tollgate::{Config, Failure, Gateway, LedgerOpenError, StoreKind, UsageQuery, UsageRow};
+use tollgate::{
+    Config, Failure, Gateway, LedgerOpenError, StoreKind, UsageQuery, UsageRow, Verified,
+};
 
 use crate::config;
 use crate::exit::{Trouble, code};
@@ -52,6 +54,18 @@ pub(crate) async fn usage(config: &Config, query: &UsageQuery) -> Result<Vec<Usa
     // Stable, so equal costs stay in the order of their keys.
     rows.sort_by_key(|row| Reverse(row.cost()));
     Ok(rows)
+}
+
+/// Verifies all ledgers of a configuration that there are.
+pub(crate) async fn verify(config: &Config) -> Result<Vec<(PathBuf, Verified)>, Trouble> {
+    let mut found = Vec::new();
+    for path in paths(config) {
+        let mut config = config.clone();
+        config.ledger.path = path.clone();
+        let verified = tollgate::verify(&config).await?;
+        found.extend(verified.map(|verified| (path, verified)));
+    }
+    Ok(found)
 }
 
 /// The usual file and its siblings `ledger-2.db`, `ledger-3.db` …

@@ -14,6 +14,7 @@ mod writer;
 
 mod memory;
 mod sqlite;
+mod verify;
 
 pub use crate::books::Totals;
 pub use crate::config::{Durability, InvalidConfig, LedgerConfig, StoreKind};
@@ -21,3 +22,4 @@ pub use crate::error::OpenError;
 pub use crate::memory::MemoryStore;
 pub use crate::sqlite::SqliteStore;
 pub use crate::tracker::UsageTracker;
+pub use crate::verify::{Difference, Verified};

@@ -28,7 +28,7 @@ pub use crate::config::{
 pub use crate::error::Error;
 pub use crate::gateway::Gateway;
 pub use crate::order::ChatOrder;
-pub use crate::report::usage;
+pub use crate::report::{usage, verify};
 
 // What users of the façade need of the crates below, and nothing else.
 pub use tollgate_catalog::{
@@ -51,7 +51,8 @@ pub use tollgate_core::{
 };
 pub use tollgate_failover::{FailoverConfig, FailoverManager};
 pub use tollgate_ledger::{
-    Durability, LedgerConfig, OpenError as LedgerOpenError, StoreKind, Totals, UsageTracker,
+    Difference, Durability, LedgerConfig, OpenError as LedgerOpenError, StoreKind, Totals,
+    UsageTracker, Verified,
 };
 pub use tollgate_router::CostOptimizer;
 pub use tollgate_transport::{

@@ -1,5 +1,5 @@
 use tollgate_core::{Failure, FailureKind, LedgerStore, UsageQuery, UsageRow};
-use tollgate_ledger::{SqliteStore, StoreKind, Totals};
+use tollgate_ledger::{SqliteStore, StoreKind, Totals, Verified};
 use tollgate_ledger_postgres::PostgresStore;
 
 use crate::builder::postgres;
@@ -58,4 +58,35 @@ pub async fn usage(config: &Config, query: &UsageQuery) -> Result<Vec<UsageRow>,
         .report(query)
         .await
         .map_err(|error| unreadable(&error))
+}
+
+/// Replays the ledger that a configuration names, also while a gateway writes
+/// to it; what is wrong in it is in the answer. `None` when there is nothing to
+/// verify: a ledger in memory, or no file yet.
+///
+/// # Errors
+/// `LedgerUnavailable` when the store cannot be read, `Configuration` when it
+/// is of a kind that is not verified this way.
+pub async fn verify(config: &Config) -> Result<Option<Verified>, Failure> {
+    let unreadable = |error: &dyn std::error::Error| {
+        Failure::new(FailureKind::LedgerUnavailable, "the ledger cannot be read")
+            .with_hint(error.to_string())
+    };
+    match config.ledger.store {
+        StoreKind::Memory => Ok(None),
+        StoreKind::Sqlite if !config.ledger.path.exists() => Ok(None),
+        StoreKind::Sqlite => {
+            let store = SqliteStore::open_read_only(&config.ledger.path).await;
+            let store = store.map_err(|error| unreadable(&error))?;
+            let verified = store.verify().await;
+            verified
+                .map(Some)
+                .map_err(|error| unreadable(&*error.source))
+        }
+        StoreKind::Postgres => Err(Failure::new(
+            FailureKind::Configuration,
+            "only SQLite ledgers can be verified",
+        )
+        .with_hint("ledger.store is \"postgres\"; name the file to verify instead")),
+    }
 }

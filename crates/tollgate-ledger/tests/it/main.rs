@@ -7,8 +7,12 @@
 
 mod config;
 mod contract;
+mod crash;
+mod ledger;
 mod money;
 mod scene;
+mod sequences;
 mod sqlite;
 mod tracker;
+mod verify;
 mod writer;
