@@ -17,7 +17,7 @@ Exit codes:
   5  the upstreams failed
   6  a cost limit or budget said no
   7  the ledger cannot be read or written
-  8  `check` found something to mend
+  8  `check` or `ledger verify` found something wrong
   9  `reconcile` found that the books differ by more than the tolerance
 130  interrupted";
 
@@ -85,6 +85,8 @@ pub(crate) enum Command {
     Budgets,
     /// Checks the configuration without sending anything.
     Check,
+    /// Looks after the ledger.
+    Ledger(LedgerArgs),
     /// Serves the gateway over HTTP to any OpenAI client.
     Serve(ServeArgs),
     /// Shows what a running server has seen of its targets; without one, asks
@@ -244,6 +246,22 @@ pub(crate) struct UsageArgs {
     /// Says what was saved against a policy, by the recorded calls of the period.
     #[arg(long, value_name = "POLICY", conflicts_with_all = ["chart", "csv", "focus"])]
     pub(crate) baseline: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LedgerArgs {
+    #[command(subcommand)]
+    pub(crate) command: LedgerCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LedgerCommand {
+    /// Replays every event and compares with the chain of digests, the counters of budgets and
+    /// the reports; changes nothing, also while a server writes.
+    Verify {
+        /// The file [default: the configured ledger].
+        path: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
-use tollgate::{Config, Failure, Gateway, LedgerOpenError, StoreKind, UsageQuery, UsageRow};
+use tollgate::{
+    Config, Failure, Gateway, LedgerCheck, LedgerOpenError, StoreKind, UsageQuery, UsageRow,
+};
 
 use crate::config;
 use crate::exit::{Trouble, code};
@@ -25,6 +27,10 @@ pub(crate) async fn open(config: Config) -> Result<Gateway, Trouble> {
         std::fs::create_dir_all(folder)?;
     }
     let mut paths = paths(&config);
+    if !config.budgets.is_empty() {
+        // They are spent from one ledger only.
+        paths.truncate(1);
+    }
     loop {
         let mut config = config.clone();
         let path = paths.remove(0);
@@ -54,12 +60,26 @@ pub(crate) async fn usage(config: &Config, query: &UsageQuery) -> Result<Vec<Usa
     Ok(rows)
 }
 
+/// Verifies all ledgers of a configuration that there are.
+pub(crate) async fn verify(config: &Config) -> Result<Vec<(String, LedgerCheck)>, Trouble> {
+    let mut found = Vec::new();
+    for path in paths(config) {
+        let mut config = config.clone();
+        let name = match config.ledger.store {
+            StoreKind::Postgres => format!("schema {}", config.ledger.schema),
+            _ => path.display().to_string(),
+        };
+        config.ledger.path = path;
+        let check = tollgate::verify(&config).await?;
+        found.extend(check.map(|check| (name, check)));
+    }
+    Ok(found)
+}
+
 /// The usual file and its siblings `ledger-2.db`, `ledger-3.db` …
 fn paths(config: &Config) -> Vec<PathBuf> {
     let first = config.ledger.path.clone();
-    // A budget is spent from one ledger only.
-    let alone = config.ledger.store != StoreKind::Sqlite || !config.budgets.is_empty();
-    if alone || config::default_ledger() != Some(first.clone()) {
+    if config.ledger.store != StoreKind::Sqlite || config::default_ledger() != Some(first.clone()) {
         return vec![first];
     }
     let sibling = |number| first.with_file_name(format!("ledger-{number}.db"));

@@ -39,6 +39,7 @@ async fn run(cli: Cli) -> Result<(), Trouble> {
         Command::Usage(args) => commands::usage::run(args, global).await,
         Command::Budgets => commands::budgets::run(global).await,
         Command::Check => commands::check::run(global).await,
+        Command::Ledger(args) => commands::ledger::run(args, global).await,
         Command::Serve(args) => commands::serve::run(args, global).await,
         Command::Health(args) => commands::health::run(args, global).await,
         Command::Sim(args) => commands::sim::run(args, global).await,

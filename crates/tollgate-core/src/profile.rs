@@ -56,6 +56,7 @@ pub struct CallProfile {
     pub ceiling: Option<Usd>,
     /// What one answer is given of the ceiling where a useful answer fits into
     /// that; half of it when absent.
+    #[serde(default)]
     pub share: Option<Usd>,
     /// Whether free variants go first.
     pub prefer_free: Option<bool>,
@@ -98,6 +99,7 @@ mod tests {
             answers: 1,
             needs: Capabilities::TOOLS | Capabilities::IMAGE_INPUT,
             ceiling: Some(Usd::from_nanos(100_000_000)),
+            share: None,
             prefer_free: None,
             max_latency: Some(Duration::from_millis(1_500)),
         }

@@ -18,6 +18,7 @@ mod writer;
 
 mod memory;
 mod sqlite;
+mod verify;
 
 pub use crate::books::Totals;
 pub use crate::budget::{BudgetConfig, BudgetUse, OnSoft, Per, Period, budget_uses};
@@ -27,3 +28,4 @@ pub use crate::memory::MemoryStore;
 pub use crate::recovery::Recovered;
 pub use crate::sqlite::SqliteStore;
 pub use crate::tracker::UsageTracker;
+pub use crate::verify::{Difference, Verified};

@@ -1,19 +1,28 @@
+mod append;
+mod attempts;
+mod barrier;
+mod cells;
+mod chain;
 mod open;
 mod report;
 mod rows;
+mod tables;
 mod thread;
+mod verify;
+
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use rusqlite::TransactionBehavior;
 use tollgate_core::{
     BudgetWindow, LedgerEvent, LedgerStore, OpenAttempt, StoreError, Timestamp, Uncertain,
     UsageQuery, UsageRow, Usd,
 };
 
-use crate::{Durability, OpenError};
+use crate::{Durability, OpenError, Verified};
 use rows::Row;
 use thread::Thread;
 
@@ -56,6 +65,29 @@ impl SqliteStore {
         Ok(Self { path, thread })
     }
 
+    /// Replays all events of the file as they were at one moment, also while
+    /// another process writes to it, and compares: each event with the chain of
+    /// digests, the counters of budgets with the events that count in them, and
+    /// the sums of a report with those over the single attempts.
+    ///
+    /// Takes about four seconds for a million events on an idle core, and about
+    /// as much temporary disk as the file. Other work on this store waits meanwhile, so a
+    /// server's ledger is better verified through a store of its own that was
+    /// [opened for reading](Self::open_read_only).
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read, or its schema is older than
+    /// the chain. What is wrong in the file is no error: it is in
+    /// [`Verified::differences`].
+    pub async fn verify(&self) -> Result<Verified, StoreError> {
+        let path = self.path.clone();
+        self.thread
+            .run("verify the ledger", move |opened| {
+                verify::verify(&mut opened.connection, &path)
+            })
+            .await
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
@@ -73,15 +105,11 @@ impl fmt::Debug for SqliteStore {
 #[async_trait]
 impl LedgerStore for SqliteStore {
     async fn append(&self, events: &[LedgerEvent]) -> Result<Vec<usize>, StoreError> {
-        let rows: Vec<Row> = events.iter().filter_map(Row::of).collect();
+        let rows: Vec<Row> = events.iter().map(Row::of).collect();
         self.thread
-            .run("append events", move |connection| {
-                let transaction =
-                    connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-                for row in rows {
-                    row.insert(&transaction)?;
-                }
-                transaction.commit()
+            .run("append events", move |opened| {
+                opened.barrier.demand(&opened.connection)?;
+                append::append(&mut opened.connection, rows)
             })
             .await?;
         Ok(Vec::new())
@@ -89,8 +117,8 @@ impl LedgerStore for SqliteStore {
 
     async fn open_attempts(&self) -> Result<Vec<OpenAttempt>, StoreError> {
         self.thread
-            .run("list open attempts", |connection| {
-                report::open_attempts(connection)
+            .run("list open attempts", |opened| {
+                attempts::open(&opened.connection)
             })
             .await
     }
@@ -98,17 +126,30 @@ impl LedgerStore for SqliteStore {
     async fn report(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
         let query = query.clone();
         self.thread
-            .run("report usage", move |connection| {
-                report::usage(connection, &query)
+            .run("report usage", move |opened| {
+                report::usage(&opened.connection, &query)
             })
             .await
     }
 
-    async fn uncertain(&self, _: Timestamp) -> Result<Vec<Uncertain>, StoreError> {
-        Ok(Vec::new())
+    async fn uncertain(&self, since: Timestamp) -> Result<Vec<Uncertain>, StoreError> {
+        self.thread
+            .run("list uncertain attempts", move |opened| {
+                attempts::uncertain(&opened.connection, since)
+            })
+            .await
     }
 
-    async fn spent(&self, _: &str, _: Timestamp) -> Result<Vec<(BudgetWindow, Usd)>, StoreError> {
-        Ok(Vec::new())
+    async fn spent(
+        &self,
+        budget: &str,
+        since: Timestamp,
+    ) -> Result<Vec<(BudgetWindow, Usd)>, StoreError> {
+        let budget = budget.to_owned();
+        self.thread
+            .run("read what budgets spent", move |opened| {
+                attempts::spent(&opened.connection, &budget, since)
+            })
+            .await
     }
 }

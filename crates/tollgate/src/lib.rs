@@ -43,7 +43,7 @@ pub use crate::record::{
 pub use crate::replay::{
     Compared, Difference, Move, Replay, ReplayReport, Route, Shift, Sums, Unserved, Verdict,
 };
-pub use crate::report::{budgets, usage};
+pub use crate::report::{LedgerCheck, budgets, usage, verify};
 
 // What users of the façade need of the crates below, and nothing else.
 pub use tollgate_catalog::{
@@ -66,8 +66,8 @@ pub use tollgate_core::{
 };
 pub use tollgate_failover::{FailoverConfig, FailoverManager};
 pub use tollgate_ledger::{
-    BudgetConfig, BudgetUse, Durability, LedgerConfig, OnSoft, OpenError as LedgerOpenError, Per,
-    Period, StoreKind, Totals, UsageTracker,
+    BudgetConfig, BudgetUse, Difference as LedgerDifference, Durability, LedgerConfig, OnSoft,
+    OpenError as LedgerOpenError, Per, Period, StoreKind, Totals, UsageTracker, Verified,
 };
 pub use tollgate_router::CostOptimizer;
 pub use tollgate_transport::{

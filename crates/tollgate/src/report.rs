@@ -1,7 +1,10 @@
+use serde::Serialize;
 use tollgate_core::{
-    BudgetWindow, Clock, Failure, FailureKind, LedgerStore, UsageQuery, UsageRow, Usd,
+    BudgetWindow, Clock, Failure, FailureKind, LedgerStore, StoreError, UsageQuery, UsageRow, Usd,
 };
-use tollgate_ledger::{BudgetUse, MemoryStore, SqliteStore, StoreKind, Totals, budget_uses};
+use tollgate_ledger::{
+    BudgetUse, LedgerConfig, MemoryStore, SqliteStore, StoreKind, Totals, Verified, budget_uses,
+};
 use tollgate_ledger_postgres::PostgresStore;
 
 use crate::builder::postgres;
@@ -77,17 +80,68 @@ pub(crate) async fn store_of(config: &Config) -> Result<Option<Box<dyn LedgerSto
             let store = SqliteStore::open_read_only(&ledger.path).await;
             Some(Box::new(store.map_err(|error| unreadable(&error))?))
         }
-        StoreKind::Postgres => {
-            let mut address = postgres(ledger)?;
-            // Readers come beside the node, which has its name to itself.
-            address.node = format!("{} reader {}", address.node, std::process::id());
-            let store = PostgresStore::open(address).await;
-            Some(Box::new(store.map_err(|error| unreadable(&error))?))
-        }
+        StoreKind::Postgres => Some(Box::new(shared(ledger).await?)),
     })
 }
 
 fn unreadable(error: &dyn std::error::Error) -> Failure {
     Failure::new(FailureKind::LedgerUnavailable, "the ledger cannot be read")
         .with_hint(error.to_string())
+}
+
+/// What a ledger was found to be when all of it was replayed.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub enum LedgerCheck {
+    /// A file, with its chain of digests.
+    File(Verified),
+    /// A database that nodes share.
+    Shared {
+        /// A line for each thing that is wrong.
+        differences: Vec<String>,
+    },
+}
+
+impl LedgerCheck {
+    /// Whether nothing is wrong.
+    pub fn is_ok(&self) -> bool {
+        match self {
+            Self::File(verified) => verified.is_ok(),
+            Self::Shared { differences } => differences.is_empty(),
+        }
+    }
+}
+
+/// Replays the ledger that a configuration names, also while a gateway writes
+/// to it; what is wrong in it is in the answer. `None` when there is nothing to
+/// verify: a ledger in memory, or no file yet.
+///
+/// # Errors
+/// `LedgerUnavailable` when the store cannot be read.
+pub async fn verify(config: &Config) -> Result<Option<LedgerCheck>, Failure> {
+    let ledger = &config.ledger;
+    let failed = |error: StoreError| unreadable(&*error.source);
+    match ledger.store {
+        StoreKind::Memory => Ok(None),
+        StoreKind::Sqlite if !ledger.path.exists() => Ok(None),
+        StoreKind::Sqlite => {
+            let store = SqliteStore::open_read_only(&ledger.path).await;
+            let store = store.map_err(|error| unreadable(&error))?;
+            let verified = store.verify().await.map_err(failed)?;
+            Ok(Some(LedgerCheck::File(verified)))
+        }
+        StoreKind::Postgres => {
+            let differences = shared(ledger).await?.verify().await.map_err(failed)?;
+            Ok(Some(LedgerCheck::Shared { differences }))
+        }
+    }
+}
+
+/// The store that nodes share, for reading beside them.
+async fn shared(ledger: &LedgerConfig) -> Result<PostgresStore, Failure> {
+    let mut address = postgres(ledger)?;
+    // The node has its name to itself.
+    address.node = format!("{} reader {}", address.node, std::process::id());
+    let store = PostgresStore::open(address).await;
+    store.map_err(|error| unreadable(&error))
 }

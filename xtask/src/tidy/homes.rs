@@ -42,6 +42,7 @@ const ROWS: &[Row] = &[
     Row { package: "governor", homes: &["tollgate-transport"], tests: NOWHERE },
     Row { package: "arc-swap", homes: &["tollgate-catalog"], tests: NOWHERE },
     Row { package: "dashmap", homes: &["tollgate-failover", "tollgate-ledger"], tests: NOWHERE },
+    Row { package: "blake3", homes: &["tollgate-ledger"], tests: NOWHERE },
     Row { package: "jiff", homes: &["tollgate-ledger"], tests: NOWHERE },
     Row { package: "rusqlite", homes: &["tollgate-ledger"], tests: NOWHERE },
     Row { package: "tokio-postgres", homes: &["tollgate-ledger-postgres"], tests: NOWHERE },

@@ -7,6 +7,7 @@ mod chat;
 mod check;
 mod demo;
 mod health;
+mod ledger;
 mod look;
 mod reconcile;
 mod records;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
+use super::barrier::Barrier;
 use crate::{Durability, OpenError};
 
 /// Marks a SQLite file as a Tollgate ledger: "TGLE" in ASCII.
@@ -16,10 +17,14 @@ const APPLICATION_ID: i64 = 0x5447_4C45;
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_ledger.sql"),
     include_str!("migrations/0002_reports.sql"),
+    include_str!("migrations/0003_chain.sql"),
 ];
 
 /// The oldest schema that reports can read as it is.
 const READABLE: i64 = 1;
+
+/// Bytes that the log is cut to once a reader that made it grow is gone.
+const LOG: i64 = 64 * 1024 * 1024;
 
 /// How long a statement waits for another process's lock.
 const BUSY: Duration = Duration::from_secs(5);
@@ -34,6 +39,7 @@ pub(super) struct Opened {
     pub(super) connection: Connection,
     /// Held as long as this process may write.
     pub(super) lock: Option<File>,
+    pub(super) barrier: Barrier,
 }
 
 pub(super) fn writable(path: &Path, durability: Durability) -> Result<Opened, OpenError> {
@@ -51,6 +57,7 @@ pub(super) fn writable(path: &Path, durability: Durability) -> Result<Opened, Op
     Ok(Opened {
         connection,
         lock: Some(lock),
+        barrier: Barrier::new(durability),
     })
 }
 
@@ -74,6 +81,20 @@ pub(super) fn read_only(path: &Path) -> Result<Opened, OpenError> {
     Ok(Opened {
         connection,
         lock: None,
+        barrier: Barrier::none(),
+    })
+}
+
+/// Refuses a file that only a writer can bring up to date.
+pub(super) fn require_current(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let found = version(connection, path)?;
+    if found == known() {
+        return Ok(());
+    }
+    Err(OpenError::Older {
+        path: path.into(),
+        found,
+        known: known(),
     })
 }
 
@@ -156,6 +177,7 @@ fn prepare(
 ) -> rusqlite::Result<()> {
     // The pragma answers with the mode that is in force.
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+    connection.pragma_update(None, "journal_size_limit", LOG)?;
     let synchronous = match durability {
         Durability::Relaxed | Durability::Default => "normal",
         Durability::Strict => "full",

@@ -1,16 +1,13 @@
-//! Questions to the file. Statements are made of the names in this file only;
+//! Reports. Statements are made of the names in this file only;
 //! what a caller says is bound.
 
 use std::fmt::Write as _;
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
-use tollgate_core::{
-    Billing, CallFacts, CallId, CallerId, Dimension, LaneId, ModelId, OpenAttempt, Timestamp,
-    TokenUsage, UsageQuery, UsageRow, Usd,
-};
+use tollgate_core::{Dimension, Timestamp, TokenUsage, UsageQuery, UsageRow, Usd};
 
-use super::rows::TOKENS;
+use super::tables::TOKENS;
 
 /// Attempts as they count now.
 const BOOKED: &str = include_str!("booked.sql");
@@ -153,7 +150,9 @@ fn exact_sum(row: &Row<'_>, at: usize) -> rusqlite::Result<i128> {
 }
 
 /// Tokens from the count of each class, by its place in [`TOKENS`].
-fn tokens(class: impl Fn(usize) -> rusqlite::Result<u64>) -> rusqlite::Result<TokenUsage> {
+pub(super) fn tokens(
+    class: impl Fn(usize) -> rusqlite::Result<u64>,
+) -> rusqlite::Result<TokenUsage> {
     Ok(TokenUsage {
         input: class(0)?,
         cache_read: class(1)?,
@@ -166,61 +165,5 @@ fn tokens(class: impl Fn(usize) -> rusqlite::Result<u64>) -> rusqlite::Result<To
         image_output: class(8)?,
         images: class(9)?,
         web_searches: class(10)?,
-    })
-}
-
-const OPEN: &str = "SELECT d.call, d.attempt, d.at_ms, d.lane, d.model, d.worst_nanos,
-    h.caller, coalesce(h.at_ms, d.at_ms), coalesce(h.requested, d.model), coalesce(h.task, ''),
-    coalesce(h.policy, ''), coalesce(h.tags, '[]')
-FROM dispatch AS d
-LEFT JOIN hold AS h ON h.call = d.call
-    AND h.amount_nanos = (SELECT min(amount_nanos) FROM hold WHERE call = d.call)
-WHERE NOT EXISTS (SELECT 1 FROM terminal AS t WHERE t.call = d.call AND t.attempt = d.attempt)
-ORDER BY d.at_ms, d.call, d.attempt";
-
-pub(super) fn open_attempts(connection: &Connection) -> rusqlite::Result<Vec<OpenAttempt>> {
-    connection
-        .prepare_cached(OPEN)?
-        .query_map([], open_attempt)?
-        .collect()
-}
-
-fn open_attempt(row: &Row<'_>) -> rusqlite::Result<OpenAttempt> {
-    let call: [u8; 16] = row.get(0)?;
-    let caller: Option<String> = row.get(6)?;
-    Ok(OpenAttempt {
-        facts: CallFacts {
-            call: CallId::from_u128(u128::from_be_bytes(call)),
-            caller: match caller {
-                Some(name) => parsed(6, CallerId::new(name))?,
-                None => CallerId::local(),
-            },
-            at: Timestamp::from_millis(row.get(7)?),
-            requested: row.get(8)?,
-            task: row.get::<_, String>(9)?.parse().unwrap_or_default(),
-            policy: row.get(10)?,
-            tags: parsed(11, serde_json::from_str(&row.get::<_, String>(11)?))?,
-        },
-        attempt: row.get(1)?,
-        lane: parsed(3, LaneId::new(row.get::<_, String>(3)?))?,
-        model: parsed(4, ModelId::new(row.get::<_, String>(4)?))?,
-        at: Timestamp::from_millis(row.get(2)?),
-        worst: Usd::from_nanos(row.get(5)?),
-        billing: Billing::default(),
-        generation: None,
-        windows: [].into(),
-    })
-}
-
-fn parsed<T, E: std::error::Error + Send + Sync + 'static>(
-    column: usize,
-    result: Result<T, E>,
-) -> rusqlite::Result<T> {
-    result.map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(
-            column,
-            rusqlite::types::Type::Text,
-            Box::new(error),
-        )
     })
 }

@@ -1,14 +1,13 @@
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 
-use rusqlite::Connection;
 use tokio::sync::oneshot;
 use tollgate_core::StoreError;
 
 use super::open::Opened;
 use crate::OpenError;
 
-type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+type Job = Box<dyn FnOnce(&mut Opened) + Send>;
 
 /// A thread that owns the connection and does one job after the other. It ends
 /// when this handle is dropped and its last job is done.
@@ -43,14 +42,18 @@ impl Thread {
     }
 
     /// Does a job on the thread. Dropping the future does not stop the job.
-    pub(super) async fn run<T: Send + 'static>(
+    pub(super) async fn run<T, E>(
         &self,
         action: &'static str,
-        job: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Result<T, StoreError> {
+        job: impl FnOnce(&mut Opened) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>> + Send + 'static,
+    {
         let (report, done) = oneshot::channel();
-        let job: Job = Box::new(move |connection| {
-            let _ = report.send(job(connection));
+        let job: Job = Box::new(move |opened| {
+            let _ = report.send(job(opened));
         });
         let ended = |_| StoreError::new(action, "the store's thread ended");
         self.jobs.send(job).map_err(|_| ended(()))?;
@@ -60,17 +63,27 @@ impl Thread {
     }
 }
 
-fn work(opened: Opened, todo: &mpsc::Receiver<Job>) {
-    let Opened {
-        mut connection,
-        lock,
-    } = opened;
-    for job in todo {
-        job(&mut connection);
+/// Does jobs as they come, and between them, or when none comes, puts on the
+/// disk what waits for it.
+fn work(mut opened: Opened, todo: &mpsc::Receiver<Job>) {
+    loop {
+        let next = match opened.barrier.wait() {
+            Some(left) => todo.recv_timeout(left),
+            None => todo.recv().map_err(RecvTimeoutError::from),
+        };
+        match next {
+            Ok(job) => job(&mut opened),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        opened.barrier.observe(&opened.connection);
+        // Whoever appends next is told when it fails.
+        let _ = opened.barrier.sync_when_due(&opened.connection);
     }
+    opened.barrier.finish(&opened.connection);
     // In this order: whoever gets the lock finds a closed file.
-    drop(connection);
-    drop(lock);
+    drop(opened.connection);
+    drop(opened.lock);
 }
 
 fn io(path: &Path, source: std::io::Error) -> OpenError {

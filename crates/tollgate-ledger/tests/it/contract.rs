@@ -30,3 +30,15 @@ async fn sqlite_keeps_the_contract() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_counts_what_budgets_spend() {
+    let directory = tempfile::tempdir().unwrap();
+    let count = AtomicU32::new(0);
+    stores::check_counting(|| async {
+        let n = count.fetch_add(1, Ordering::Relaxed);
+        let path = directory.path().join(format!("{n}.db"));
+        Arc::new(SqliteStore::open(path, Durability::Default).await.unwrap()) as SharedStore
+    })
+    .await;
+}

@@ -8,9 +8,13 @@
 mod config;
 mod budgets;
 mod contract;
+mod crash;
+mod ledger;
 mod money;
 mod scene;
+mod sequences;
 mod shared;
 mod sqlite;
 mod tracker;
+mod verify;
 mod writer;

@@ -1,0 +1,149 @@
+//! Which attempts are open or uncertain, and what budgets have spent.
+
+use rusqlite::types::Type;
+use rusqlite::{Connection, Row, params};
+use tollgate_core::{
+    Billing, BudgetWindow, CallFacts, CallId, CallerId, Cost, CostSource, GenerationId, LaneId,
+    ModelId, OpenAttempt, Timestamp, Uncertain, Usd,
+};
+
+use super::rows::windows;
+
+const OPEN: &str = "SELECT d.call, d.attempt, d.at_ms, d.lane, d.model, d.worst_nanos,
+    h.caller, coalesce(h.at_ms, d.at_ms), coalesce(h.requested, d.model), coalesce(h.task, ''),
+    coalesce(h.policy, ''), coalesce(h.tags, '[]'), d.billing, d.windows, n.generation
+FROM dispatch AS d
+LEFT JOIN hold AS h ON h.call = d.call
+    AND h.amount_nanos = (SELECT min(amount_nanos) FROM hold WHERE call = d.call)
+LEFT JOIN named AS n ON n.call = d.call AND n.attempt = d.attempt
+WHERE NOT EXISTS (SELECT 1 FROM terminal AS t WHERE t.call = d.call AND t.attempt = d.attempt)
+ORDER BY d.at_ms, d.call, d.attempt";
+
+pub(super) fn open(connection: &Connection) -> rusqlite::Result<Vec<OpenAttempt>> {
+    connection
+        .prepare_cached(OPEN)?
+        .query_map([], open_attempt)?
+        .collect()
+}
+
+fn open_attempt(row: &Row<'_>) -> rusqlite::Result<OpenAttempt> {
+    let caller: Option<String> = row.get(6)?;
+    // Rows of older schemas do not say.
+    let billing: Option<String> = row.get(12)?;
+    Ok(OpenAttempt {
+        facts: CallFacts {
+            call: call(row, 0)?,
+            caller: match caller {
+                Some(name) => parsed(6, CallerId::new(name))?,
+                None => CallerId::local(),
+            },
+            at: Timestamp::from_millis(row.get(7)?),
+            requested: row.get(8)?,
+            task: row.get::<_, String>(9)?.parse().unwrap_or_default(),
+            policy: row.get(10)?,
+            tags: parsed(11, serde_json::from_str(&row.get::<_, String>(11)?))?,
+        },
+        attempt: row.get(1)?,
+        lane: parsed(3, LaneId::new(row.get::<_, String>(3)?))?,
+        model: parsed(4, ModelId::new(row.get::<_, String>(4)?))?,
+        at: Timestamp::from_millis(row.get(2)?),
+        worst: Usd::from_nanos(row.get(5)?),
+        billing: parsed(
+            12,
+            billing
+                .as_deref()
+                .map_or(Ok(Billing::default()), str::parse),
+        )?,
+        windows: windows(row, 13)?,
+        generation: generation(row, 14)?,
+    })
+}
+
+// `source` is what counts now; it decides which attempts are uncertain.
+const UNCERTAIN: &str = "SELECT call, attempt, at_ms, lane, generation, source, credits_nanos,
+    provider_nanos, windows
+FROM (
+    SELECT t.call, t.attempt, t.at_ms, t.lane, t.windows,
+        coalesce(t.generation, n.generation) AS generation,
+        coalesce(a.source, t.source) AS source,
+        coalesce(a.credits_nanos, t.credits_nanos) AS credits_nanos,
+        coalesce(a.provider_nanos, t.provider_nanos) AS provider_nanos
+    FROM terminal AS t
+    LEFT JOIN named AS n ON n.call = t.call AND n.attempt = t.attempt
+    LEFT JOIN adjust AS a ON a.call = t.call AND a.attempt = t.attempt
+        AND a.n = (SELECT max(n) FROM adjust WHERE call = t.call AND attempt = t.attempt)
+    WHERE t.at_ms >= ?1
+)
+WHERE source IN ('estimated', 'worst_case') AND generation IS NOT NULL
+ORDER BY at_ms, call, attempt";
+
+pub(super) fn uncertain(
+    connection: &Connection,
+    since: Timestamp,
+) -> rusqlite::Result<Vec<Uncertain>> {
+    connection
+        .prepare_cached(UNCERTAIN)?
+        .query_map([since.millis()], uncertain_attempt)?
+        .collect()
+}
+
+fn uncertain_attempt(row: &Row<'_>) -> rusqlite::Result<Uncertain> {
+    let source: String = row.get(5)?;
+    Ok(Uncertain {
+        call: call(row, 0)?,
+        attempt: row.get(1)?,
+        at: Timestamp::from_millis(row.get(2)?),
+        lane: parsed(3, LaneId::new(row.get::<_, String>(3)?))?,
+        generation: parsed(4, GenerationId::new(row.get::<_, String>(4)?))?,
+        cost: Cost {
+            credits: Usd::from_nanos(row.get(6)?),
+            provider: Usd::from_nanos(row.get(7)?),
+            source: match source == CostSource::WorstCase.as_str() {
+                true => CostSource::WorstCase,
+                false => CostSource::Estimated,
+            },
+        },
+        windows: windows(row, 8)?,
+    })
+}
+
+const SPENT: &str = "SELECT key, start_ms, spent_nanos FROM budget_spent
+WHERE budget = ?1 AND start_ms >= ?2 ORDER BY start_ms, key";
+
+pub(super) fn spent(
+    connection: &Connection,
+    budget: &str,
+    since: Timestamp,
+) -> rusqlite::Result<Vec<(BudgetWindow, Usd)>> {
+    connection
+        .prepare_cached(SPENT)?
+        .query_map(params![budget, since.millis()], |row| {
+            let window = BudgetWindow {
+                budget: budget.into(),
+                key: row.get::<_, String>(0)?.into(),
+                start: Timestamp::from_millis(row.get(1)?),
+            };
+            Ok((window, Usd::from_nanos(row.get(2)?)))
+        })?
+        .collect()
+}
+
+/// The id of a call.
+pub(super) fn call(row: &Row<'_>, column: usize) -> rusqlite::Result<CallId> {
+    let bytes: [u8; 16] = row.get(column)?;
+    Ok(CallId::from_u128(u128::from_be_bytes(bytes)))
+}
+
+fn generation(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<GenerationId>> {
+    let text: Option<String> = row.get(column)?;
+    parsed(column, text.map(GenerationId::new).transpose())
+}
+
+fn parsed<T, E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+    column: usize,
+    result: Result<T, E>,
+) -> rusqlite::Result<T> {
+    result.map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.into())
+    })
+}
