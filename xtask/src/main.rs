@@ -7,6 +7,7 @@
 //! cargo xtask fixtures        the recorded catalog, written or checked
 //! cargo xtask bench           the benchmarks, against a saved baseline
 //! cargo xtask sim             the promises of failover, tried in virtual time
+//! cargo xtask crash           a gateway killed under load, again and again
 //! cargo xtask release-check   what must hold before a release
 //! ```
 //!
@@ -19,6 +20,7 @@ mod workspace;
 
 mod bench;
 mod ci;
+mod crash;
 mod fixtures;
 mod release;
 mod schema;
@@ -52,6 +54,8 @@ enum Task {
     Bench(bench::Args),
     /// Try the promises of failover in virtual time; `--list` shows the trials.
     Sim(sim::Args),
+    /// Kill a gateway under load again and again, and compare its ledger with the bill.
+    Crash(crash::Args),
     /// Check what must hold before a release; needs no network.
     ReleaseCheck,
 }
@@ -74,6 +78,7 @@ fn run(task: Task) -> Result<(), Error> {
         Task::Fixtures(args) => fixtures::run(args).map_err(Error::Fixtures),
         Task::Bench(args) => bench::run(&args),
         Task::Sim(args) => sim::run(&args),
+        Task::Crash(args) => crash::run(&args),
         Task::ReleaseCheck => release::run(),
     }
 }

@@ -21,8 +21,8 @@ pub struct LedgerConfig {
     /// unless said otherwise.
     pub path: PathBuf,
     /// The address of the `postgres` store, such as
-    /// `postgres://user:password@host:5432/database`. It may hold a password
-    /// and is never shown.
+    /// `postgres://user:password@host:5432/database?sslmode=verify-full`. It may
+    /// hold a password and is never shown.
     #[schemars(with = "Option<String>")]
     pub url: Option<ApiKey>,
     /// The schema that the `postgres` store keeps its tables in; `tollgate`
@@ -90,10 +90,10 @@ pub enum StoreKind {
 #[serde(rename_all = "snake_case")]
 pub enum Durability {
     /// Nothing: the attempt is sent while its record is on its way. A crash of
-    /// the process loses what was not written yet.
+    /// the process loses what was not written yet, a power cut the last second.
     Relaxed,
     /// The record is committed and survives a crash of the process; a power
-    /// cut can lose the last commits of a SQLite file.
+    /// cut can lose the last 50 milliseconds of a SQLite file.
     #[default]
     Default,
     /// The record is on the disk and survives a power cut.

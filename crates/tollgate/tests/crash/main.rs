@@ -1,4 +1,5 @@
-//! What is left of the money when the process is killed at a random moment.
+//! What is left of the money when the process is killed at a random moment;
+//! `cargo xtask crash --runs 1000` does it more often.
 //!
 //! A child, which is this same program, runs a gateway at 200 calls a second,
 //! half of them streamed, and says which of them were answered; the parent is
@@ -38,6 +39,10 @@ struct Life {
 }
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how often is for whoever runs the test to say"
+)]
 fn a_killed_process_loses_no_money_and_finds_none_twice() {
     let runs = std::env::var("TOLLGATE_CRASH_RUNS").map_or(RUNS, |runs| runs.parse().unwrap());
     let runtime = tokio::runtime::Runtime::new().unwrap();
