@@ -17,3 +17,16 @@ async fn postgres_keeps_the_contract() {
     .await;
     server.clean().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_counts_what_is_spent_of_budgets() {
+    let Some(server) = Server::find("the contract of stores that count") else {
+        return;
+    };
+    stores::check_counting(|| async {
+        let store = PostgresStore::open(server.config()).await.unwrap();
+        Arc::new(store) as SharedStore
+    })
+    .await;
+    server.clean().await;
+}

@@ -34,8 +34,9 @@ const PROVIDERS: [&str; 8] = [
 ];
 
 /// At providers that stop, and their bill with them, when a stream is closed.
+/// Whole answers are collected from streams, so that theirs is known early too.
 pub(super) fn run(settings: Settings) -> Result<Report, Error> {
-    let setup = Setup::new(settings.seed);
+    let setup = Setup::new(settings.seed).key("failover.upstream_stream", "always");
     leave(settings, setup, Stops::Yes, 25.0, |rig, outcomes| {
         let closed = percentile(lags(rig, outcomes), 99);
         Row::time("upstream closed after that (99th percentile)", closed).at_most(0.1)
@@ -91,7 +92,7 @@ fn leave(
         let mut rows = who_left(&outcomes);
         rows.push(special(&rig, &outcomes));
         sleep(AFTERWARDS).await;
-        rows.extend(money(&rig, &outcomes));
+        rows.extend(money(&rig, &outcomes, stops));
         Ok(settings.report(rows))
     })
 }
@@ -155,7 +156,7 @@ fn most_open_at_once(rig: &Rig, outcomes: &[Outcome]) -> usize {
 
 /// Every call is settled once, and what is booked for an answer that the gateway knows by name is
 /// what its host charged. The others it cannot ask for: what is kept for them is enough.
-fn money(rig: &Rig, outcomes: &[Outcome]) -> Vec<Row> {
+fn money(rig: &Rig, outcomes: &[Outcome], stops: Stops) -> Vec<Row> {
     let mut times = vec![0_usize; outcomes.len()];
     let mut attempts = Vec::new();
     rig.witness.settled(|settled| {
@@ -174,13 +175,18 @@ fn money(rig: &Rig, outcomes: &[Outcome]) -> Vec<Row> {
     let booked = totals(|totals| totals.credits.nanos());
     let kept = totals(|totals| totals.unresolved.nanos());
     let held = totals(|totals| totals.held.nanos());
+    let nameless = Row::nanos("charged for answers without a name", charged.unknown);
     vec![
         Row::count("calls without one settlement", unsettled).none(),
         Row::nanos("charged for answers known by name", charged.known),
         Row::nanos("booked for them", booked),
         Row::nanos("difference", (charged.known - booked).abs()).none(),
         Row::count("costs told by the answer itself", told(&attempts)),
-        Row::nanos("charged for answers without a name", charged.unknown),
+        match stops {
+            // Who left before the head saw nothing, and nothing is charged for that.
+            Stops::Yes => nameless.none(),
+            Stops::No => nameless,
+        },
         Row::nanos("kept for them", kept).at_least(charged.unknown as f64),
         Row::nanos("still held", held.abs()).none(),
     ]
