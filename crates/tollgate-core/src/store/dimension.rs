@@ -7,6 +7,9 @@ use crate::{AttemptRecord, CallFacts, Timestamp};
 /// What the names of tags begin with.
 const TAG: &str = "tag.";
 
+/// The tag that says for whom a call is made; it is a dimension by its own name too.
+const USER: &str = "user";
+
 /// Other words for some dimensions.
 const ALIASES: &[(&str, Dimension)] = &[("key", Dimension::Caller), ("served", Dimension::Model)];
 
@@ -71,10 +74,13 @@ impl Dimension {
     ];
 
     /// The dimension of that name; tags are named `tag.NAME`. `key` stands for
-    /// `caller`, and `served` for `model`.
+    /// `caller`, `served` for `model`, and `user` for `tag.user`.
     pub fn from_name(name: &str) -> Option<Self> {
         if let Some(tag) = name.strip_prefix(TAG) {
             return (!tag.is_empty()).then(|| Self::Tag(tag.to_owned()));
+        }
+        if name == USER {
+            return Some(Self::Tag(USER.to_owned()));
         }
         let alias = ALIASES.iter().find(|(alias, _)| *alias == name);
         let known = Self::ALL.iter().find(|(_, known)| *known == name);
@@ -154,6 +160,10 @@ mod tests {
         }
         assert_eq!(Dimension::from_name("key"), Some(Dimension::Caller));
         assert_eq!(Dimension::from_name("served"), Some(Dimension::Model));
+        assert_eq!(
+            Dimension::from_name("user"),
+            Dimension::from_name("tag.user")
+        );
         for name in ["", "tag", "tag.", "Model", "model "] {
             assert_eq!(Dimension::from_name(name), None, "{name:?}");
         }

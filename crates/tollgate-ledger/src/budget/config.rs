@@ -31,7 +31,8 @@ pub struct BudgetConfig {
     #[serde(default)]
     pub anchor: Option<String>,
     /// Whose spending is counted together: `all`, or apart for each `caller`,
-    /// `task`, `tag.NAME`, `model` or `lane`; `all` unless said otherwise.
+    /// `task`, `tag.NAME`, `model` or `lane`; `all` unless said otherwise. `key`
+    /// stands for `caller`, and `user` for `tag.user`.
     #[serde(default)]
     #[schemars(with = "String")]
     pub per: Per,
@@ -122,18 +123,24 @@ pub enum Per {
 
 const TAG: &str = "tag.";
 
-const PLAIN: [(&str, Per); 5] = [
+/// Words, and other words for the same.
+const PLAIN: [(&str, Per); 7] = [
     ("all", Per::All),
     ("caller", Per::Caller),
     ("task", Per::Task),
     ("model", Per::Model),
     ("lane", Per::Lane),
+    ("global", Per::All),
+    ("key", Per::Caller),
 ];
 
 impl FromStr for Per {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        if text == "user" {
+            return Ok(Self::Tag(text.to_owned()));
+        }
         if let Some(name) = text.strip_prefix(TAG).filter(|name| !name.is_empty()) {
             return Ok(Self::Tag(name.to_owned()));
         }
@@ -234,6 +241,8 @@ mod tests {
         for text in ["all", "caller", "task", "tag.team", "model", "lane"] {
             assert_eq!(text.parse::<Per>().unwrap().to_string(), text);
         }
+        assert_eq!("key".parse(), Ok(Per::Caller));
+        assert_eq!("user".parse(), "tag.user".parse::<Per>());
         for text in ["warn", "free_only", "policy:cheapest"] {
             assert_eq!(text.parse::<OnSoft>().unwrap().to_string(), text);
         }
