@@ -6,12 +6,30 @@ use std::time::Instant;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use tollgate_benches::NOW;
-use tollgate_core::{Ended, Ledger, Outcome, Silent};
-use tollgate_ledger::{LedgerConfig, UsageTracker};
+use tollgate_core::{Ended, Ledger, Outcome, Silent, Usd};
+use tollgate_ledger::{BudgetConfig, LedgerConfig, Per, UsageTracker};
 use tollgate_testkit::builders;
 
 fn tracker() -> UsageTracker {
-    UsageTracker::in_memory(&LedgerConfig::default(), Arc::new(|| NOW), Arc::new(Silent))
+    with_budgets([])
+}
+
+fn with_budgets<const N: usize>(budgets: [(&str, BudgetConfig); N]) -> UsageTracker {
+    let config = LedgerConfig {
+        budgets: budgets.map(|(name, one)| (name.to_owned(), one)).into(),
+        ..LedgerConfig::default()
+    };
+    UsageTracker::in_memory(&config, Arc::new(|| NOW), Arc::new(Silent))
+}
+
+/// One that all share and one for each caller, neither ever spent.
+fn two_budgets() -> UsageTracker {
+    let large = BudgetConfig::new(Usd::MAX);
+    let each = BudgetConfig {
+        per: Per::Caller,
+        ..large.clone()
+    };
+    with_budgets([("all", large), ("each", each)])
 }
 
 fn hold_and_settle(tracker: &UsageTracker, call: &tollgate_core::Call, plan: &tollgate_core::Plan) {
@@ -39,29 +57,34 @@ fn ledger(criterion: &mut Criterion) {
             criterion::BatchSize::SmallInput,
         );
     });
-    group.bench_function("hold, settle one attempt", |bencher| {
-        let tracker = tracker();
-        let mut number = 0;
-        bencher.iter_batched(
-            || {
-                number += 1;
-                (
-                    builders::call(number, "author/model"),
-                    builders::record(1, "author/model", 1_000),
-                )
-            },
-            |(call, record)| {
-                let hold = tracker.hold(&call, &plan).expect("there is no limit");
-                let outcome = Outcome {
-                    ended: Ended::Complete,
-                    attempts: vec![record],
-                    took_ms: 1,
-                };
-                black_box(tracker.settle(hold, outcome))
-            },
-            criterion::BatchSize::SmallInput,
-        );
-    });
+    for (name, tracker) in [
+        ("hold, settle one attempt", tracker as fn() -> UsageTracker),
+        ("hold, settle one attempt, two budgets", two_budgets),
+    ] {
+        group.bench_function(name, |bencher| {
+            let tracker = tracker();
+            let mut number = 0;
+            bencher.iter_batched(
+                || {
+                    number += 1;
+                    (
+                        builders::call(number, "author/model"),
+                        builders::record(1, "author/model", 1_000),
+                    )
+                },
+                |(call, record)| {
+                    let hold = tracker.hold(&call, &plan).expect("there is no limit");
+                    let outcome = Outcome {
+                        ended: Ended::Complete,
+                        attempts: vec![record],
+                        took_ms: 1,
+                    };
+                    black_box(tracker.settle(hold, outcome))
+                },
+                criterion::BatchSize::SmallInput,
+            );
+        });
+    }
     group.bench_function("hold and settle, two threads", |bencher| {
         bencher.iter_custom(|rounds| {
             let tracker = tracker();
