@@ -38,6 +38,8 @@ pub struct Attempt {
     /// The models by the lane's own names: the first is wanted, the rest are
     /// the upstream's to fall back on.
     pub models: Vec<ModelId>,
+    /// The same models by the catalog's names.
+    pub planned: Vec<ModelId>,
     /// The request as the caller made it.
     pub request: Arc<ChatRequest>,
     /// How the caller wants the answer.

@@ -82,6 +82,7 @@ impl<'p> Target<'p> {
             number: 0,
             lane: plan.first().lane.id.clone(),
             models: Vec::new(),
+            planned: Vec::new(),
             request: Arc::clone(&call.request),
             delivery,
             max_output: None,
@@ -106,6 +107,10 @@ impl<'p> Target<'p> {
             models: self
                 .members()
                 .map(|member| member.planned.upstream_id.clone())
+                .collect(),
+            planned: self
+                .members()
+                .map(|member| member.planned.model.clone())
                 .collect(),
             max_output,
             max_price: self.max_price(profile.prompt.high),

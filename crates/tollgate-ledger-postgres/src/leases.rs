@@ -96,6 +96,12 @@ impl Node {
         Ok(epoch)
     }
 
+    /// Ends this node's own epoch too.
+    pub(crate) async fn begin(&self, client: &Object, config: &PostgresConfig) -> Result<u64> {
+        *self.begun.lock().await = false;
+        self.renew(client, config).await
+    }
+
     async fn keep(&self, client: &Object, config: &PostgresConfig) -> Result<u64> {
         let mut begun = self.begun.lock().await;
         let statement = client.prepare_cached(KEEP).await?;

@@ -240,4 +240,11 @@ impl BudgetLeases for PostgresStore {
         })
         .await
     }
+
+    async fn begin(&self) -> Result<u64, StoreError> {
+        self.run("lease anew", |client, shared| async move {
+            shared.node.begin(&client, &shared.config).await
+        })
+        .await
+    }
 }

@@ -1,6 +1,6 @@
 //! What is held and spent in this process, to the nano-dollar.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tollgate_core::{
@@ -179,6 +179,14 @@ impl Books {
                 dispatched.confirmed |= dispatched.number == number;
             }
         }
+    }
+
+    /// The calls that are held and not settled.
+    pub(crate) fn running(&self) -> HashSet<CallId> {
+        let pages = self.stripes.iter().map(Stripe::page);
+        pages
+            .flat_map(|page| page.running.keys().copied().collect::<Vec<_>>())
+            .collect()
     }
 
     /// Whether a call is held and not settled.

@@ -16,49 +16,21 @@ impl UsageTracker {
     /// Takes from the call's windows what it holds more than before, and from
     /// the attempt's own what the attempt can cost: all or nothing. Waits when
     /// more has to be leased first. Returns the epoch of the leases.
-    pub(crate) async fn cover(
-        &self,
-        standing: &Standing,
-        windows: &BudgetWindows,
-        needed: Usd,
-        worst: Usd,
-    ) -> Result<u64, Failure> {
-        let more = self.more(standing, needed);
-        let amounts = amounts(standing, windows, more, worst);
-        if amounts.is_empty() {
-            return Ok(self.budgets.epoch());
-        }
-        if let Some(epoch) = self.budgets.try_take(&amounts)? {
+    pub(crate) async fn cover(&self, cover: &Cover<'_>) -> Result<u64, Failure> {
+        if let Some(epoch) = self.budgets.try_take(|epoch| cover.amounts(epoch))? {
             return Ok(epoch);
         }
-        let waiting = Waiting::new(self, &amounts);
+        let waiting = Waiting::new(self, cover);
         let covered = timeout(PATIENCE, waiting.covered()).await;
         covered.unwrap_or_else(|_| Err(no_answer()))
     }
 
     /// Undoes [`cover`](Self::cover).
-    pub(crate) fn uncover(
-        &self,
-        standing: &Standing,
-        windows: &BudgetWindows,
-        epoch: u64,
-        needed: Usd,
-        worst: Usd,
-    ) {
-        let more = self.more(standing, needed);
-        for (window, amount) in amounts(standing, windows, more, worst) {
+    pub(crate) fn uncover(&self, cover: &Cover<'_>, epoch: u64) {
+        for (window, amount) in cover.amounts(epoch) {
             let amount = Usd::from_nanos_i128(amount);
             let window = std::slice::from_ref(window);
             self.budgets.apply([Move::free(window, epoch, amount)]);
-        }
-    }
-
-    /// What has to be taken beside what was: all of it, when leases that it was
-    /// taken from have ended.
-    fn more(&self, standing: &Standing, needed: Usd) -> Usd {
-        match standing.covered {
-            Some(epoch) if epoch == self.budgets.epoch() => needed - standing.held,
-            _ => needed,
         }
     }
 
@@ -91,45 +63,74 @@ impl UsageTracker {
     }
 }
 
-/// What to take from each window.
-fn amounts<'a>(
-    standing: &Standing,
-    windows: &'a BudgetWindows,
-    more: Usd,
-    worst: Usd,
-) -> Vec<(&'a BudgetWindow, i128)> {
-    let (call, own) = windows.split_at(standing.windows.len());
-    let call = call.iter().map(|window| (window, more));
-    let own = own.iter().map(|window| (window, worst));
-    let all = call.chain(own).filter(|(_, amount)| *amount > Usd::ZERO);
-    all.map(|(window, amount)| (window, i128::from(amount.nanos())))
-        .collect()
+/// What a call needs for one more attempt.
+pub(crate) struct Cover<'a> {
+    pub(crate) standing: &'a Standing,
+    /// The call's windows, then the attempt's own.
+    pub(crate) windows: &'a BudgetWindows,
+    /// What the call has to hold.
+    pub(crate) needed: Usd,
+    /// What the attempt can cost.
+    pub(crate) worst: Usd,
+}
+
+impl<'a> Cover<'a> {
+    /// What to take from each window in that epoch: all of it, when leases that
+    /// it was taken from have ended.
+    fn amounts(&self, epoch: u64) -> Vec<(&'a BudgetWindow, i128)> {
+        let more = match self.standing.covered {
+            Some(covered) if covered == epoch => self.needed - self.standing.held,
+            _ => self.needed,
+        };
+        let (call, own) = self.windows.split_at(self.standing.windows.len());
+        let call = call.iter().map(|window| (window, more));
+        let own = own.iter().map(|window| (window, self.worst));
+        let all = call.chain(own).filter(|(_, amount)| *amount > Usd::ZERO);
+        all.map(|(window, amount)| (window, i128::from(amount.nanos())))
+            .collect()
+    }
 }
 
 /// A call that waits for leases. What it waits for is asked for until it does
 /// not wait any more, however that ends.
 struct Waiting<'a> {
     tracker: &'a UsageTracker,
-    amounts: &'a [(&'a BudgetWindow, i128)],
+    cover: &'a Cover<'a>,
+    /// What is asked for.
+    amounts: Vec<(&'a BudgetWindow, i128)>,
 }
 
 impl<'a> Waiting<'a> {
-    fn new(tracker: &'a UsageTracker, amounts: &'a [(&'a BudgetWindow, i128)]) -> Self {
-        tracker.budgets.wait_for(amounts, 1);
-        Self { tracker, amounts }
+    fn new(tracker: &'a UsageTracker, cover: &'a Cover<'a>) -> Self {
+        let mut waiting = Self {
+            tracker,
+            cover,
+            amounts: Vec::new(),
+        };
+        waiting.ask();
+        waiting
     }
 
-    async fn covered(&self) -> Result<u64, Failure> {
+    /// Asks for what is missing in the present epoch, in place of what was
+    /// asked for before.
+    fn ask(&mut self) {
+        let budgets = &self.tracker.budgets;
+        budgets.wait_for(&self.amounts, -1);
+        self.amounts = self.cover.amounts(budgets.epoch());
+        budgets.wait_for(&self.amounts, 1);
+    }
+
+    async fn covered(mut self) -> Result<u64, Failure> {
         let budgets = &self.tracker.budgets;
         loop {
             let brought = budgets.brought.notified();
             tokio::pin!(brought);
             // Before looking, so that nothing brought in between is missed.
             brought.as_mut().enable();
-            if let Some(epoch) = budgets.try_take(self.amounts)? {
+            if let Some(epoch) = budgets.try_take(|epoch| self.cover.amounts(epoch))? {
                 return Ok(epoch);
             }
-            budgets.wanted.notify_one();
+            self.ask();
             brought.await;
         }
     }
@@ -137,7 +138,7 @@ impl<'a> Waiting<'a> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.tracker.budgets.wait_for(self.amounts, -1);
+        self.tracker.budgets.wait_for(&self.amounts, -1);
     }
 }
 

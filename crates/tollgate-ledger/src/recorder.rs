@@ -30,6 +30,15 @@ pub(crate) struct Queued {
     writer: Mutex<Option<JoinHandle<Written>>>,
 }
 
+impl Queued {
+    /// Whether nobody waits until an event is written. What was admitted by a
+    /// lease is not sent before the store has accepted the lease.
+    fn is_relaxed_about(&self, event: &LedgerEvent) -> bool {
+        let leased = matches!(event, LedgerEvent::Dispatch { epoch, .. } if *epoch != 0);
+        self.durability == Durability::Relaxed && !leased
+    }
+}
+
 impl Recorder {
     /// Starts the writer of a store.
     pub(crate) fn queued(store: Arc<dyn LedgerStore>, config: &LedgerConfig) -> Self {
@@ -98,7 +107,7 @@ impl Recorder {
                 store.apply(event);
                 Ok(())
             }
-            Self::Queued(queued) if queued.durability == Durability::Relaxed => queued
+            Self::Queued(queued) if queued.is_relaxed_about(&event) => queued
                 .queue
                 .push(Entry::Event(event, None), Entrance::Store),
             Self::Queued(queued) => {

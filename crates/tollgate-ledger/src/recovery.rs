@@ -58,11 +58,16 @@ impl UsageTracker {
     /// # Errors
     /// As [`recover`](Self::recover).
     pub async fn end_lost(&self, age: Duration) -> Result<Vec<OpenAttempt>, Failure> {
+        // What is not running now has its end in the store after the flush.
+        let running = self.books.running();
+        self.flush().await?;
         let open = self.recorder.store().open_attempts().await;
         let mut open = open.map_err(unreadable)?;
         let now = self.clock.now();
         open.retain(|attempt| {
-            now.since(attempt.at) >= age && !self.books.is_running(attempt.facts.call)
+            let call = attempt.facts.call;
+            let runs = running.contains(&call) || self.books.is_running(call);
+            now.since(attempt.at) >= age && !runs
         });
         for attempt in &open {
             self.book_worst_case(attempt)?;

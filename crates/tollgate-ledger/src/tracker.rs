@@ -11,6 +11,7 @@ use tollgate_core::{
 use crate::admission::Admission;
 use crate::books::{Books, Dispatched, Running, Totals};
 use crate::budget::{Budgets, Leaser, Move, What, Who};
+use crate::cover::Cover;
 use crate::memory::MemoryStore;
 use crate::queue::unavailable;
 use crate::recorder::Recorder;
@@ -279,14 +280,17 @@ impl UsageTracker {
         let windows = self
             .budgets
             .of_attempt(&standing.windows, hold.facts.at, what);
-        let epoch = self
-            .cover(&standing, &windows, needed, attempt.worst)
-            .await?;
+        let cover = Cover {
+            standing: &standing,
+            windows: &windows,
+            needed,
+            worst: attempt.worst,
+        };
+        let epoch = self.cover(&cover).await?;
         if needed > standing.held {
             let (facts, amount) = (hold.facts.clone(), needed);
             let recorded = self.recorder.record(LedgerEvent::Hold { facts, amount });
-            recorded
-                .inspect_err(|_| self.uncover(&standing, &windows, epoch, needed, attempt.worst))?;
+            recorded.inspect_err(|_| self.uncover(&cover, epoch))?;
             hold.raise_to(needed);
         }
         self.books.raise(call, needed, epoch);
@@ -363,7 +367,7 @@ impl Ledger for UsageTracker {
     ) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             let call = hold.facts.call;
-            let model = attempt.models.first().ok_or_else(|| {
+            let model = attempt.planned.first().ok_or_else(|| {
                 Failure::new(FailureKind::Internal, "an attempt must name a model")
                     .with("call", call)
             })?;

@@ -658,6 +658,7 @@ mod tests {
             number: 1,
             lane: lane_id("openrouter"),
             models: vec![model("a/one")],
+            planned: vec![model("a/one")],
             request: Arc::new(builders::request("a/one")),
             delivery,
             max_output: None,

@@ -88,11 +88,8 @@ impl Background {
         self.recorder.as_ref()
     }
 
-    /// Stops the tasks and writes what waits.
-    pub(crate) async fn shutdown(&self) {
-        if let Ok(mut refresh) = self.refresh.lock() {
-            *refresh = None;
-        }
+    /// Stops what would otherwise go on for ever, and hold the ledger.
+    fn stop(&self) {
         if let Some(sweep) = &self.sweep {
             sweep.abort();
         }
@@ -102,6 +99,14 @@ impl Background {
         if let Some(hourly) = &self.hourly {
             hourly.stop();
         }
+    }
+
+    /// Stops the tasks and writes what waits.
+    pub(crate) async fn shutdown(&self) {
+        if let Ok(mut refresh) = self.refresh.lock() {
+            *refresh = None;
+        }
+        self.stop();
         if let Some(recorder) = &self.recorder {
             recorder.flush().await;
         }
@@ -110,5 +115,12 @@ impl Background {
         {
             tracing::error!(%failure, "the ledger did not take the last events");
         }
+    }
+}
+
+/// A gateway that is dropped, or was never finished, lets go of its ledger.
+impl Drop for Background {
+    fn drop(&mut self) {
+        self.stop();
     }
 }

@@ -8,7 +8,7 @@ use tollgate_core::{
     LedgerStore, LlmProvider, Observer, RoutingPolicy,
 };
 use tollgate_failover::FailoverManager;
-use tollgate_ledger::{Durability, LedgerConfig, Recovered, StoreKind, UsageTracker};
+use tollgate_ledger::{Durability, LedgerConfig, OnSoft, Per, Recovered, StoreKind, UsageTracker};
 use tollgate_ledger_postgres::{Commit, PostgresConfig, PostgresStore};
 use tollgate_policy_balanced::Balanced;
 use tollgate_policy_cheapest::Cheapest;
@@ -192,6 +192,7 @@ impl GatewayBuilder {
         let (ledger, reconciler): (Arc<dyn Ledger>, _) = match self.ledger {
             Some(ledger) => (ledger, None),
             None => {
+                let shares = config.ledger.store == StoreKind::Postgres && self.store.is_none();
                 let parts = (clock.clone(), observer.clone());
                 let tracker = Arc::new(open_ledger(&config, self.store, parts).await?);
                 background.keep_ledger(tracker.clone());
@@ -205,7 +206,9 @@ impl GatewayBuilder {
                 // OpenRouter has never heard of.
                 let lookup = self.lookup.or_else(|| asks.then(|| Arc::new(lanes) as _));
                 let reconciler = lookup.map(|lookup| Reconciler::start(lookup, tracker.clone()));
-                background.sweep(&tracker, reconciler.as_ref());
+                if shares {
+                    background.sweep(&tracker, reconciler.as_ref());
+                }
                 if let Some(reconciler) = &reconciler {
                     reconciler.take_up(recovered.uncertain);
                     background.keep_reconciler(reconciler.clone());
@@ -236,6 +239,7 @@ impl GatewayBuilder {
         let optimizer =
             CostOptimizer::new(router_config(&config), policies(&config, self.policies))
                 .map_err(|error| configuration("the routing cannot be set up", error))?;
+        check_budgets(&config, &optimizer)?;
         let failover = match self.failover {
             Some(failover) => failover,
             None => Arc::new(walker(&config, seed, &observer, &checks)),
@@ -261,7 +265,8 @@ impl GatewayBuilder {
                 warnings: Vec::new(),
             }),
         };
-        let warnings = gateway.find_warnings();
+        let mut warnings = gateway.find_warnings();
+        warnings.extend(forgetful_budgets(&config));
         if let Some(parts) = Arc::get_mut(&mut gateway.parts) {
             parts.warnings = warnings;
         }
@@ -364,7 +369,10 @@ async fn open_ledger(
             .await
             .map_err(|error| configuration("the ledger cannot be opened", error))?;
         let store = Arc::new(store);
-        return Ok(UsageTracker::start(store, &ledger, clock, observer));
+        let leases = store.clone();
+        return Ok(UsageTracker::start_shared(
+            store, leases, &ledger, clock, observer,
+        ));
     }
     Ok(UsageTracker::open(&ledger, clock, observer).await?)
 }
@@ -395,6 +403,34 @@ fn recorded(
     Ok(Arc::new(Recorded::new(ledger, recorder)))
 }
 
+/// Whether the policies that budgets name are there.
+fn check_budgets(config: &Config, optimizer: &CostOptimizer) -> Result<(), Failure> {
+    for (name, budget) in &config.budgets {
+        let OnSoft::Policy(policy) = &budget.on_soft else {
+            continue;
+        };
+        if !optimizer.policies().any(|known| known == policy) {
+            let known: Vec<_> = optimizer.policies().collect();
+            return Err(Failure::new(
+                FailureKind::Configuration,
+                format!("budgets.{name}.on_soft names the policy {policy:?}, which is not there"),
+            )
+            .with_hint(format!("one of {}", known.join(", "))));
+        }
+    }
+    Ok(())
+}
+
+/// Budgets need a ledger that outlives the process.
+fn forgetful_budgets(config: &Config) -> Option<String> {
+    let forgets = !config.openrouter.track_usage || config.ledger.store == StoreKind::Memory;
+    (forgets && !config.budgets.is_empty()).then(|| {
+        "budgets begin anew at each start, as the ledger is kept in memory; set ledger.store to \
+         \"sqlite\" or \"postgres\""
+            .to_owned()
+    })
+}
+
 /// Who walks plans. Lanes that can be asked are asked before calls have to find
 /// out whether a key or an account works again.
 fn walker(
@@ -403,7 +439,13 @@ fn walker(
     observer: &Arc<dyn Observer>,
     checks: &Option<Arc<dyn LaneCheck>>,
 ) -> FailoverManager {
-    let (config, observer) = (config.failover.clone(), observer.clone());
+    let by_model = config
+        .budgets
+        .values()
+        .any(|budget| budget.per == Per::Model);
+    let (mut config, observer) = (config.failover.clone(), observer.clone());
+    // Of a group nobody knows beforehand which model spends.
+    config.group_models &= !by_model;
     match checks {
         Some(check) => FailoverManager::with_check(config, seed, observer, check.clone()),
         None => FailoverManager::new(config, seed, observer),

@@ -146,6 +146,9 @@ impl Admission {
                     .with_hint("give at least one message"),
             );
         }
+        let mut hints = order.hints;
+        name_user(&mut hints.tags, &order.request);
+        check_tags(&hints.tags)?;
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         Ok(Call {
             id: CallId::from_parts(at, random(self.seed, number)),
@@ -155,9 +158,44 @@ impl Admission {
                 .timeout
                 .map_or(self.timeout, |asked| asked.min(self.timeout)),
             delivery,
-            hints: order.hints,
+            hints,
             request: Arc::new(order.request),
         })
+    }
+}
+
+/// Most bytes of a tag's name, and of its value.
+const LONGEST_TAG: usize = 256;
+
+/// The tag that says for whom a call is made.
+const USER: &str = "user";
+
+/// Takes the tag `user` from the request's own field, unless the caller gave
+/// one.
+fn name_user(tags: &mut Vec<(String, String)>, request: &ChatRequest) {
+    let Some(user) = request.user().filter(|user| user.len() <= LONGEST_TAG) else {
+        return;
+    };
+    if tags.iter().all(|(name, _)| name != USER) {
+        tags.push((USER.to_owned(), user.into_owned()));
+    }
+}
+
+/// Tags become keys of budgets and of reports, so they stay short.
+fn check_tags(tags: &[(String, String)]) -> Result<(), Failure> {
+    let too_long = |(name, value): &&(String, String)| name.len().max(value.len()) > LONGEST_TAG;
+    match tags.iter().find(too_long) {
+        None => Ok(()),
+        Some((name, _)) => {
+            let name: String = name.chars().take(40).collect();
+            Err(
+                Failure::new(FailureKind::InvalidRequest, "a tag is too long")
+                    .with("tag", name)
+                    .with_hint(format!(
+                        "names and values of tags have at most {LONGEST_TAG} bytes"
+                    )),
+            )
+        }
     }
 }
 

@@ -85,8 +85,10 @@ pub(crate) async fn store_of(config: &Config) -> Result<Option<Box<dyn LedgerSto
 }
 
 fn unreadable(error: &dyn std::error::Error) -> Failure {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let causes: Vec<_> = causes.map(ToString::to_string).collect();
     Failure::new(FailureKind::LedgerUnavailable, "the ledger cannot be read")
-        .with_hint(error.to_string())
+        .with_hint(causes.join(": "))
 }
 
 /// What a ledger was found to be when all of it was replayed.

@@ -43,8 +43,8 @@ impl fmt::Display for BudgetWindow {
 /// - A lease ends when its node has not [renewed](Self::renew) for too long.
 ///   What is not held for attempts under way goes back to the budget, and the
 ///   node's epoch ends: dispatches of an ended epoch are refused by the store.
-/// - Asking again after a failure may lease more than needed, never less than
-///   was answered; what is too much is given back by a later ask.
+/// - After an ask without an answer nobody knows what is leased: the node
+///   [begins](Self::begin) anew.
 #[async_trait]
 pub trait BudgetLeases: Send + Sync + fmt::Debug {
     /// Takes from budgets and gives back to them, all in one go.
@@ -54,6 +54,10 @@ pub trait BudgetLeases: Send + Sync + fmt::Debug {
     /// that are gone. Returns the epoch that this node's leases belong to now:
     /// when it is another than before, all earlier leases have ended.
     async fn renew(&self) -> Result<u64, StoreError>;
+
+    /// Ends this node's leases but for what is held for attempts under way, and
+    /// begins a new epoch. For a node that does not know what it has leased.
+    async fn begin(&self) -> Result<u64, StoreError>;
 }
 
 /// What a node wants of one window.

@@ -52,6 +52,7 @@ async fn spend(tracker: &UsageTracker, n: u128) -> Result<(), Failure> {
         number: 1,
         lane: builders::lane_id("openrouter"),
         models: vec![builders::model("a/one")],
+        planned: vec![builders::model("a/one")],
         request: call.request,
         delivery: Delivery::Stream,
         max_output: None,

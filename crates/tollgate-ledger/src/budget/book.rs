@@ -10,6 +10,7 @@ use tollgate_core::{
     Usd,
 };
 
+use super::config::OnSoft;
 use super::purse::{Purse, Says, nanos};
 use super::refusal::refusal;
 use super::rule::{Rule, What, Who};
@@ -158,14 +159,19 @@ impl Budgets {
         call.iter().cloned().chain(own).collect()
     }
 
-    /// Takes amounts from windows, all or none. `Ok(None)` when it cannot be
+    /// Takes amounts from windows, all or none; which depends on the epoch of
+    /// the leases that they are taken from. `Ok(None)` when it cannot be
     /// done before more is leased; what is missing is then asked for.
-    pub(crate) fn try_take(
+    pub(crate) fn try_take<'a>(
         &self,
-        amounts: &[(&BudgetWindow, i128)],
+        amounts: impl FnOnce(u64) -> Vec<(&'a BudgetWindow, i128)>,
     ) -> Result<Option<u64>, Failure> {
+        if self.rules.is_empty() {
+            return Ok(Some(0));
+        }
         let mut state = self.state();
-        let (says, events) = self.take(&mut state, amounts)?;
+        let amounts = amounts(state.epoch);
+        let (says, events) = self.take(&mut state, &amounts)?;
         let (epoch, cut_off) = (state.epoch, state.cut_off);
         drop(state);
         self.tell(events);
@@ -206,7 +212,7 @@ impl Budgets {
             return &[];
         };
         let is_own = |window: &BudgetWindow| {
-            window.budget == first.name || by_attempt.clone().any(|rule| rule.name == window.budget)
+            window.budget == first.id || by_attempt.clone().any(|rule| rule.id == window.budget)
         };
         let place = windows.iter().position(is_own);
         place.map_or(&[], |place| &windows[place..])
@@ -282,11 +288,12 @@ impl Budgets {
                 continue;
             };
             let window = shelf.window(rule, key, at);
-            let purse = shelf.purse(&window);
+            // Not made for whoever only asks.
+            let idle = Purse::default();
+            let purse = shelf.find(&window).unwrap_or(&idle);
             let room = rule.limit - purse.in_use();
-            if room <= Usd::ZERO {
-                let (in_use, now) = (purse.in_use(), self.clock.now());
-                return Err(refusal(rule, &window, in_use, None, now));
+            if room <= Usd::ZERO && rule.on_soft != OnSoft::FreeOnly {
+                return Err(refusal(rule, &window, purse, None, self.clock.now()));
             }
             if !limits_itself {
                 if advice.ceiling.is_none_or(|ceiling| room < ceiling) {
@@ -363,14 +370,8 @@ impl Budgets {
                     says = Says::Short;
                 }
                 Says::No => {
-                    let (in_use, amount) = (purse.in_use(), Usd::from_nanos_i128(*amount));
-                    return Err(refusal(
-                        rule,
-                        window,
-                        in_use,
-                        Some(amount),
-                        self.clock.now(),
-                    ));
+                    let amount = Some(Usd::from_nanos_i128(*amount));
+                    return Err(refusal(rule, window, purse, amount, self.clock.now()));
                 }
             }
         }
@@ -404,8 +405,7 @@ impl Budgets {
         state: &'a mut State,
         window: &BudgetWindow,
     ) -> Option<(&Rule, &'a mut Purse)> {
-        let named =
-            |rule: &Rule| Arc::ptr_eq(&rule.name, &window.budget) || rule.name == window.budget;
+        let named = |rule: &Rule| Arc::ptr_eq(&rule.id, &window.budget) || rule.id == window.budget;
         let place = self.rules.iter().position(named)?;
         Some((&self.rules[place], state.shelves[place].purse(window)))
     }
@@ -456,6 +456,12 @@ impl Shelf {
         });
     }
 
+    fn find(&self, window: &BudgetWindow) -> Option<&Purse> {
+        let purses = self.purses.get(&*window.key)?;
+        let found = purses.iter().find(|(start, _)| *start == window.start);
+        found.map(|(_, purse)| purse)
+    }
+
     fn purse(&mut self, window: &BudgetWindow) -> &mut Purse {
         let purses = self.purses.entry(window.key.clone()).or_default();
         let place = purses.iter().position(|(start, _)| *start == window.start);
@@ -470,7 +476,7 @@ impl Shelf {
 impl Rule {
     pub(super) fn window(&self, key: Arc<str>, start: Timestamp) -> BudgetWindow {
         BudgetWindow {
-            budget: self.name.clone(),
+            budget: self.id.clone(),
             key,
             start,
         }

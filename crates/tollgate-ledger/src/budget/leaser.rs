@@ -67,6 +67,8 @@ async fn run(
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut renewed: Option<Instant> = None;
+    // Whether an ask had no answer, so that nobody knows what is leased.
+    let mut lost = false;
     loop {
         let tick = tokio::select! {
             biased;
@@ -74,20 +76,27 @@ async fn run(
             () = budgets.wanted.notified() => false,
             _ = ticks.tick() => true,
         };
-        if renewed.is_none_or(|then| then.elapsed() >= RENEW)
-            && let Some(epoch) = answer("renew", leases.renew()).await
-        {
-            renewed = Some(Instant::now());
-            budgets.enter(epoch);
+        if lost || renewed.is_none_or(|then| then.elapsed() >= RENEW) {
+            let epoch = match lost {
+                true => answer("lease anew", leases.begin()).await,
+                false => answer("renew", leases.renew()).await,
+            };
+            if let Some(epoch) = epoch {
+                renewed = Some(Instant::now());
+                lost = false;
+                budgets.enter(epoch);
+            }
         }
-        ask(
-            &budgets,
-            &*leases,
-            if tick { Why::Tick } else { Why::Wanted },
-        )
-        .await;
+        if lost {
+            budgets.cut_off();
+        } else {
+            let why = if tick { Why::Tick } else { Why::Wanted };
+            lost = !ask(&budgets, &*leases, why).await;
+        }
     }
-    ask(&budgets, &*leases, Why::End).await;
+    if !lost {
+        ask(&budgets, &*leases, Why::End).await;
+    }
 }
 
 /// Why leases are looked at.
@@ -98,15 +107,18 @@ enum Why {
     End,
 }
 
-async fn ask(budgets: &Budgets, leases: &dyn BudgetLeases, why: Why) {
+/// Whether it was answered, if anything was asked.
+async fn ask(budgets: &Budgets, leases: &dyn BudgetLeases, why: Why) -> bool {
     let asks = budgets.asks(why);
     if asks.is_empty() {
-        return;
+        return true;
     }
-    match answer("lease", leases.lease(&asks)).await {
-        Some(leased) => budgets.bring(&asks, &leased),
+    let leased = answer("lease", leases.lease(&asks)).await;
+    match &leased {
+        Some(leased) => budgets.bring(&asks, leased),
         None => budgets.cut_off(),
     }
+    leased.is_some()
 }
 
 async fn answer<T>(what: &str, answer: impl Future<Output = Result<T, StoreError>>) -> Option<T> {
@@ -155,7 +167,9 @@ impl Budgets {
     }
 
     fn enter(&self, epoch: u64) {
-        self.state().enter(epoch);
+        let mut state = self.state();
+        state.cut_off = false;
+        state.enter(epoch);
     }
 
     /// Nobody waits for leases that cannot be had.

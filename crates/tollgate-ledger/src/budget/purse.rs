@@ -43,6 +43,9 @@ pub(super) enum Says {
 
 impl Purse {
     pub(super) fn says(&self, rule: &Rule, shared: bool, amount: i128) -> Says {
+        if amount == 0 {
+            return Says::Yes;
+        }
         let most = if shared {
             self.leased
         } else {
@@ -68,6 +71,11 @@ impl Purse {
     pub(super) fn wants(&mut self, amount: i128) {
         self.largest = self.largest.max(amount);
         self.used = true;
+    }
+
+    /// What is spent by all nodes, as far as this one knows.
+    pub(super) fn spent_everywhere(&self) -> Usd {
+        Usd::from_nanos_i128(self.spent.max(self.known))
     }
 
     /// What is spent or reserved, as far as this node knows.

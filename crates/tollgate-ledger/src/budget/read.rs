@@ -84,18 +84,21 @@ fn unusable(error: InvalidConfig) -> StoreError {
 }
 
 /// What was spent in the windows of a budget that began then: by the store's
-/// counters, or, when it has never counted the budget, by its reports.
+/// counters, or, when it has counted nothing of them yet, by its reports. So a
+/// budget that is new, or has other windows than before, begins with what was
+/// spent already.
 async fn look(
     rule: &Rule,
     store: &dyn LedgerStore,
     start: Timestamp,
 ) -> Result<(Vec<(BudgetWindow, Usd)>, Known), StoreError> {
-    let counted = store.spent(&rule.name, start).await?;
-    if !counted.is_empty() || !store.spent(&rule.name, BEGINNING).await?.is_empty() {
-        let open = counted
-            .into_iter()
-            .filter(|(window, _)| window.start == start);
-        return Ok((open.collect(), Known::Counted));
+    let counted = store.spent(&rule.id, start).await?;
+    let open: Vec<_> = counted
+        .into_iter()
+        .filter(|(window, _)| window.start == start)
+        .collect();
+    if !open.is_empty() {
+        return Ok((open, Known::Counted));
     }
     let query = UsageQuery {
         since: Some(start),
@@ -118,8 +121,6 @@ enum Known {
     Counted,
     Reported,
 }
-
-const BEGINNING: Timestamp = Timestamp::from_millis(i64::MIN);
 
 /// What was spent before this process in the open windows of a budget, and the
 /// events that have the store count it from now on.

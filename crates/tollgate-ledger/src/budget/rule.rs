@@ -10,6 +10,8 @@ use crate::InvalidConfig;
 #[derive(Debug)]
 pub(crate) struct Rule {
     pub(super) name: Arc<str>,
+    /// What its counters are kept under: counted otherwise, they are others.
+    pub(super) id: Arc<str>,
     pub(super) limit: Usd,
     /// Where telling begins.
     pub(super) soft: Usd,
@@ -65,6 +67,10 @@ impl Rule {
         let soft = config.limit.share_ceil(config.soft_percent.into(), 100);
         Ok(Self {
             name: name.into(),
+            id: match &config.per {
+                Per::All => name.into(),
+                per => format!("{name}/{per}").into(),
+            },
             limit: config.limit,
             soft: soft.unwrap_or(config.limit),
             on_soft: config.on_soft.clone(),

@@ -91,7 +91,8 @@ impl Scene {
         let windows = self.tracker.budgets().into_iter();
         windows
             .map(|(window, spent, held)| {
-                let key = (window.budget.to_string(), window.key.to_string());
+                let budget = window.budget.split('/').next().unwrap_or_default();
+                let key = (budget.to_owned(), window.key.to_string());
                 (key, (spent.nanos(), held.nanos()))
             })
             .collect()
@@ -209,7 +210,9 @@ fn a_models_budget_refuses_the_attempt_and_leaves_room_for_others() {
     assert_eq!(refused.kind(), FailureKind::BudgetExceeded);
     assert_eq!(refused.rule().scope, Scope::Endpoint);
     let mut elsewhere = attempt(2, 1, CENT);
-    elsewhere.models = vec![builders::model("b/two")];
+    elsewhere.planned = vec![builders::model("b/two")];
+    // What a lane calls it does not matter.
+    elsewhere.models = vec![builders::model("lanes/a-one")];
     scene.dispatch(&mut second, &elsewhere).unwrap();
     assert_eq!(scene.window("dear", "a/one"), (0, CENT));
     assert_eq!(scene.window("roads", "direct"), (0, 2 * CENT));
@@ -359,6 +362,38 @@ fn a_call_without_a_limit_of_its_own_gets_a_share_of_what_is_left() {
 }
 
 #[test]
+fn what_is_free_goes_on_when_a_budget_is_spent() {
+    let free = BudgetConfig {
+        on_soft: OnSoft::FreeOnly,
+        ..budget("0.01")
+    };
+    let scene = scene([("team", free)]);
+    scene.spend(1, CENT).unwrap();
+    let advice = scene.tracker.advise(&call(2), &plan().profile).unwrap();
+    assert!(advice.free_only);
+    let mut costless = builders::planned("a/free", "direct");
+    costless.candidate.worst = Usd::ZERO;
+    let hold = scene
+        .tracker
+        .hold(&call(2), &builders::plan(vec![costless]))
+        .unwrap();
+    scene.tracker.settle(hold, costing(0));
+    scene.spend(3, CENT).unwrap_err();
+}
+
+#[test]
+fn what_calls_under_way_hold_may_be_free_again_soon() {
+    let scene = scene([("team", budget("0.015"))]);
+    let hold = scene.hold(&call(1)).unwrap();
+    let refused = scene.hold(&call(2)).unwrap_err();
+    assert_eq!(refused.retry_after(), Some(Duration::from_secs(1)));
+    assert!(refused.hint().unwrap().contains("under way"));
+    scene.tracker.settle(hold, costing(CENT));
+    let refused = scene.hold(&call(3)).unwrap_err();
+    assert!(refused.retry_after() > Some(Duration::from_secs(86_400)));
+}
+
+#[test]
 fn an_upstream_that_bills_too_much_is_told_once() {
     let scene = scene([("team", budget("0.02"))]);
     scene.spend(1, 3 * CENT).unwrap();
@@ -442,6 +477,53 @@ async fn budgets_go_on_after_a_restart() {
         .map(|one| (one.budget.as_str(), one.left().nanos()))
         .collect();
     assert_eq!(left, [("new", CENT + CENT / 2), ("team", CENT / 2)]);
+}
+
+#[tokio::test]
+async fn a_budget_with_other_windows_knows_what_was_spent() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ledger.db");
+    let changed = |change: fn(&mut BudgetConfig)| {
+        let mut one = budget("1");
+        change(&mut one);
+        config([("team", one)])
+    };
+    let configs = [
+        changed(|_| {}),
+        changed(|one| one.zone = Some("Europe/Berlin".into())),
+        changed(|one| one.anchor = Some("15".into())),
+        changed(|one| one.per = Per::Caller),
+        changed(|one| one.window = Period::Lifetime),
+    ];
+    for (round, config) in configs.iter().enumerate() {
+        let store = Arc::new(SqliteStore::open(&path, Durability::Default).await.unwrap());
+        let tracker = UsageTracker::start(
+            store.clone(),
+            config,
+            Arc::new(noon),
+            Arc::new(tollgate_core::Silent),
+        );
+        tracker.recover().await.unwrap();
+        if round == 0 {
+            let mut hold = tracker.hold(&call(1), &plan()).unwrap();
+            tracker
+                .dispatch(&mut hold, &attempt(1, 1, 99 * CENT))
+                .await
+                .unwrap();
+            tracker.settle(hold, costing(99 * CENT));
+        } else {
+            assert_eq!(
+                tracker.budgets()[0].1.nanos(),
+                99 * CENT,
+                "{:?}",
+                config.budgets
+            );
+        }
+        tracker.flush().await.unwrap();
+        let verified = store.verify().await.unwrap();
+        assert!(verified.is_ok(), "{verified:?}");
+        tracker.shutdown().await.unwrap();
+    }
 }
 
 /// What may happen to one call.

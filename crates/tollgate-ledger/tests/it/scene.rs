@@ -56,6 +56,7 @@ pub(crate) fn attempt(n: u128, number: u32, worst: i64) -> Attempt {
         number,
         lane: builders::lane_id("direct"),
         models: vec![builders::model("a/one")],
+        planned: vec![builders::model("a/one")],
         request: call.request,
         delivery: Delivery::Stream,
         max_output: None,

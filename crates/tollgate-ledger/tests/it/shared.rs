@@ -9,9 +9,9 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tollgate_core::{
     BudgetLeases, BudgetWindow, CostSource, Failure, FailureKind, Grant, LeaseAsk, Leased, Ledger,
-    Silent, StoreError, Usd,
+    LedgerEvent, LedgerStore, OpenAttempt, Silent, StoreError, UsageQuery, UsageRow, Usd,
 };
-use tollgate_ledger::{BudgetConfig, LedgerConfig, MemoryStore, UsageTracker};
+use tollgate_ledger::{BudgetConfig, Durability, LedgerConfig, MemoryStore, UsageTracker};
 
 use crate::scene::{attempt, call, noon, outcome, plan, record};
 
@@ -27,6 +27,8 @@ struct Books {
     leased: HashMap<BudgetWindow, i64>,
     asked: usize,
     broken: bool,
+    /// Whether what is done is not answered.
+    silent: bool,
     epoch: u64,
 }
 
@@ -53,7 +55,10 @@ impl BudgetLeases for Bank {
             }
         });
         let grants = grants.collect();
-        Ok(Leased { epoch, grants })
+        match books.silent {
+            true => Err(StoreError::new("lease", "the answer was lost")),
+            false => Ok(Leased { epoch, grants }),
+        }
     }
 
     async fn renew(&self) -> Result<u64, StoreError> {
@@ -62,6 +67,16 @@ impl BudgetLeases for Bank {
             true => Err(StoreError::new("renew", "the database is gone")),
             false => Ok(books.epoch),
         }
+    }
+
+    async fn begin(&self) -> Result<u64, StoreError> {
+        self.set(|books| {
+            if !books.broken {
+                books.epoch += 1;
+                books.leased.clear();
+            }
+        });
+        self.renew().await
     }
 }
 
@@ -203,4 +218,99 @@ async fn a_call_larger_than_a_share_gets_what_it_needs() {
     let refused = spend(&node, 2, 1).await;
     assert!(refused.is_ok(), "a cent is left: {refused:?}");
     spend(&node, 3, CENT).await.unwrap_err();
+}
+
+#[tokio::test(start_paused = true)]
+async fn lost_answers_strand_nothing() {
+    let bank = Bank::new();
+    let node = node(&bank, "10").await;
+    spend(&node, 1, CENT).await.unwrap();
+    bank.set(|books| books.silent = true);
+    for n in 0..200 {
+        let _ = spend(&node, 2 + n, CENT).await;
+        sleep(Duration::from_millis(300)).await;
+    }
+    bank.set(|books| books.silent = false);
+    sleep(Duration::from_secs(5)).await;
+    spend(&node, 900, CENT).await.unwrap();
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(bank.leased(), CENT, "all else is given back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_to_be_given_back_in_an_outage_is_given_back_after_it() {
+    let bank = Bank::new();
+    let node = node(&bank, "10").await;
+    spend(&node, 1, CENT).await.unwrap();
+    bank.set(|books| books.broken = true);
+    sleep(Duration::from_secs(5)).await;
+    bank.set(|books| books.broken = false);
+    sleep(Duration::from_secs(60)).await;
+    assert!(bank.leased() <= CENT);
+    spend(&node, 2, CENT).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_waits_over_the_end_of_an_epoch_takes_all_it_holds() {
+    let bank = Bank::new();
+    let node = node(&bank, "10").await;
+    let mut hold = node.hold(&call(1), &plan()).unwrap();
+    node.dispatch(&mut hold, &attempt(1, 1, CENT))
+        .await
+        .unwrap();
+    bank.set(|books| {
+        books.epoch = 2;
+        books.leased.clear();
+    });
+    // More than the lease has, so that it waits for a new one.
+    node.dispatch(&mut hold, &attempt(1, 2, 60 * CENT))
+        .await
+        .unwrap();
+    assert_eq!(node.budgets()[0].2.nanos(), 60 * CENT);
+    let ends = [1, 2].map(|number| record(number, Some((CENT, CostSource::Reported))));
+    node.settle(hold, outcome(ends.into()));
+    assert_eq!(node.budgets()[0].2, Usd::ZERO);
+}
+
+/// Takes everything but dispatches, as a store does whose node was fenced.
+#[derive(Debug)]
+struct Fenced(MemoryStore);
+
+#[async_trait]
+impl LedgerStore for Fenced {
+    async fn append(&self, events: &[LedgerEvent]) -> Result<Vec<usize>, StoreError> {
+        let places = 0..events.len();
+        Ok(places
+            .filter(|at| matches!(events[*at], LedgerEvent::Dispatch { .. }))
+            .collect())
+    }
+
+    async fn open_attempts(&self) -> Result<Vec<OpenAttempt>, StoreError> {
+        self.0.open_attempts().await
+    }
+
+    async fn report(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
+        self.0.report(query).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn however_relaxed_nothing_is_sent_by_leases_that_ended() {
+    let budget = BudgetConfig::new("10".parse().unwrap());
+    let config = LedgerConfig {
+        durability: Durability::Relaxed,
+        budgets: [("team".to_owned(), budget)].into(),
+        ..LedgerConfig::default()
+    };
+    let store = Arc::new(Fenced(MemoryStore::new()));
+    let node = UsageTracker::start_shared(
+        store,
+        Bank::new(),
+        &config,
+        Arc::new(noon),
+        Arc::new(Silent),
+    );
+    node.recover().await.unwrap();
+    let refused = spend(&node, 1, CENT).await.unwrap_err();
+    assert_eq!(refused.kind(), FailureKind::LedgerUnavailable);
 }

@@ -13,6 +13,7 @@ fn attempt(request: &str) -> Attempt {
         number: 1,
         lane: LaneId::new("openrouter").unwrap(),
         models: vec![ModelId::new("a/b").unwrap()],
+        planned: vec![ModelId::new("a/b").unwrap()],
         request: Arc::new(ChatRequest::parse(request.as_bytes()).unwrap()),
         delivery: Delivery::Whole,
         max_output: None,

@@ -36,6 +36,7 @@ fn per_minute(requests: u32, burst: u32) -> RateLimitConfig {
 fn for_model(model: &str) -> Attempt {
     Attempt {
         models: vec![ModelId::new(model).unwrap()],
+        planned: vec![ModelId::new(model).unwrap()],
         ..attempt(Delivery::Stream)
     }
 }

@@ -52,6 +52,7 @@ pub(crate) fn attempt(delivery: Delivery) -> Attempt {
         number: 1,
         lane: LaneId::new("openrouter").unwrap(),
         models: vec![ModelId::new("a/b").unwrap()],
+        planned: vec![ModelId::new("a/b").unwrap()],
         request: Arc::new(ChatRequest::parse(request).unwrap()),
         delivery,
         max_output: None,

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use tollgate::{Error, FailureKind, Gateway, StreamMode, UsageQuery, Usd};
+use tollgate::{ChatRequest, Error, FailureKind, Gateway, StreamMode, UsageQuery, Usd};
 use tollgate_sim::{Catalog, Scenario, Simulator};
 
 use crate::support::{chat, config};
@@ -140,4 +140,103 @@ async fn a_model_without_a_price_is_never_sent_to() {
         assert!(refused.to_string().contains("price"), "{refused}");
     }
     assert_eq!(chats(&simulator), 0);
+}
+
+/// Two nodes whose budget is in a database, with the real wiring.
+#[tokio::test]
+#[expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a test that needs a service asks for it"
+)]
+async fn nodes_that_share_a_database_share_a_dollar() {
+    let Ok(url) = std::env::var("TOLLGATE_TEST_POSTGRES") else {
+        println!("skipped: nodes that share a budget need a server; set TOLLGATE_TEST_POSTGRES");
+        return;
+    };
+    let simulator = simulator().await;
+    // A schema of its own in each run; the database is for tests.
+    let schema = format!("gateways_{}", std::process::id());
+    let node = |name: &str| {
+        format!(
+            "[ledger]\nstore = \"postgres\"\nurl = {url:?}\nschema = {schema:?}\nnode = {name:?}\n\
+             [budgets.pocket]\nlimit = 1.00\nwindow = \"lifetime\"\n"
+        )
+    };
+    let one = gateway(&simulator, &node("one")).await;
+    let two = gateway(&simulator, &node("two")).await;
+    let (first, second) = tokio::join!(ask(&one, 150), ask(&two, 150));
+    let answered = first.0 + second.0;
+    assert!(
+        (98..=100).contains(&answered),
+        "{} and {}",
+        first.0,
+        second.0
+    );
+    assert_eq!(chats(&simulator), answered);
+    for error in first.1.iter().chain(&second.1) {
+        assert_eq!(error.kind(), FailureKind::BudgetExceeded, "{error}");
+    }
+    one.shutdown().await;
+    two.shutdown().await;
+    // What neither could use is there for the next.
+    let three = gateway(&simulator, &node("three")).await;
+    let (rest, refused) = ask(&three, 5).await;
+    assert_eq!((answered + rest, refused.len()), (100, 5 - rest));
+    three.shutdown().await;
+    assert_eq!(simulator.bill().total().to_string(), "1");
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_dropped_lets_go_of_its_ledger() {
+    let simulator = simulator().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.db");
+    let toml = format!(
+        "[ledger]\nstore = \"sqlite\"\npath = {:?}\n[budgets.pocket]\nlimit = 1.00\n",
+        path.display().to_string()
+    );
+    let first = gateway(&simulator, &toml).await;
+    ask(&first, 1).await;
+    drop(first);
+    let second = gateway(&simulator, &toml).await;
+    let (_, spent, _) = &second.budgets()[0];
+    assert_eq!(spent.to_string(), "0.01");
+    second.shutdown().await;
+
+    // Nor does one that was never finished.
+    let typo = format!("{toml}on_soft = \"policy:cheapst\"\n");
+    let refused = Gateway::from_config(config(&simulator, &typo))
+        .await
+        .unwrap_err();
+    assert_eq!(refused.kind(), FailureKind::Configuration, "{refused}");
+    assert!(
+        refused.to_string().contains("budgets.pocket.on_soft"),
+        "{refused}"
+    );
+    gateway(&simulator, &toml).await.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_requests_user_is_a_tag_and_tags_are_short() {
+    let simulator = simulator().await;
+    let toml = "[budgets.each]\nlimit = 0.01\nper = \"user\"\n";
+    let gateway = gateway(&simulator, toml).await;
+    let ask = |user: &str| {
+        let body = json!({
+            "model": MODEL,
+            "messages": [{"role": "user", "content": "Hello."}],
+            "user": user,
+        });
+        gateway.chat(ChatRequest::parse(body.to_string().as_bytes()).unwrap())
+    };
+    ask("ann").await.unwrap().collect().await.unwrap();
+    ask("ann").await.unwrap_err();
+    ask("bob").await.unwrap().collect().await.unwrap();
+    let order = tollgate::ChatOrder::from(chat(MODEL, "Hello.", StreamMode::Whole));
+    let refused = gateway
+        .chat(order.with_tag("team", "x".repeat(300)))
+        .await
+        .unwrap_err();
+    assert_eq!(refused.kind(), FailureKind::InvalidRequest);
 }

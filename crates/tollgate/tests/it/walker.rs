@@ -121,6 +121,7 @@ fn attempt(trip: &Trip<'_>, planned: &Planned, number: u32) -> Attempt {
         number,
         lane: planned.lane.id.clone(),
         models: vec![planned.upstream_id.clone()],
+        planned: vec![planned.upstream_id.clone()],
         request: trip.call.request.clone(),
         delivery: match trip.call.hints.upstream_stream {
             Some(UpstreamStream::Always) => Delivery::Stream,
