@@ -146,7 +146,6 @@ async fn a_model_without_a_price_is_never_sent_to() {
 #[tokio::test]
 #[expect(
     clippy::disallowed_methods,
-    clippy::print_stdout,
     reason = "a test that needs a service asks for it"
 )]
 async fn nodes_that_share_a_database_share_a_dollar() {
