@@ -44,7 +44,7 @@ const ROWS: &[Row] = &[
     Row { package: "dashmap", homes: &["tollgate-failover", "tollgate-ledger"], tests: NOWHERE },
     Row { package: "blake3", homes: &["tollgate-ledger"], tests: NOWHERE },
     Row { package: "jiff", homes: &["tollgate-ledger"], tests: NOWHERE },
-    Row { package: "rusqlite", homes: &["tollgate-ledger"], tests: NOWHERE },
+    Row { package: "rusqlite", homes: &["tollgate-ledger"], tests: &["tollgate"] },
     Row { package: "tokio-postgres", homes: &["tollgate-ledger-postgres"], tests: NOWHERE },
     Row { package: "tokio-postgres-rustls", homes: &["tollgate-ledger-postgres"], tests: NOWHERE },
     Row { package: "rustls-platform-verifier", homes: &["tollgate-ledger-postgres"], tests: NOWHERE },
