@@ -57,7 +57,8 @@ pub(crate) struct Global {
     /// Prints JSON on standard output instead of text for people.
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Prints what happens inside to standard error; twice for more.
+    /// Prints what happens inside to standard error, whatever `telemetry.log_level` says; twice for
+    /// more.
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
 }

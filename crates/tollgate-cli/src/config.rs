@@ -1,8 +1,9 @@
 //! The command line's view of the configuration: which file, which defaults.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use tollgate::{Config, Gateway, Loader};
+use tollgate::{Config, Gateway, Loader, Observer};
 
 use crate::args::Global;
 use crate::exit::Trouble;
@@ -41,9 +42,13 @@ pub(crate) fn toml_text(path: &Path) -> String {
     serde_json::Value::from(path.to_string_lossy()).to_string()
 }
 
-/// A gateway as the configuration describes it; warnings go to standard error.
-pub(crate) async fn gateway(global: &Global) -> Result<Gateway, Trouble> {
-    announce(ledgers::open(load(global)?).await?)
+/// A gateway as a configuration describes it, with someone who hears of its
+/// events; warnings go to standard error.
+pub(crate) async fn gateway(
+    config: Config,
+    observer: Arc<dyn Observer>,
+) -> Result<Gateway, Trouble> {
+    announce(ledgers::open(config, observer).await?)
 }
 
 /// The ledger in use unless the user says otherwise.

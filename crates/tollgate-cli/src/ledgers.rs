@@ -8,9 +8,11 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tollgate::{
-    Config, Failure, Gateway, LedgerCheck, LedgerOpenError, StoreKind, UsageQuery, UsageRow,
+    Config, Failure, Gateway, LedgerCheck, LedgerOpenError, Observer, StoreKind, UsageQuery,
+    UsageRow,
 };
 
 use crate::config;
@@ -20,7 +22,7 @@ use crate::exit::{Trouble, code};
 const MOST: usize = 16;
 
 /// A gateway on the first ledger that no other process holds.
-pub(crate) async fn open(config: Config) -> Result<Gateway, Trouble> {
+pub(crate) async fn open(config: Config, observer: Arc<dyn Observer>) -> Result<Gateway, Trouble> {
     if config.ledger.store == StoreKind::Sqlite
         && let Some(folder) = config.ledger.path.parent()
     {
@@ -35,7 +37,8 @@ pub(crate) async fn open(config: Config) -> Result<Gateway, Trouble> {
         let mut config = config.clone();
         let path = paths.remove(0);
         config.ledger.path = path;
-        match Gateway::from_config(config).await {
+        let builder = Gateway::builder(config).observer(observer.clone());
+        match builder.build().await {
             Err(failure) if is_in_use(&failure) && !paths.is_empty() => {}
             opened => return Ok(opened?),
         }

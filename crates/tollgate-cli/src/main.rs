@@ -5,6 +5,7 @@ mod commands;
 mod config;
 mod exit;
 mod ledgers;
+mod log;
 mod order;
 mod render;
 mod ui;
@@ -30,7 +31,7 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn run(cli: Cli) -> Result<(), Trouble> {
     let global = &cli.global;
-    start_log(global.verbose);
+    log::start(global);
     match cli.command {
         Command::Demo(args) => commands::demo::run(args, global).await,
         Command::Chat(args) => commands::chat::run(args, global).await,
@@ -55,20 +56,4 @@ async fn run(cli: Cli) -> Result<(), Trouble> {
         Command::Replay(args) => commands::replay::run(args, global).await,
         Command::Reconcile(args) => commands::reconcile::run(args, global).await,
     }
-}
-
-/// Log lines go to standard error, by `-v` or `TOLLGATE_LOG`.
-fn start_log(verbose: u8) {
-    let level = match verbose {
-        0 => "off",
-        1 => "tollgate=info,tollgate_server=info",
-        2 => "debug",
-        _ => "trace",
-    };
-    let filter = tracing_subscriber::EnvFilter::try_from_env("TOLLGATE_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
 }

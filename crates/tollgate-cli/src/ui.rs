@@ -4,9 +4,12 @@
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 
+use anstream::adapter::strip_str;
 use comfy_table::{ContentArrangement, Table, presets};
 use owo_colors::OwoColorize;
 use tollgate::Usd;
+
+use crate::log;
 
 /// Writes a line to standard output.
 pub(crate) fn data(text: impl Display) {
@@ -23,11 +26,18 @@ pub(crate) fn piece(text: &str) {
 
 /// Writes a line to standard error.
 pub(crate) fn note(text: impl Display) {
+    if log::is_json() {
+        let text = text.to_string();
+        return tracing::info!(target: log::TARGET, "{}", strip_str(&text));
+    }
     let _ = writeln!(anstream::stderr().lock(), "{text}");
 }
 
 /// Writes an error with its hint to standard error.
 pub(crate) fn error(message: &str, hint: Option<&str>) {
+    if log::is_json() {
+        return tracing::error!(target: log::TARGET, hint, "{message}");
+    }
     note(format!("{} {message}", "error:".red().bold()));
     if let Some(hint) = hint {
         note(format!("{} {hint}", "hint:".cyan().bold()));
@@ -36,6 +46,9 @@ pub(crate) fn error(message: &str, hint: Option<&str>) {
 
 /// Writes a warning to standard error.
 pub(crate) fn warning(message: &str) {
+    if log::is_json() {
+        return tracing::warn!(target: log::TARGET, "{message}");
+    }
     note(format!("{} {message}", "warning:".yellow().bold()));
 }
 

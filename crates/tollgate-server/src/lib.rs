@@ -16,8 +16,10 @@ mod chunks;
 mod plan;
 mod models;
 mod health;
+mod metrics;
 mod reply;
 
 pub use crate::guard::loopback_only;
+pub use crate::metrics::{Metrics, measured, serve_measured};
 pub use crate::router::{MAX_BODY_BYTES, router};
 pub use crate::serve::{Draining, Stopped, serve};

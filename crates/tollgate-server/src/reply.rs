@@ -89,6 +89,8 @@ impl IntoResponse for Refusal {
             }
         };
         let mut response = (status, Json(body)).into_response();
+        // For whoever counts: the status alone does not tell.
+        response.extensions_mut().insert(self.failure.kind());
         let headers = response.headers_mut();
         let later = is_for_a_while(status).then_some(LATER);
         if let Some(after) = self.failure.retry_after().or(later) {

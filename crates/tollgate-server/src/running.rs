@@ -35,13 +35,18 @@ impl Running {
 
 async fn hold(guard: Guard, request: Request, next: Next) -> response::Response {
     let response = next.run(request).await;
+    until_gone(response, guard)
+}
+
+/// Keeps a value until a response is gone, be it sent, cut or dropped.
+pub(crate) fn until_gone<T: Send + 'static>(response: Response<Body>, kept: T) -> Response<Body> {
     // What is told in one piece has ended before it is sent.
     if size_of_whole(&response).is_some() {
         return response;
     }
     response.map(|body| {
         let frames = body.into_data_stream().map(move |frame| {
-            let _held = &guard;
+            let _kept = &kept;
             frame
         });
         Body::from_stream(frames)

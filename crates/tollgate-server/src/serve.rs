@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -42,10 +43,19 @@ pub async fn serve(
     gateway: Gateway,
     stop: impl Future<Output = ()>,
 ) -> io::Result<Draining> {
+    serve_router(listener, router(gateway), stop).await
+}
+
+/// [`serve`] for a router that has more than [`router()`].
+pub(crate) async fn serve_router(
+    listener: TcpListener,
+    router: Router,
+    stop: impl Future<Output = ()>,
+) -> io::Result<Draining> {
     let router = if listener.local_addr()?.ip().is_loopback() {
-        loopback_only(router(gateway))
+        loopback_only(router)
     } else {
-        router(gateway)
+        router
     };
     let (router, running) = Running::watch(router);
     let (phase, watching) = watch::channel(Phase::Serving);

@@ -30,8 +30,9 @@ pub use crate::compare::{
     Account, Book, Cause, Comparison, Drift, Entry, Figures, KeySpend, Tolerance, compare,
 };
 pub use crate::config::{
-    Config, ConfigError, ConfigOrigin, DirectProvider, ENV_PREFIX, Loader, OPENROUTER_LANE,
-    OpenRouter, Optimization, Policies, Problem, Routing, config_schema,
+    Config, ConfigError, ConfigOrigin, DirectProvider, ENV_PREFIX, Loader, LogFormat, LogLevel,
+    OPENROUTER_LANE, OpenRouter, Optimization, Policies, Problem, Routing, TelemetryConfig,
+    config_schema,
 };
 pub use crate::error::Error;
 pub use crate::gateway::Gateway;
@@ -52,7 +53,7 @@ pub use tollgate_catalog::{
 };
 pub use tollgate_core::{
     AfterCommit, ApiKey, Attempt, AttemptEnd, AttemptRecord, Billed, Billing, BoxFuture, Breaker,
-    Call, CallFacts, CallId, CallProfile, CallerId, Candidate, Capabilities, Catalog,
+    BudgetWindow, Call, CallFacts, CallId, CallProfile, CallerId, Candidate, Capabilities, Catalog,
     CatalogSource, CatalogView, Clock, Cost, CostLookup, CostSource, Delivery, Dimension, Doubt,
     Doubts, DropReason, Dropped, Ended, Event, Exhausted, ExplainedCandidate, Explanation, Facts,
     Failover, Failure, FailureKind, Finish, Frame, FrameKind, Frames, GenerationId, Head, Health,

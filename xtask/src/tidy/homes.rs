@@ -54,6 +54,7 @@ const ROWS: &[Row] = &[
     Row { package: "schemars", homes: CONFIGURED, tests: NOWHERE },
     Row { package: "toml", homes: &["tollgate", "tollgate-catalog", "tollgate-sim", "xtask"], tests: CONFIGURED },
     Row { package: "axum", homes: &["tollgate-server"], tests: NOWHERE },
+    Row { package: "prometheus-client", homes: &["tollgate-server"], tests: NOWHERE },
     Row { package: "http", homes: HTTP, tests: NOWHERE },
     Row { package: "http-body", homes: HTTP, tests: NOWHERE },
     Row { package: "http-body-util", homes: HTTP, tests: HTTP },

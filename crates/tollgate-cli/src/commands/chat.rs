@@ -1,6 +1,10 @@
+use std::sync::Arc;
+
 use owo_colors::OwoColorize;
 use serde_json::{Value, json};
-use tollgate::{Answer, ChatOrder, Error, Failure, FailureKind, Gateway, Receipt, StreamMode};
+use tollgate::{
+    Answer, ChatOrder, Error, Failure, FailureKind, Gateway, Receipt, Silent, StreamMode,
+};
 
 use crate::args::{ChatArgs, Global};
 use crate::exit::Trouble;
@@ -10,7 +14,7 @@ use crate::{config, order, render, ui};
 const INTERRUPTED: u8 = 130;
 
 pub(crate) async fn run(args: ChatArgs, global: &Global) -> Result<(), Trouble> {
-    let gateway = config::gateway(global).await?;
+    let gateway = config::gateway(config::load(global)?, Arc::new(Silent)).await?;
     let mode = if args.no_stream || global.json {
         StreamMode::Whole
     } else {

@@ -1,6 +1,7 @@
+use std::sync::Arc;
 use std::time::Duration;
 
-use tollgate_server::Stopped;
+use tollgate_server::{Metrics, Stopped, serve_measured};
 
 use crate::args::{Global, ServeArgs};
 use crate::exit::{Trouble, code};
@@ -14,7 +15,9 @@ pub(crate) async fn run(args: ServeArgs, global: &Global) -> Result<(), Trouble>
         )
         .with_hint("callers have no keys yet, so the gateway listens on this machine only"));
     }
-    let gateway = config::gateway(global).await?;
+    let config = config::load(global)?;
+    let metrics = Arc::new(Metrics::new(&config));
+    let gateway = config::gateway(config, metrics.clone()).await?;
     let listener = tokio::net::TcpListener::bind(args.listen)
         .await
         .map_err(|error| {
@@ -26,7 +29,7 @@ pub(crate) async fn run(args: ServeArgs, global: &Global) -> Result<(), Trouble>
     let mut signals = Signals::listen()?;
     ui::note(format!("listening on http://{}/v1", listener.local_addr()?));
 
-    let draining = tollgate_server::serve(listener, gateway.clone(), signals.next()).await?;
+    let draining = serve_measured(listener, gateway.clone(), metrics, signals.next()).await?;
     ui::note(format!(
         "stopping: running answers have {} s to end; a second signal cuts them now",
         args.drain

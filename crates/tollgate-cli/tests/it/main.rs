@@ -8,6 +8,8 @@ mod check;
 mod demo;
 mod health;
 mod ledger;
+#[cfg(unix)]
+mod logs;
 mod look;
 mod reconcile;
 mod records;

@@ -54,13 +54,17 @@ impl Server {
 
     /// Waits for its end; gives back what it printed since it listens.
     #[cfg(unix)]
-    async fn end(mut self) -> (ExitStatus, String) {
+    pub(crate) async fn end(mut self) -> (ExitStatus, String) {
         tokio::task::spawn_blocking(move || {
             let status = self.child.wait().unwrap();
             (status, self.printed.take().unwrap().join().unwrap())
         })
         .await
         .unwrap()
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) async fn post(&self, path: &str, body: &str) -> String {
@@ -190,7 +194,7 @@ async fn a_terminated_server_lets_a_running_answer_end() {
     );
     let mut stream = server.begin("/v1/chat/completions", &body(true)).await;
     stream.read_exact(&mut [0; 64]).await.unwrap();
-    signal("TERM", server.child.id());
+    signal("TERM", server.id());
     let reply = rest(stream).await;
     assert!(reply.contains("data: [DONE]"), "{reply}");
     let (status, printed) = server.end().await;
@@ -219,13 +223,13 @@ async fn patience_or_a_second_signal_cuts_what_still_runs_and_books_it() {
         let server = Server::start(&home, &arguments);
         let mut stream = server.begin("/v1/chat/completions", &body(true)).await;
         stream.read_exact(&mut [0; 64]).await.unwrap();
-        signal("TERM", server.child.id());
+        signal("TERM", server.id());
         if signals == 2 {
             // The first is seen when nobody listens any more.
             while TcpStream::connect(&server.address).await.is_ok() {
                 tokio::task::yield_now().await;
             }
-            signal("INT", server.child.id());
+            signal("INT", server.id());
         }
         assert!(!rest(stream).await.contains("[DONE]"));
         let (status, printed) = server.end().await;

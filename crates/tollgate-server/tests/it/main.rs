@@ -3,8 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod support;
+mod openmetrics;
 mod answers;
 mod callers;
 mod ends;
+mod metrics;
+mod series;
 mod stopping;
 mod waiting;

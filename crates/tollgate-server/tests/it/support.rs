@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tollgate::{
     Attempt, Facts, Failure, Frame, FrameKind, Gateway, Head, LlmProvider, Loader, Reply,
 };
-use tollgate_server::{Draining, serve};
+use tollgate_server::{Draining, Metrics, serve, serve_measured};
 
 pub(crate) const MODEL: &str = "openai/gpt-4o-mini";
 pub(crate) const OTHER: &str = "anthropic/claude-3-haiku";
@@ -96,12 +96,25 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start(gateway: Gateway) -> Self {
+        Self::start_with(gateway, None).await
+    }
+
+    /// With `GET /metrics`.
+    pub(crate) async fn start_measured(gateway: Gateway, metrics: Arc<Metrics>) -> Self {
+        Self::start_with(gateway, Some(metrics)).await
+    }
+
+    async fn start_with(gateway: Gateway, metrics: Option<Arc<Metrics>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(async move {
             let stopped = async { stopped.await.unwrap() };
-            serve(listener, gateway, stopped).await.unwrap()
+            let draining = match metrics {
+                Some(metrics) => serve_measured(listener, gateway, metrics, stopped).await,
+                None => serve(listener, gateway, stopped).await,
+            };
+            draining.unwrap()
         });
         Self {
             address,
@@ -120,15 +133,9 @@ impl Server {
         &self.address
     }
 
-    /// Sends a request; `headers` have a line end each.
+    /// Sends a request; see [`send`].
     pub(crate) async fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> Client {
-        let mut stream = TcpStream::connect(&self.address).await.unwrap();
-        let length = body.len();
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}"
-        );
-        stream.write_all(request.as_bytes()).await.unwrap();
-        Client(stream)
+        send(&self.address, method, path, headers, body).await
     }
 
     /// Posts a chat as a well-behaved client does, and reads the whole reply.
@@ -138,6 +145,23 @@ impl Server {
             .rest()
             .await
     }
+}
+
+/// Sends a request; `headers` have a line end each.
+pub(crate) async fn send(
+    address: &str,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> Client {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    Client(stream)
 }
 
 pub(crate) fn chat(stream: bool) -> String {

@@ -3,6 +3,7 @@ mod hosts;
 mod layer;
 mod load;
 mod schema;
+mod telemetry;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -24,6 +25,7 @@ pub use self::error::{ConfigError, Origin as ConfigOrigin, Problem};
 pub(crate) use self::hosts::host_limits;
 pub use self::load::{ENV_PREFIX, Loader};
 pub use self::schema::config_schema;
+pub use self::telemetry::{LogFormat, LogLevel, TelemetryConfig};
 
 /// The configuration as it was written: every table and key there is.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -46,6 +48,8 @@ pub struct Config {
     pub budgets: BTreeMap<String, BudgetConfig>,
     /// What is kept of calls, so that they can be replayed.
     pub record: RecordConfig,
+    /// What the command says about what happens inside.
+    pub telemetry: TelemetryConfig,
 }
 
 /// `[openrouter]`: the account, and how models are chosen.

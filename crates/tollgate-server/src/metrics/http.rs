@@ -1,0 +1,129 @@
+//! Requests over HTTP: the page that is scraped, and what it says of them.
+
+use std::io;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::http::{Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+use tollgate::{FailureKind, Gateway};
+
+use super::Metrics;
+use super::labels::{self, Name};
+use crate::running::until_gone;
+use crate::serve::{Draining, serve_router};
+use crate::{reply, router};
+
+/// Adds `GET /metrics` to a router and counts its requests.
+///
+/// ```no_run
+/// # use std::sync::Arc;
+/// # use tollgate_server::Metrics;
+/// # fn mount(gateway: tollgate::Gateway, metrics: Arc<Metrics>) -> axum::Router {
+/// tollgate_server::measured(tollgate_server::router(gateway.clone()), gateway, metrics)
+/// # }
+/// ```
+pub fn measured(router: Router, gateway: Gateway, metrics: Arc<Metrics>) -> Router {
+    let shown = metrics.clone();
+    let page = move || async move {
+        let headers = [(header::CONTENT_TYPE, Metrics::CONTENT_TYPE)];
+        (headers, shown.text(&gateway))
+    };
+    let page = Router::new()
+        .route("/metrics", get(page))
+        .method_not_allowed_fallback(reply::wrong_method);
+    let count = move |request: Request, next: Next| count(metrics.clone(), request, next);
+    router.merge(page).layer(middleware::from_fn(count))
+}
+
+/// [`serve`](crate::serve), with `GET /metrics`.
+///
+/// # Errors
+/// When the listener has no local address.
+///
+/// # Cancellation
+/// Dropping the future cuts every running answer.
+pub async fn serve_measured(
+    listener: TcpListener,
+    gateway: Gateway,
+    metrics: Arc<Metrics>,
+    stop: impl Future<Output = ()>,
+) -> io::Result<Draining> {
+    let router = measured(router(gateway.clone()), gateway, metrics);
+    serve_router(listener, router, stop).await
+}
+
+async fn count(metrics: Arc<Metrics>, request: Request, next: Next) -> Response {
+    let mut counted = Counted::new(metrics, &request);
+    let response = next.run(request).await;
+    counted.labels.status_class = class(response.status());
+    if let Some(kind) = response.extensions().get::<FailureKind>() {
+        let kind = kind.rule().name;
+        let refusals = &counted.metrics.families.refusals;
+        refusals.get_or_create(&labels::Kind { kind }).inc();
+    }
+    until_gone(response, counted)
+}
+
+/// A request that is counted when it is gone, however it ends: a client that
+/// leaves ends it by dropping it.
+struct Counted {
+    metrics: Arc<Metrics>,
+    labels: labels::Request,
+    since: Instant,
+}
+
+impl Counted {
+    fn new(metrics: Arc<Metrics>, request: &Request) -> Self {
+        metrics.families.active_requests.inc();
+        let route = request.extensions().get::<MatchedPath>();
+        Self {
+            labels: labels::Request {
+                http_request_method: method(request.method()),
+                http_route: route.map(|route| Name::from(route.as_str())),
+                status_class: "none",
+            },
+            metrics,
+            since: Instant::now(),
+        }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let families = &self.metrics.families;
+        families.active_requests.dec();
+        let took = self.since.elapsed();
+        let requests = families.requests.get_or_create(&self.labels);
+        requests.observe(took.as_secs_f64());
+    }
+}
+
+/// Methods that are not HTTP's own are the caller's text.
+fn method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        _ => "_OTHER",
+    }
+}
+
+fn class(status: StatusCode) -> &'static str {
+    match status.as_u16() / 100 {
+        1 => "1xx",
+        2 => "2xx",
+        3 => "3xx",
+        4 => "4xx",
+        _ => "5xx",
+    }
+}
