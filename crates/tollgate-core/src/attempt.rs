@@ -164,6 +164,8 @@ pub struct Observed<'a> {
     pub complete: bool,
     /// Output that went past us, in bytes of text.
     pub output_bytes: u64,
+    /// Whether the upstream goes on, and charges for what is not read.
+    pub runs_on: bool,
     /// What the failure's rule says about the money; `None` when nothing failed.
     pub billed: Option<Billed>,
 }
@@ -175,6 +177,7 @@ pub struct Observed<'a> {
 /// | the upstream's figure | that figure | reported |
 /// | tokens, and a price | tokens × price | computed |
 /// | part of an answer | prompt estimate and bytes / 4, × price | estimated |
+/// | part of an answer that goes on unread | the attempt's worst case | worst case |
 /// | an end that surely was not billed | nothing | |
 /// | anything else | the attempt's worst case | worst case |
 ///
@@ -187,7 +190,7 @@ pub fn book(
     worst: Usd,
     observed: Observed<'_>,
 ) -> (TokenUsage, Option<Cost>) {
-    let believed = Believed::of(planned, worst, observed.usage);
+    let believed = Believed::of(planned, worst, &observed);
     let billing = observed.usage.and_then(|usage| usage.billing);
     let billing = billing.unwrap_or(planned.lane.billing);
     let at_worst = Cost::paid_by(billing, worst, CostSource::WorstCase);
@@ -202,6 +205,7 @@ pub fn book(
     match believed {
         Believed::Figure(cost, tokens) => (tokens.unwrap_or(estimated), Some(cost)),
         Believed::Tokens(tokens, source) => (tokens, Some(priced(&tokens, source))),
+        Believed::Nothing if observed.runs_on => (estimated, Some(at_worst)),
         Believed::Nothing if surely_free => (TokenUsage::default(), None),
         Believed::Nothing if was_seen => {
             (estimated, Some(priced(&estimated, CostSource::Estimated)))
@@ -220,13 +224,14 @@ enum Believed {
 }
 
 impl Believed {
-    fn of(planned: &Planned, worst: Usd, report: Option<&UsageReport>) -> Self {
-        let Some(usage) = report else {
+    fn of(planned: &Planned, worst: Usd, observed: &Observed<'_>) -> Self {
+        const NO_TOKENS: [Doubt; 3] = [Doubt::Unreadable, Doubt::TooManyTokens, Doubt::TooFew];
+        let Some(usage) = observed.usage else {
             return Self::Nothing;
         };
-        let doubts = doubts(usage, planned, worst);
+        let doubts = doubts(usage, planned, worst, observed.output_bytes);
         let is = |doubt| doubts.contains(doubt);
-        let tokens = (!is(Doubt::Unreadable) && !is(Doubt::TooManyTokens)).then_some(usage.tokens);
+        let tokens = (!NO_TOKENS.into_iter().any(is)).then_some(usage.tokens);
         match (usage.cost, tokens) {
             (Some(cost), tokens) if !is(Doubt::FarAboveWorst) => Self::Figure(cost, tokens),
             (None, Some(tokens)) if !is(Doubt::Figure) => {

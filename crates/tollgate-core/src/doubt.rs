@@ -13,7 +13,7 @@ use crate::{Planned, UsageReport, Usd};
 /// | `Parts`, `Total` | the figure; parts are cut to their whole |
 /// | `Figure`, `FarAboveWorst` | tokens × price, until the upstream's own record is asked |
 /// | `TooManyTokens` | the figure if it can be believed, else as if nothing was reported |
-/// | `Unreadable` | as if nothing was reported |
+/// | `Unreadable`, `TooFew` | as if nothing was reported |
 /// | `Repeated` | nothing: the earlier attempt was booked |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -29,6 +29,8 @@ pub enum Doubt {
     Figure,
     /// More than twice the tokens that the model's window holds.
     TooManyTokens,
+    /// No tokens of output and no figure, although output went past.
+    TooFew,
     /// The figure is more than ten times the most that the attempt can cost,
     /// and more than a cent above it.
     FarAboveWorst,
@@ -38,12 +40,13 @@ pub enum Doubt {
 
 impl Doubt {
     /// All doubts.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Unreadable,
         Self::Parts,
         Self::Total,
         Self::Figure,
         Self::TooManyTokens,
+        Self::TooFew,
         Self::FarAboveWorst,
         Self::Repeated,
     ];
@@ -56,6 +59,7 @@ impl Doubt {
             Self::Total => "total",
             Self::Figure => "figure",
             Self::TooManyTokens => "too_many_tokens",
+            Self::TooFew => "too_few",
             Self::FarAboveWorst => "far_above_worst",
             Self::Repeated => "repeated",
         }
@@ -119,13 +123,19 @@ impl Serialize for Doubts {
 }
 
 /// What cannot be right in a report on an answer of that candidate, for an
-/// attempt that costs `worst` at most.
-pub fn doubts(usage: &UsageReport, planned: &Planned, worst: Usd) -> Doubts {
+/// attempt that costs `worst` at most, when so many bytes of output went past.
+///
+/// An answer that was not paid for, as from the upstream's own cache, may have
+/// no tokens: then it has a figure, which is zero.
+pub fn doubts(usage: &UsageReport, planned: &Planned, worst: Usd, output_bytes: u64) -> Doubts {
     let mut doubts = usage.doubts;
     let tokens = usage.tokens;
     let all = tokens.prompt_total().saturating_add(tokens.output_total());
     if planned.window > 0 && all / 2 > planned.window {
         doubts.insert(Doubt::TooManyTokens);
+    }
+    if output_bytes > 0 && tokens.output_total() == 0 && usage.cost.is_none() {
+        doubts.insert(Doubt::TooFew);
     }
     if usage
         .cost

@@ -109,6 +109,8 @@ pub(crate) struct Seen {
     pub(crate) first_semantic: Option<Instant>,
     /// Why the answer ends, once it has said so.
     pub(crate) finish: Option<Finish>,
+    /// Whether the upstream's end was seen.
+    ended: bool,
 }
 
 /// A committed reply.
@@ -214,6 +216,13 @@ impl Seen {
         seen
     }
 
+    /// The report on all of the answer. Some upstreams report usage all along;
+    /// what an unfinished answer reported is not the whole.
+    pub(crate) fn whole_usage(&self) -> Option<&UsageReport> {
+        let usage = self.usage.as_deref();
+        usage.filter(|_| self.ended || self.finish.is_some())
+    }
+
     fn note(&mut self, frame: &Frame) {
         let facts = &frame.facts;
         self.output_bytes += u64::from(facts.output_bytes);
@@ -261,11 +270,12 @@ impl Seen {
     }
 
     fn ended(
-        self,
+        mut self,
         head: Head,
         held_back: VecDeque<Frame>,
         timers: &Timers,
     ) -> Result<Committed, (Self, Failure)> {
+        self.ended = true;
         if self.first_semantic.is_none() && self.finish.is_none() {
             let failure = Failure::new(FailureKind::BadReply, "the upstream's answer is empty");
             return Err((self, failure));

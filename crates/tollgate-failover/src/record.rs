@@ -56,9 +56,10 @@ impl<'p> Running<'p> {
         failure: &Failure,
     ) -> AttemptRecord {
         let observed = Observed {
-            usage: seen.usage.as_deref(),
+            usage: seen.whole_usage(),
             complete: false,
             output_bytes: seen.output_bytes,
+            runs_on: false,
             billed: Some(failure.rule().billed),
         };
         let planned: &Planned = self.answering(seen).planned;

@@ -30,6 +30,10 @@ pub struct Figures {
     pub unresolved: Usd,
     /// Requests whose cost we worked out ourselves. Ours only.
     pub computed: u64,
+    /// Whether the cost is one sum, all of it in `credits`, whoever it is owed
+    /// to. Theirs only.
+    #[serde(skip)]
+    pub one_sum: bool,
 }
 
 impl Figures {
@@ -49,6 +53,7 @@ impl Figures {
         self.output = both(self.output, other.output);
         self.unresolved += other.unresolved;
         self.computed += other.computed;
+        self.one_sum |= other.one_sum;
     }
 }
 
@@ -155,8 +160,9 @@ pub struct Comparison {
 /// Lays two books beside each other. `today` is what may not be shown yet.
 ///
 /// What is allowed for, beside the tolerance: attempts of unknown cost, up to
-/// the worst case at which they are booked; calls over midnight, when two days
-/// of a model cancel out; and days that the other side does not show yet.
+/// the worst case at which they are booked; calls over midnight, when a day of
+/// a model and the next cancel out, by no more than a twentieth of the day or a
+/// dollar; and days that the other side does not show yet.
 pub fn compare(ours: &Book, theirs: &Book, tolerance: Tolerance, today: i64) -> Comparison {
     let entries: std::collections::BTreeSet<_> = ours.0.keys().chain(theirs.0.keys()).collect();
     let context = cause::Books {
@@ -164,6 +170,7 @@ pub fn compare(ours: &Book, theirs: &Book, tolerance: Tolerance, today: i64) -> 
         theirs,
         tolerance,
         today,
+        over_midnight: cause::over_midnight(ours, theirs, &entries),
     };
     let drifts = entries.into_iter().filter_map(|entry| context.drift(entry));
     let mut drifts: Vec<_> = drifts.collect();

@@ -41,14 +41,18 @@ impl Left {
     }
 
     /// Reads until the answer has said what it used, the time is over, or
-    /// nobody can wait any longer; then settles by what is known.
+    /// nobody can wait any longer; then settles.
     async fn read_on(mut self, mut stop: watch::Receiver<bool>) {
-        tokio::select! {
+        let over = tokio::select! {
             biased;
-            _ = timeout(LONGEST, self.read_to_its_end()) => {}
-            _ = stop.wait_for(|stop| *stop) => {}
+            read = timeout(LONGEST, self.read_to_its_end()) => read.is_ok(),
+            _ = stop.wait_for(|stop| *stop) => false,
+        };
+        if over {
+            self.close();
+        } else {
+            self.close_unread();
         }
-        self.close();
     }
 
     async fn read_to_its_end(&mut self) {
@@ -60,6 +64,12 @@ impl Left {
             }
         }
         self.meter.note_end();
+    }
+
+    /// Closes an upstream that goes on, and charges for what is not read.
+    fn close_unread(mut self) {
+        self.meter.note_running_on();
+        self.close();
     }
 
     /// Closes the upstream and settles by what is known.
@@ -95,12 +105,13 @@ impl Readers {
         }
     }
 
-    /// Has an answer read on; closes it at once when too many are.
+    /// Has an answer read on; closes it at once when too many are,
+    /// at its worst case.
     pub(crate) fn take(&mut self, left: Left) {
         if self.reading.len() < AT_ONCE {
             self.reading.spawn(left.read_on(self.stop.subscribe()));
         } else {
-            left.close();
+            left.close_unread();
         }
     }
 
@@ -112,7 +123,7 @@ impl Readers {
     }
 
     /// Waits for all of them, but not for long: what is not read by then, or is
-    /// left later, is settled by what is known.
+    /// left later, is settled at its worst case.
     pub(crate) async fn finish(&mut self) {
         if timeout(LAST_WAIT, self.all_done()).await.is_err() {
             self.stop.send_replace(true);

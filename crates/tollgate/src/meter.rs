@@ -23,6 +23,8 @@ pub(crate) struct Meter {
     finished: bool,
     /// Whether the upstream's end was seen.
     complete: bool,
+    /// Whether the upstream goes on beyond what is read, at our expense.
+    runs_on: bool,
     /// How many of the coming frames were counted before.
     seen_before: usize,
 }
@@ -41,6 +43,7 @@ impl Meter {
             usage: won.seen.usage.clone(),
             finished: won.seen.finished,
             complete: won.seen.complete,
+            runs_on: false,
             seen_before: won.seen.frames,
         }
     }
@@ -115,6 +118,11 @@ impl Meter {
         self.complete = true;
     }
 
+    /// Takes note that the rest is not read, and is charged for all the same.
+    pub(crate) fn note_running_on(&mut self) {
+        self.runs_on = true;
+    }
+
     /// The attempt's record, `took` after the call's start.
     pub(crate) fn record(
         &self,
@@ -128,6 +136,7 @@ impl Meter {
             usage,
             complete,
             output_bytes: self.output_bytes,
+            runs_on: self.runs_on,
             billed,
         };
         let (tokens, cost) = book(&self.planned, self.prompt_likely, self.at, self.worst, seen);
@@ -147,7 +156,7 @@ impl Meter {
     pub(crate) fn doubts(&self) -> Doubts {
         let usage = self.whole_usage(self.complete);
         usage.map_or_else(Doubts::default, |usage| {
-            doubts(usage, &self.planned, self.worst)
+            doubts(usage, &self.planned, self.worst, self.output_bytes)
         })
     }
 

@@ -112,8 +112,10 @@ async fn usage_says_what_was_saved_against_a_policy() {
         .json();
     let baseline = &usage["baseline"];
     assert_eq!(baseline["baseline"], compared["replayed"]);
-    let saved = usd(&compared["replayed"]) - usd(&compared["actual"]);
+    let saved = usd(&compared["difference"]["choice"]);
     assert_eq!(usd(&baseline["saved"]), saved);
+    let all = usd(&compared["replayed"]) - usd(&compared["actual"]);
+    assert_ne!(saved, all, "failing over is in the rest of it");
     let text = run(&home, &["usage", "--baseline", "quality"]).await.out();
     assert!(text.contains("saved against quality: $"), "{text}");
     let dearer = run(&home, &["usage", "--baseline", "cheapest"]).await.out();

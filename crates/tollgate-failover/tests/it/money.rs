@@ -3,7 +3,7 @@ use tollgate_core::{
     Outcome, Plan, Receipt, Trip, Usd,
 };
 use tollgate_testkit::providers::{
-    Entry, NullLedger, Script, ScriptedProvider, role_frame, usage_frame,
+    Entry, NullLedger, Script, ScriptedProvider, finish_frame, role_frame, usage_frame,
 };
 
 use super::{Rig, fault, secs};
@@ -58,6 +58,7 @@ async fn an_attempt_that_surely_was_not_billed_keeps_nothing() {
 async fn an_attempt_that_reported_its_use_keeps_what_that_costs() {
     let script = Script::new()
         .frame(role_frame())
+        .frame(finish_frame())
         .frame(usage_frame(1_000, 500))
         .cut(fault(FailureKind::BadReply));
     let (hold, cost) = after(script).await;
@@ -65,6 +66,24 @@ async fn an_attempt_that_reported_its_use_keeps_what_that_costs() {
     let amount = Usd::from_nanos(2_000_000);
     assert_eq!(cost, Some((amount, CostSource::Computed)));
     assert_eq!(hold.needed_for(Usd::ZERO), amount);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_answer_reports_before_it_breaks_off_is_not_the_whole() {
+    let script = Script::new()
+        .frame(role_frame())
+        .frame(usage_frame(10, 1))
+        .cut(fault(FailureKind::BadReply));
+    let (hold, cost) = after(script).await;
+    assert_eq!(cost, Some((CENT, CostSource::WorstCase)));
+    assert_eq!(hold.needed_for(Usd::ZERO), CENT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_answer_that_ended_reports_the_whole() {
+    let (_, cost) = after(Script::new().frame(usage_frame(1_000, 0))).await;
+    let amount = Usd::from_nanos(1_000_000);
+    assert_eq!(cost, Some((amount, CostSource::Computed)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,8 @@
 //! What a difference probably comes from: a table of rules, the first that
 //! holds.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::Serialize;
 use tollgate_core::Usd;
 
@@ -63,6 +65,8 @@ pub(super) struct Books<'a> {
     pub(super) theirs: &'a Book,
     pub(super) tolerance: Tolerance,
     pub(super) today: i64,
+    /// What [cancels out](over_midnight).
+    pub(super) over_midnight: BTreeSet<Entry>,
 }
 
 /// One entry of both.
@@ -81,7 +85,7 @@ const RULES: &[Rule] = &[
     (Cause::NotShownYet, |pair| pair.is_not_shown_yet()),
     (Cause::Split, |pair| pair.difference == Usd::ZERO),
     (Cause::Unresolved, |pair| pair.is_within_unresolved()),
-    (Cause::Midnight, |pair| pair.cancels_out()),
+    (Cause::Midnight, |pair| pair.is_over_midnight()),
     (Cause::PastTheGateway, |pair| {
         pair.difference > Usd::ZERO && pair.more_requests() == Some(true)
     }),
@@ -111,7 +115,8 @@ impl Books<'_> {
             theirs: theirs.unwrap_or(none),
             difference: difference(ours.as_ref(), theirs.as_ref()),
         };
-        if pair.ours.cost() == pair.theirs.cost() && pair.ours.credits == pair.theirs.credits {
+        let is_split_alike = pair.theirs.one_sum || pair.ours.credits == pair.theirs.credits;
+        if pair.difference == Usd::ZERO && is_split_alike {
             return None;
         }
         let rule = RULES.iter().find(|(_, holds)| holds(&pair));
@@ -140,17 +145,8 @@ impl Pair<'_> {
         self.difference > Usd::ZERO && self.difference <= self.ours.unresolved
     }
 
-    /// Whether the day before or after lacks what this one has too much.
-    fn cancels_out(&self) -> bool {
-        [self.entry.day - 1, self.entry.day + 1].iter().any(|day| {
-            let [ours, theirs] =
-                [self.books.ours, self.books.theirs].map(|book| book.get(*day, &self.entry.model));
-            let other = difference(ours, theirs);
-            let both = self.difference + other;
-            other != Usd::ZERO
-                && other.is_negative() != self.difference.is_negative()
-                && both.nanos().unsigned_abs() <= self.difference.nanos().unsigned_abs() / 1_000
-        })
+    fn is_over_midnight(&self) -> bool {
+        self.books.over_midnight.contains(self.entry)
     }
 
     /// Whether they list more requests than we do, or fewer.
@@ -165,6 +161,69 @@ impl Pair<'_> {
         let differ = |ours: Option<u64>, theirs: Option<u64>| matches!((ours, theirs), (Some(ours), Some(theirs)) if ours != theirs);
         differ(self.ours.prompt, self.theirs.prompt) || differ(self.ours.output, self.theirs.output)
     }
+}
+
+/// The entries of which one day has too much what the next lacks, to within a
+/// thousandth; each day stands against one other. Calls that run over midnight
+/// are a small part of a day: more than a twentieth of it, and than a dollar,
+/// is something else.
+pub(super) fn over_midnight(
+    ours: &Book,
+    theirs: &Book,
+    entries: &BTreeSet<&Entry>,
+) -> BTreeSet<Entry> {
+    let days = Days::of([ours, theirs]);
+    let apart = |entry: &Entry| {
+        let [ours, theirs] = [ours, theirs].map(|book| book.get(entry.day, &entry.model));
+        difference(ours, theirs)
+    };
+    let mut over = BTreeSet::new();
+    for &entry in entries {
+        let next = Entry {
+            day: entry.day + 1,
+            model: entry.model.clone(),
+        };
+        let (here, there) = (apart(entry), apart(&next));
+        let may_pass = !over.contains(entry) && magnitude(here) <= days.most_over(entry.day);
+        if may_pass && cancel_out(here, there) {
+            over.extend([entry.clone(), next]);
+        }
+    }
+    over
+}
+
+fn cancel_out(here: Usd, there: Usd) -> bool {
+    here != Usd::ZERO
+        && there != Usd::ZERO
+        && here.is_negative() != there.is_negative()
+        && magnitude(here + there) <= magnitude(here) / 1_000
+}
+
+/// What each side says of each day.
+struct Days([BTreeMap<i64, Usd>; 2]);
+
+impl Days {
+    fn of(books: [&Book; 2]) -> Self {
+        Self(books.map(|book| {
+            let mut days = BTreeMap::new();
+            for (entry, figures) in book.iter() {
+                *days.entry(entry.day).or_default() += figures.cost();
+            }
+            days
+        }))
+    }
+
+    /// Most that may have run over the end of a day, in nano-dollars.
+    fn most_over(&self, day: i64) -> u64 {
+        const A_DOLLAR: u64 = 1_000_000_000;
+        let sums = self.0.iter().filter_map(|days| days.get(&day));
+        let larger = sums.map(|sum| magnitude(*sum)).max().unwrap_or_default();
+        A_DOLLAR.max(larger / 20)
+    }
+}
+
+fn magnitude(amount: Usd) -> u64 {
+    amount.nanos().unsigned_abs()
 }
 
 fn difference(ours: Option<&Figures>, theirs: Option<&Figures>) -> Usd {

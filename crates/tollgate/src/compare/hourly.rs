@@ -130,6 +130,8 @@ impl Watch {
 impl Reading {
     /// Calls that ran at either reading may be on one side only, and what is
     /// unresolved may have cost anything up to its worst case, then or since.
+    /// Both are those of all lanes, so where direct lanes are used as well this
+    /// allows for more than it has to.
     fn apart(&self, first: &Self) -> Apart {
         let charged = self.theirs - first.theirs;
         let since_unresolved = self.after.unresolved - first.before.unresolved;

@@ -146,6 +146,60 @@ fn calls_over_midnight_cancel_out() {
 }
 
 #[test]
+fn a_direct_lane_is_beside_an_export_that_has_one_sum() {
+    let ours = Figures {
+        credits: Usd::ZERO,
+        provider: "1.5".parse().unwrap(),
+        ..figures("0", 10)
+    };
+    let theirs = |cost| Figures {
+        one_sum: true,
+        ..figures(cost, 10)
+    };
+    let check = |cost| check(&[(1, "a/one", ours)], &[(1, "a/one", theirs(cost))]);
+    assert_eq!(check("1.5"), (None, true));
+    assert_eq!(check("1.501"), (Some(Cause::Price), true));
+    assert_eq!(check("1.6"), (Some(Cause::Price), false));
+}
+
+#[test]
+fn a_day_is_held_against_one_other_only() {
+    let ours = [
+        (3, "a/one", figures("1", 2)),
+        (2, "a/one", figures("1.5", 2)),
+        (1, "a/one", figures("1", 2)),
+    ];
+    let theirs = [
+        (3, "a/one", figures("1.5", 2)),
+        (2, "a/one", figures("1", 2)),
+        (1, "a/one", figures("1.5", 2)),
+    ];
+    let comparison = compare(&book(&ours), &book(&theirs), CENT, TODAY);
+    let causes: Vec<_> = comparison.drifts.iter().map(|drift| drift.cause).collect();
+    assert_eq!(causes, [Cause::Midnight, Cause::Midnight, Cause::Price]);
+    assert!(!comparison.agrees);
+}
+
+#[test]
+fn no_more_than_a_small_part_of_a_day_runs_over_midnight() {
+    let check = |day: &str, ours: &str, theirs: &str| {
+        let rest = [(2, "b/two", figures(day, 9)), (1, "b/two", figures(day, 9))];
+        let [two, one] = [(2, "a/one"), (1, "a/one")];
+        let with = |first: &str, second: &str| {
+            let mut rows = rest.to_vec();
+            rows.push((two.0, two.1, figures(first, 2)));
+            rows.push((one.0, one.1, figures(second, 2)));
+            rows
+        };
+        check(&with(ours, theirs), &with(theirs, ours))
+    };
+    assert_eq!(check("0", "2", "1"), (Some(Cause::Midnight), true));
+    assert_eq!(check("0", "2.001", "1"), (Some(Cause::Price), false));
+    assert_eq!(check("38", "2.001", "1"), (Some(Cause::Midnight), true));
+    assert_eq!(check("38", "4", "1"), (Some(Cause::Price), false));
+}
+
+#[test]
 fn a_day_that_is_not_shown_yet_is_waited_for() {
     let ours = [(1, "a/one", figures("1", 2)), (0, "a/one", figures("5", 2))];
     let theirs = [(1, "a/one", figures("1", 2))];

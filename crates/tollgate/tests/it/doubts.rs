@@ -163,8 +163,11 @@ async fn the_best_that_can_be_trusted_is_booked_and_told_once() {
             &[Doubt::Unreadable],
             CostSource::Estimated,
             3,
-            "unreadable",
+            "unreadable, too_few",
         ),
+        ((0, 0), None, &[], CostSource::Estimated, 3, "too_few"),
+        ((10, 0), None, &[], CostSource::Estimated, 3, "too_few"),
+        ((0, 0), Some(0), &[], CostSource::Reported, 0, ""),
     ] {
         let (receipts, told) = calls(answer(report("gen-1", tokens, nanos, seen)), 1).await;
         let attempt = &receipts[0].attempts[0];

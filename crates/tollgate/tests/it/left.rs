@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use tokio::time::{Instant, sleep};
-use tollgate::{CostSource, Ended, Frame, ProviderId, Receipt, Served, StreamMode};
+use tollgate::{CostSource, Ended, Event, Frame, ProviderId, Receipt, Served, StreamMode};
 use tollgate_testkit::providers::{
     Script, ScriptedProvider, finish_frame, text_frame, usage_frame,
 };
@@ -87,7 +87,11 @@ async fn the_provider_that_serves_decides_and_else_the_lane() {
         let rig = rig_with(script, toml).await;
         leave(&rig).await;
         assert_eq!(rig.provider.open(), open, "{provider} {toml}");
-        assert_eq!(cost(&rig.receipt().await), (CostSource::Estimated, 2));
+        let source = match open {
+            0 => CostSource::Estimated,
+            _ => CostSource::WorstCase,
+        };
+        assert_eq!(cost(&rig.receipt().await), (source, 2));
     }
 }
 
@@ -114,7 +118,7 @@ async fn nothing_is_read_on_for_longer_than_two_minutes() {
     assert_eq!(rig.provider.open(), 1);
     sleep(SECOND).await;
     assert_eq!(rig.provider.open(), 0);
-    assert_eq!(cost(&rig.receipt().await), (CostSource::Estimated, 2));
+    assert_eq!(cost(&rig.receipt().await), (CostSource::WorstCase, 2));
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,7 +128,15 @@ async fn no_more_than_sixty_four_are_read_on_at_the_same_time() {
         leave(&rig).await;
     }
     assert_eq!(rig.provider.open(), 64);
+    let settled = |rig: &Rig| {
+        rig.heard(|event| match event {
+            Event::Settled { receipt } => Some(cost(receipt)),
+            _ => None,
+        })
+    };
+    assert_eq!(settled(&rig), [(CostSource::WorstCase, 2); 6]);
     sleep(10 * SECOND).await;
+    assert_eq!(settled(&rig)[6..], [(CostSource::Computed, 5); 64]);
     leave(&rig).await;
     assert_eq!(rig.provider.open(), 1, "there is room again");
     rig.gateway.clone().shutdown().await;
@@ -135,7 +147,7 @@ async fn no_more_than_sixty_four_are_read_on_at_the_same_time() {
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_waits_a_little_and_loses_nothing() {
     for (script, waits, expected) in [
-        (slow(), 5, (CostSource::Estimated, 2)),
+        (slow(), 5, (CostSource::WorstCase, 2)),
         (
             Script::new()
                 .frame(text_frame("Hello"))

@@ -51,6 +51,7 @@ fn figures(row: &UsageRow, source: &str) -> Figures {
         output: Some(row.tokens.output_total()),
         unresolved: row.unresolved,
         computed: if is_ours { row.attempts } else { 0 },
+        one_sum: false,
     }
 }
 

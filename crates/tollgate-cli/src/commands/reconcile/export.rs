@@ -96,7 +96,13 @@ pub(super) fn read(file: &Path, map: &[(String, String)]) -> Result<Book, Troubl
 type Wrong = (String, String);
 
 fn book(text: &str, map: &[(String, String)]) -> Result<Book, Wrong> {
-    let mut lines = lines(text.strip_prefix('\u{feff}').unwrap_or(text)).into_iter();
+    let lines = lines(text.strip_prefix('\u{feff}').unwrap_or(text)).map_err(|number| {
+        (
+            format!("has a quote in line {number} that is never closed"),
+            "close it; a quote inside of quotes is doubled".to_owned(),
+        )
+    })?;
+    let mut lines = lines.into_iter();
     let (_, headings) = lines
         .next()
         .ok_or_else(|| ("is empty".to_owned(), "export it with headings".to_owned()))?;
@@ -111,14 +117,17 @@ fn book(text: &str, map: &[(String, String)]) -> Result<Book, Wrong> {
             let found = row.cell(figure).unwrap_or_default();
             (
                 format!("line {number} has no {figure} that can be read: {found:?}"),
-                "dates are written 2026-11-01, costs as decimal dollars; --map names columns"
-                    .to_owned(),
+                HINT.to_owned(),
             )
         })?;
         book.add(entry, figures);
     }
     Ok(book)
 }
+
+const HINT: &str = "dates are written 2026-11-01, costs as decimal dollars such as 1234.5 or \
+                    1,234.50, counts as 1234 or 1,234; write 0 where there is none; --map names \
+                    columns";
 
 /// Where each figure is.
 type Places = [Option<usize>; COLUMNS.len()];
@@ -172,13 +181,16 @@ impl Row<'_> {
             day: self.cell("date").and_then(day).ok_or("date")?,
             model: model.ok_or("model")?.to_owned(),
         };
-        let byok = self.cell("byok").map_or(Some(Usd::ZERO), dollars);
+        // A cost is never left out, the part of it that is BYOK may be.
+        let byok = self.cell("byok");
+        let byok = byok.filter(|cell| !cell.is_empty());
         let figures = Figures {
             credits: self.cell("cost").and_then(dollars).ok_or("cost")?,
-            provider: byok.ok_or("byok")?,
+            provider: byok.map_or(Some(Usd::ZERO), dollars).ok_or("byok")?,
             requests: self.count("requests")?,
             prompt: self.count("input")?,
             output: self.count("output")?,
+            one_sum: self.cell("byok").is_none(),
             ..Figures::default()
         };
         Ok((entry, figures))
@@ -194,8 +206,8 @@ impl Row<'_> {
         let Some(cell) = self.cell(figure) else {
             return Ok(None);
         };
-        let digits = cell.replace(',', "");
-        digits.parse().map(Some).map_err(|_| figure)
+        let count = ungrouped(cell).and_then(|digits| digits.parse().ok());
+        count.map(Some).ok_or(figure)
     }
 }
 
@@ -208,20 +220,45 @@ fn day(text: &str) -> Option<i64> {
 }
 
 fn dollars(text: &str) -> Option<Usd> {
-    let digits: String = text
-        .chars()
-        .filter(|one| !matches!(one, '$' | ','))
-        .collect();
-    match digits.trim() {
-        "" => Some(Usd::ZERO),
-        digits => Usd::parse_rounded(digits).ok(),
+    const AROUND: [char; 3] = ['-', '$', ' '];
+    let digits = text.trim_start_matches(AROUND);
+    let sign = match text[..text.len() - digits.len()].matches('-').count() {
+        0 => "",
+        1 => "-",
+        _ => return None,
+    };
+    let digits = ungrouped(digits.trim_end_matches(['$', ' ']))?;
+    Usd::parse_rounded(&format!("{sign}{digits}")).ok()
+}
+
+/// A number without the commas between groups of three digits. None when a comma
+/// is anything else: in half of the world it begins the decimals.
+fn ungrouped(number: &str) -> Option<String> {
+    let end = number.find('.').unwrap_or(number.len());
+    let (whole, rest) = number.split_at(end);
+    if rest.contains(',') {
+        return None;
     }
+    let mut groups = whole.split(',');
+    let is_digits = |group: &str| group.bytes().all(|byte| byte.is_ascii_digit());
+    let first = groups.next().unwrap_or_default();
+    let begins_well = (1..=3).contains(&first.len()) && is_digits(first) && !first.starts_with('0');
+    if whole.contains(',') && !begins_well {
+        return None;
+    }
+    let all_threes = groups.all(|group| group.len() == 3 && is_digits(group));
+    all_threes.then(|| number.replace(',', ""))
 }
 
 /// Lines with their numbers and cells, after RFC 4180: a quoted cell may hold
-/// commas, line ends and doubled quotes. Empty lines are left out.
-fn lines(text: &str) -> Vec<(usize, Vec<String>)> {
+/// commas, line ends and doubled quotes; a quote within any other cell is a
+/// letter. Empty lines are left out.
+///
+/// # Errors
+/// The line in which a quote is opened that is never closed.
+fn lines(text: &str) -> Result<Vec<(usize, Vec<String>)>, usize> {
     let mut lines = Vec::new();
+    let mut opened = 1;
     let (mut cells, mut cell, mut quoted) = (Vec::new(), String::new(), false);
     let (mut number, mut begun) = (1, 1);
     let mut letters = text.chars().chain(['\n']).peekable();
@@ -229,7 +266,8 @@ fn lines(text: &str) -> Vec<(usize, Vec<String>)> {
         number += usize::from(letter == '\n');
         match letter {
             '"' if quoted && letters.peek() == Some(&'"') => cell.extend(letters.next()),
-            '"' => quoted = !quoted,
+            '"' if quoted => quoted = false,
+            '"' if cell.trim().is_empty() => (quoted, opened) = (true, number),
             ',' if !quoted => cells.push(std::mem::take(&mut cell)),
             '\r' if !quoted => {}
             '\n' if !quoted => {
@@ -243,68 +281,8 @@ fn lines(text: &str) -> Vec<(usize, Vec<String>)> {
             _ => cell.push(letter),
         }
     }
-    lines
+    if quoted { Err(opened) } else { Ok(lines) }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rows(text: &str, map: &[(&str, &str)]) -> Result<Vec<String>, Wrong> {
-        let map: Vec<_> = map
-            .iter()
-            .map(|(figure, heading)| ((*figure).to_owned(), (*heading).to_owned()))
-            .collect();
-        let book = book(text, &map)?;
-        let row = |(entry, figures): (&Entry, &Figures)| {
-            let day = tollgate::Dimension::day(entry.day);
-            let model = &entry.model;
-            format!("{day} {model} {} {:?}", figures.cost(), figures.requests)
-        };
-        Ok(book.iter().map(row).collect())
-    }
-
-    #[test]
-    fn columns_are_found_by_their_headings_in_any_order() {
-        let text = "Model,Requests,Cost (USD),Date\n\
-                    \"a,one\",\"1,000\",\"$1,234.5\",2026-08-08\n\n\
-                    b/two,2,1e-7,2026-08-09T23:59:59Z\r\n\
-                    b/two,3,0.1,2026-08-09 10:00:00\n";
-        let read = rows(text, &[]).unwrap();
-        let expected = [
-            "2026-08-08 a,one 1234.5 Some(1000)",
-            "2026-08-09 b/two 0.1000001 Some(5)",
-        ];
-        assert_eq!(read, expected);
-    }
-
-    #[test]
-    fn headings_can_be_named() {
-        let text = "\u{feff}When,What,Price\n2026-08-08,a/one,1\n";
-        let refused = rows(text, &[]).unwrap_err();
-        assert!(refused.1.contains("--map date=HEADING"), "{refused:?}");
-        assert!(refused.1.contains("When, What, Price"), "{refused:?}");
-        let map = [("date", "when"), ("model", "What"), ("cost", "Price")];
-        assert_eq!(rows(text, &map).unwrap(), ["2026-08-08 a/one 1 None"]);
-        let refused = rows(text, &[("price", "Price")]).unwrap_err();
-        assert!(refused.1.contains("requests"), "{refused:?}");
-        assert!(rows(text, &[("cost", "Prize")]).is_err());
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_named_with_its_line() {
-        let head = "date,model,cost,requests\n";
-        for (row, figure) in [
-            ("tomorrow,a/one,1,1", "date"),
-            ("2026-08-08,,1,1", "model"),
-            ("2026-08-08,a/one,dear,1", "cost"),
-            ("2026-08-08,a/one,1,many", "requests"),
-        ] {
-            let text = format!("{head}2026-08-08,\"two\nlines\",1,1\n{row}\n");
-            let (what, _) = rows(&text, &[]).unwrap_err();
-            assert!(what.contains(&format!("line 4 has no {figure}")), "{what}");
-        }
-        assert!(rows("", &[]).is_err());
-        assert_eq!(rows(head, &[]).unwrap(), [""; 0]);
-    }
-}
+mod tests;

@@ -61,7 +61,9 @@ impl Saved {
         })
     }
 
+    /// By the choice alone: prices that have changed since, and failing over, are
+    /// nobody's saving.
     fn saved(&self) -> Usd {
-        self.report.compared.replayed - self.report.compared.actual
+        self.report.compared.difference.choice
     }
 }

@@ -49,11 +49,15 @@ impl World {
     /// The task at work, after its first reading.
     async fn watched() -> Self {
         let world = Self::default();
-        let (ours, observer) = (world.clone(), Arc::new(world.clone()));
-        let booked = move || ours.0.lock().unwrap().ours;
-        tokio::spawn(run(world.clone(), booked, observer));
-        tokio::time::sleep(FIRST_AFTER * 2).await;
+        world.watch().await;
         world
+    }
+
+    async fn watch(&self) {
+        let (ours, observer) = (self.clone(), Arc::new(self.clone()));
+        let booked = move || ours.0.lock().unwrap().ours;
+        tokio::spawn(run(self.clone(), booked, observer));
+        tokio::time::sleep(FIRST_AFTER * 2).await;
     }
 
     /// Changes both sides, and lets an hour pass.
@@ -118,6 +122,27 @@ async fn what_runs_and_what_is_unresolved_is_allowed_for() {
     assert_eq!(alarms.await, [""; 0]);
     let alarms = world.hour(|state| state.charged += usd("0.02")).await;
     assert_eq!(alarms.len(), 1, "but no more than that");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_ran_at_the_first_reading_may_have_been_charged_before_it() {
+    for (held, unresolved) in [("0.5", "0"), ("0", "0.5")] {
+        let world = World::default();
+        world.0.lock().unwrap().ours.held = usd(held);
+        world.0.lock().unwrap().ours.unresolved = usd(unresolved);
+        world.watch().await;
+        let known = |state: &mut State| {
+            state.ours.held = Usd::ZERO;
+            state.ours.unresolved = Usd::ZERO;
+            state.ours.credits = usd("0.5");
+        };
+        assert_eq!(world.hour(known).await, [""; 0]);
+        assert_eq!(world.hour(|_| ()).await, [""; 0], "nor an hour later");
+        let more = |state: &mut State| state.ours.credits += usd("0.02");
+        assert_eq!(world.hour(more).await, [""; 0]);
+        let alarms = world.hour(|_| ()).await;
+        assert!(alarms[0].contains("$0.02 less"), "{alarms:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
