@@ -112,34 +112,45 @@ impl Batch {
             return Ok(());
         }
         // Seldom: a batch that is repeated, or an end that comes too late.
-        let statement = transaction.prepare_cached(sql::LATE).await?;
         let ends = array(&self.ends);
+        let late = adjusted(transaction, sql::LATE, &ends).await?;
+        if late > 0 {
+            tracing::warn!(
+                attempts = late,
+                "attempts ended after another node had given them up; what they cost replaces their worst case"
+            );
+        }
+        let statement = transaction.prepare_cached(sql::UNSPENT).await?;
         for row in transaction.query(&statement, &[&ends]).await? {
             let (call, attempt): (String, i64) = (row.try_get(0)?, row.try_get(1)?);
-            let (booked, came) = (Usd::from_nanos(row.try_get(2)?), row.try_get(3)?);
-            let came = Usd::from_nanos(came);
-            tracing::warn!(%call, attempt, %booked, %came,
-                "an attempt ended after another node had given it up; it stays booked at its worst case until it is adjusted");
+            let booked = Usd::from_nanos(row.try_get(2)?);
+            tracing::warn!(%call, attempt, %booked,
+                "an attempt cost nothing, and another node had given it up; it stays booked at its worst case until it is adjusted");
         }
         Ok(())
     }
 
     async fn adjust(&self, transaction: &Transaction<'_>) -> Result<()> {
-        if self.adjusts.is_empty() {
-            return Ok(());
+        if !self.adjusts.is_empty() {
+            adjusted(transaction, sql::ADJUST, &array(&self.adjusts)).await?;
         }
-        let statement = transaction.prepare_cached(sql::ADJUST).await?;
-        let rows = transaction
-            .query(&statement, &[&array(&self.adjusts)])
-            .await?;
-        let numbers: Vec<i64> = rows
-            .iter()
-            .map(|row| row.try_get(0))
-            .collect::<Result<_, _>>()?;
-        let statement = transaction.prepare_cached(sql::CHANGE).await?;
-        transaction.execute(&statement, &[&numbers]).await?;
         Ok(())
     }
+}
+
+/// Inserts adjustments and counts those that are new. Returns how many are.
+async fn adjusted(transaction: &Transaction<'_>, sql: &str, rows: &str) -> Result<usize> {
+    let statement = transaction.prepare_cached(sql).await?;
+    let rows = transaction.query(&statement, &[&rows]).await?;
+    let numbers: Vec<i64> = rows
+        .iter()
+        .map(|row| row.try_get(0))
+        .collect::<Result<_, _>>()?;
+    if !numbers.is_empty() {
+        let statement = transaction.prepare_cached(sql::CHANGE).await?;
+        transaction.execute(&statement, &[&numbers]).await?;
+    }
+    Ok(numbers.len())
 }
 
 /// The windows whose counters an event changes. Those of a dispatch are for

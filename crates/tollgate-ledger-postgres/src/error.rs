@@ -63,6 +63,23 @@ pub enum OpenError {
         /// The newest schema that is known.
         known: i64,
     },
+    /// There are no tables to read.
+    #[error(
+        "there is no ledger in the schema {0:?}; check ledger.schema and ledger.url, or start the \
+         node once, which makes it"
+    )]
+    Missing(String),
+    /// The tables to be read were made by an older Tollgate.
+    #[error(
+        "the ledger's tables have schema {found}, this Tollgate reads schema {known}; start the \
+         node once with this Tollgate, which brings them up to date"
+    )]
+    Older {
+        /// The tables' schema.
+        found: i64,
+        /// The schema that can be read.
+        known: i64,
+    },
     /// The tables cannot be made or read.
     #[error(
         "cannot prepare the ledger's tables; the user needs the right to create a schema, or to \

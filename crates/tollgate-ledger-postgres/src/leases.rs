@@ -10,12 +10,12 @@ use crate::config::{Commit, PostgresConfig, millis};
 use crate::rows::{count, text};
 use crate::windows::Windows;
 
-/// Keeps a node; `$3` is 1 when its process is new, which ends the epoch of
-/// the one before.
+/// Keeps a node. An epoch that is not `$3`, the one that its process knows, is
+/// of another process that had the name, or has ended: a new one begins.
 const KEEP: &str = "INSERT INTO node (name, epoch, expires_at)
 VALUES ($1, 1, now() + $2::bigint * interval '1 millisecond')
 ON CONFLICT (name) DO UPDATE
-SET epoch = node.epoch + $3::bigint, expires_at = excluded.expires_at
+SET epoch = node.epoch + (node.epoch <> $3::bigint)::int, expires_at = excluded.expires_at
 RETURNING epoch";
 
 /// Ends the epochs of nodes that did not renew. Waits for those of them that
@@ -47,9 +47,10 @@ WHERE l.budget = ended.budget AND l.key = ended.key AND l.start_ms = ended.start
 
 const SWEEP: &str = "DELETE FROM lease WHERE left_nanos = 0";
 
-/// The epoch of a node whose leases have not ended. The lock keeps it so until
-/// the transaction ends.
-const EPOCH: &str = "SELECT epoch FROM node WHERE name = $1 AND expires_at IS NOT NULL FOR SHARE";
+/// Finds a node when its leases of the epoch have not ended. The lock keeps it
+/// so until the transaction ends.
+const LIVES: &str = "SELECT FROM node
+WHERE name = $1 AND epoch = $2 AND expires_at IS NOT NULL FOR SHARE";
 
 /// What the windows have room for, in the order in which they are given.
 const ROOM: &str = "SELECT b.spent_nanos,
@@ -74,15 +75,15 @@ WHERE lease.left_nanos <> excluded.left_nanos";
 /// This process as a node that leases.
 #[derive(Debug, Default)]
 pub(crate) struct Node {
-    /// Whether it has begun an epoch of its own. What an earlier process of
+    /// The epoch that it is in, 0 before the first. What another process of
     /// this name leased is not known here, so it must end first.
-    begun: Mutex<bool>,
+    epoch: Mutex<i64>,
 }
 
 impl Node {
     /// Keeps this node's leases and ends those of nodes that are gone.
     pub(crate) async fn renew(&self, client: &Object, config: &PostgresConfig) -> Result<u64> {
-        let epoch = self.keep(client, config).await?;
+        let epoch = self.keep(client, config).await?.try_into()?;
         // Not one transaction: what one of these leaves undone, the next
         // renewal of any node does, and none waits while it locks others out.
         for sql in [FENCE, RETURN, SWEEP] {
@@ -98,22 +99,21 @@ impl Node {
 
     /// Ends this node's own epoch too.
     pub(crate) async fn begin(&self, client: &Object, config: &PostgresConfig) -> Result<u64> {
-        *self.begun.lock().await = false;
+        *self.epoch.lock().await = 0;
         self.renew(client, config).await
     }
 
-    async fn keep(&self, client: &Object, config: &PostgresConfig) -> Result<u64> {
-        let mut begun = self.begun.lock().await;
+    async fn keep(&self, client: &Object, config: &PostgresConfig) -> Result<i64> {
+        let mut epoch = self.epoch.lock().await;
         let statement = client.prepare_cached(KEEP).await?;
-        let ends = i64::from(!*begun);
         let row = client
             .query_one(
                 &statement,
-                &[&text(&config.node), &millis(config.lease_for), &ends],
+                &[&text(&config.node), &millis(config.lease_for), &*epoch],
             )
             .await?;
-        *begun = true;
-        Ok(row.try_get::<_, i64>(0)?.try_into()?)
+        *epoch = row.try_get(0)?;
+        Ok(*epoch)
     }
 
     /// Gives back and takes, all in one transaction.
@@ -123,15 +123,17 @@ impl Node {
         config: &PostgresConfig,
         asks: &[LeaseAsk],
     ) -> Result<Leased> {
-        if !*self.begun.lock().await {
+        let mut epoch = *self.epoch.lock().await;
+        if epoch == 0 {
             self.renew(client, config).await?;
+            epoch = *self.epoch.lock().await;
         }
         loop {
-            if let Some(leased) = ask(client, config, asks).await? {
+            if let Some(leased) = ask(client, config, epoch, asks).await? {
                 return Ok(leased);
             }
             // The leases ended because nobody renewed them; these are new.
-            self.keep(client, config).await?;
+            epoch = self.keep(client, config).await?;
         }
     }
 }
@@ -140,6 +142,7 @@ impl Node {
 async fn ask(
     client: &mut Object,
     config: &PostgresConfig,
+    epoch: i64,
     asks: &[LeaseAsk],
 ) -> Result<Option<Leased>> {
     let transaction = client
@@ -154,11 +157,10 @@ async fn ask(
             .await?;
     }
     let node = text(&config.node);
-    let statement = transaction.prepare_cached(EPOCH).await?;
-    let Some(row) = transaction.query_opt(&statement, &[&node]).await? else {
+    let statement = transaction.prepare_cached(LIVES).await?;
+    if transaction.execute(&statement, &[&node, &epoch]).await? == 0 {
         return Ok(None);
-    };
-    let epoch: i64 = row.try_get(0)?;
+    }
     let windows: Windows = asks.iter().map(|ask| &ask.window).collect();
     windows.lock(&transaction).await?;
     let mut rooms = rooms(&transaction, &windows, &node, epoch).await?;

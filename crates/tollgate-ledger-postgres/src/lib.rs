@@ -7,7 +7,9 @@ mod store;
 
 mod attempts;
 mod batch;
+mod connect;
 mod leases;
+mod name;
 mod report;
 mod rows;
 mod schema;

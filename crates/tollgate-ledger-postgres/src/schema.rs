@@ -1,5 +1,7 @@
 //! The tables: their schema, their versions, and one node per name.
 
+use std::cmp::Ordering;
+
 use tokio_postgres::{Client, Transaction};
 
 use crate::{OpenError, PostgresConfig};
@@ -49,7 +51,7 @@ pub(crate) async fn migrate(client: &mut Client, schema: &str) -> Result<(), Ope
     let found = prepare(&transaction, schema)
         .await
         .map_err(OpenError::Prepare)?;
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let known = known();
     if found > known {
         return Err(OpenError::Newer { found, known });
     }
@@ -59,6 +61,34 @@ pub(crate) async fn migrate(client: &mut Client, schema: &str) -> Result<(), Ope
             .map_err(OpenError::Prepare)?;
     }
     transaction.commit().await.map_err(OpenError::Prepare)
+}
+
+/// Checks that the tables can be read as they are.
+pub(crate) async fn check_version(client: &Client, schema: &str) -> Result<(), OpenError> {
+    let table = format!("\"{schema}\".schema_version");
+    let exists = client
+        .query_one("SELECT to_regclass($1) IS NOT NULL", &[&table])
+        .await
+        .map_err(OpenError::Prepare)?;
+    if !exists.get::<_, bool>(0) {
+        return Err(OpenError::Missing(schema.to_owned()));
+    }
+    let newest = format!("SELECT coalesce(max(version), 0) FROM {table}");
+    let row = client
+        .query_one(&newest, &[])
+        .await
+        .map_err(OpenError::Prepare)?;
+    let (found, known) = (row.get(0), known());
+    match known.cmp(&found) {
+        Ordering::Less => Err(OpenError::Newer { found, known }),
+        Ordering::Equal => Ok(()),
+        Ordering::Greater => Err(OpenError::Older { found, known }),
+    }
+}
+
+/// The newest version of the tables that this program knows.
+fn known() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 
 /// Waits for its turn, then returns the version of the tables, 0 of none.

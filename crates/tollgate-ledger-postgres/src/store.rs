@@ -1,19 +1,21 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
-use tokio_postgres::Client;
+use deadpool_postgres::{Object, Pool};
+use tokio::time::{Instant, timeout_at};
 use tokio_postgres::error::SqlState;
-use tokio_postgres_rustls::MakeRustlsConnect;
 use tollgate_core::{
-    BudgetLeases, BudgetWindow, LeaseAsk, Leased, LedgerEvent, LedgerStore, OpenAttempt,
+    BoxFuture, BudgetLeases, BudgetWindow, LeaseAsk, Leased, LedgerEvent, LedgerStore, OpenAttempt,
     StoreError, Timestamp, Uncertain, UsageQuery, UsageRow, Usd,
 };
 
 use crate::batch::Batch;
+use crate::connect::{Address, LONG, SOON, silence, within};
 use crate::leases::Node;
-use crate::{BoxError, OpenError, PostgresConfig, Result, attempts, report, schema, tls, verify};
+use crate::name::{self, Name};
+use crate::{BoxError, OpenError, PostgresConfig, Result, attempts, report, schema, verify};
 
 /// How often work is begun again that the server broke off because of others.
 const TRIES: u32 = 5;
@@ -23,7 +25,13 @@ const TRIES: u32 = 5;
 /// Every statement runs in a task of its own to its end: a caller that goes
 /// away leaves no open transaction in the pool. What the server breaks off to
 /// resolve a deadlock is begun again, and so is what a lost connection carried;
-/// while there is no connection to be had, the work fails.
+/// while there is no connection to be had, the work fails. So it does when the
+/// server has not answered for five seconds, or for ten minutes where all of the
+/// ledger may have to be read: in `report`, `uncertain` and `verify`.
+///
+/// A node that lost its name, with the connection that took it, takes it again.
+/// When another process has it meanwhile, appending, leasing and listing open
+/// attempts fail until that one ends.
 ///
 /// [`open_attempts`](LedgerStore::open_attempts) lists the attempts of this
 /// node, and those of other nodes that are older than
@@ -36,13 +44,13 @@ const TRIES: u32 = 5;
 /// database, rather than by its node, which may not know what others did.
 pub struct PostgresStore {
     shared: Arc<Shared>,
-    /// Holds the node's name; the lock ends with the connection.
-    _name: Client,
 }
 
 struct Shared {
     pool: Pool,
     config: PostgresConfig,
+    /// None of a store that only reads.
+    name: Option<Arc<Name>>,
     node: Node,
 }
 
@@ -55,61 +63,82 @@ impl PostgresStore {
     /// # Panics
     /// Outside a tokio runtime.
     pub async fn open(config: PostgresConfig) -> Result<Self, OpenError> {
-        schema::check_name(&config.schema)?;
-        let (mut address, tls) = tls::read(config.url.reveal())?;
-        // Every connection finds the tables by their bare names.
-        let options = format!(
-            "{} -c search_path={} -c synchronous_commit={}",
-            address.get_options().unwrap_or_default(),
-            config.schema,
-            config.commit.synchronous_commit()
-        );
-        address.options(options);
-        address.application_name(format!("tollgate {}", config.node));
+        let address = Address::read(&config)?;
+        let mut client = name::take(&address, &config).await?;
+        within(LONG, schema::migrate(&mut client, &config.schema)).await?;
+        let name = Name::keep(address.clone(), config.clone(), client);
+        Self::over(address, config, Some(name))
+    }
 
-        let mut name = connect(&address, tls.clone()).await?;
-        schema::take_name(&name, &config).await?;
-        schema::migrate(&mut name, &config.schema).await?;
+    /// Connects to read, also while the node runs: it takes no name and leaves
+    /// the tables as they are. Appending and leasing fail.
+    ///
+    /// # Errors
+    /// [`OpenError`], with what to do about it: also when there are no tables,
+    /// or when they have an older schema.
+    pub async fn open_to_read(config: PostgresConfig) -> Result<Self, OpenError> {
+        let address = Address::read(&config)?.read_only();
+        within(SOON, async {
+            let client = address.connect().await?;
+            schema::check_version(&client, &config.schema).await
+        })
+        .await?;
+        Self::over(address, config, None)
+    }
+
+    fn over(
+        address: Address,
+        config: PostgresConfig,
+        name: Option<Arc<Name>>,
+    ) -> Result<Self, OpenError> {
         let shared = Shared {
-            pool: pool(address, tls, config.connections)?,
+            pool: address.pool(config.connections)?,
             config,
+            name,
             node: Node::default(),
         };
         Ok(Self {
             shared: Arc::new(shared),
-            _name: name,
         })
     }
 
-    /// Recomputes what was spent in each window and what is held for attempts
-    /// of nodes that are gone, all from the events. Returns what differs from
-    /// the counters, a line each; nothing when they are right.
+    /// Recomputes what was spent in each window and which attempts run, all from
+    /// the events. Returns what differs from the counters, a line each; nothing
+    /// when they are right. What the next renewal of leases will put right is
+    /// no difference.
     ///
     /// It reads everything, in one view of the database, and changes nothing.
     ///
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
     pub async fn verify(&self) -> Result<Vec<String>, StoreError> {
-        self.run("verify the ledger", |mut client, _| async move {
-            verify::findings(&mut client).await
+        self.run("verify the ledger", LONG, |client, _| {
+            Box::pin(verify::findings(client))
         })
         .await
     }
 
     /// Runs `work` with a connection, in a task that nobody cancels, and again
     /// when the server broke it off.
-    async fn run<T, F, Fut>(&self, action: &'static str, work: F) -> Result<T, StoreError>
+    async fn run<T, F>(
+        &self,
+        action: &'static str,
+        limit: Duration,
+        work: F,
+    ) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: Fn(Object, Arc<Shared>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<T>> + Send,
+        F: for<'a> Fn(&'a mut Object, &'a Shared) -> BoxFuture<'a, Result<T>>
+            + Send
+            + Sync
+            + 'static,
     {
         let shared = Arc::clone(&self.shared);
         let task = tokio::spawn(async move {
+            let deadline = Instant::now() + limit;
             let mut tries = 1;
             loop {
-                let client = shared.pool.get().await?;
-                match work(client, Arc::clone(&shared)).await {
+                match shared.once(limit, deadline, &work).await {
                     Err(error) if tries < TRIES && was_broken_off(&error) => tries += 1,
                     done => return done,
                 }
@@ -118,6 +147,32 @@ impl PostgresStore {
         task.await
             .unwrap_or_else(|panic| Err(panic.into()))
             .map_err(|source| StoreError::new(action, source))
+    }
+}
+
+impl Shared {
+    /// Does `work` before the deadline of all tries, which is `limit` after the
+    /// first began, or fails.
+    async fn once<T, F>(&self, limit: Duration, deadline: Instant, work: &F) -> Result<T>
+    where
+        F: for<'a> Fn(&'a mut Object, &'a Self) -> BoxFuture<'a, Result<T>>,
+    {
+        let patience = deadline.min(Instant::now() + SOON);
+        let client = timeout_at(patience, self.pool.get()).await;
+        let mut client = client.map_err(|_| silence(SOON))??;
+        let done = timeout_at(deadline, work(&mut client, self)).await;
+        done.unwrap_or_else(|_| {
+            // The next one to have it would wait for this one's answers.
+            drop(Object::take(client));
+            Err(silence(limit).into())
+        })
+    }
+
+    /// Returns when this process may speak for its node.
+    async fn owns_its_name(&self) -> Result<()> {
+        let name = self.name.as_ref();
+        let name = name.ok_or("the ledger was opened for reading; a node opens it for writing")?;
+        Ok(name.hold().await?)
     }
 }
 
@@ -135,37 +190,6 @@ fn was_broken_off(error: &BoxError) -> bool {
     error.is_closed() || error.code().is_some_and(|state| undone.contains(state))
 }
 
-/// A connection outside the pool, driven until it is dropped.
-async fn connect(
-    address: &tokio_postgres::Config,
-    tls: MakeRustlsConnect,
-) -> Result<Client, OpenError> {
-    let (client, connection) = address
-        .connect(tls)
-        .await
-        .map_err(|source| OpenError::Connect(source.into()))?;
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::warn!(%error, "the ledger's connection that holds the node's name broke");
-        }
-    });
-    Ok(client)
-}
-
-fn pool(
-    address: tokio_postgres::Config,
-    tls: MakeRustlsConnect,
-    connections: usize,
-) -> Result<Pool, OpenError> {
-    let manager = ManagerConfig {
-        recycling_method: RecyclingMethod::Fast,
-    };
-    Pool::builder(Manager::from_config(address, tls, manager))
-        .max_size(connections.max(1))
-        .build()
-        .map_err(|source| OpenError::Connect(source.into()))
-}
-
 impl fmt::Debug for PostgresStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresStore")
@@ -179,32 +203,41 @@ impl fmt::Debug for PostgresStore {
 impl LedgerStore for PostgresStore {
     async fn append(&self, events: &[LedgerEvent]) -> Result<Vec<usize>, StoreError> {
         let batch = Arc::new(Batch::of(events, &self.shared.config.node));
-        self.run("append events", move |mut client, _| {
+        self.run("append events", SOON, move |client, shared| {
             let batch = Arc::clone(&batch);
-            async move { batch.write(&mut client).await }
+            Box::pin(async move {
+                shared.owns_its_name().await?;
+                batch.write(client).await
+            })
         })
         .await
     }
 
     async fn open_attempts(&self) -> Result<Vec<OpenAttempt>, StoreError> {
-        self.run("list open attempts", |client, shared| async move {
-            attempts::open(&client, &shared.config).await
+        self.run("list open attempts", SOON, |client, shared| {
+            Box::pin(async move {
+                // Without its name, those that are this node's are another's.
+                if shared.name.is_some() {
+                    shared.owns_its_name().await?;
+                }
+                attempts::open(client, &shared.config).await
+            })
         })
         .await
     }
 
     async fn report(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
         let query = Arc::new(query.clone());
-        self.run("report usage", move |client, _| {
+        self.run("report usage", LONG, move |client, _| {
             let query = Arc::clone(&query);
-            async move { report::usage(&client, &query).await }
+            Box::pin(async move { report::usage(client, &query).await })
         })
         .await
     }
 
     async fn uncertain(&self, since: Timestamp) -> Result<Vec<Uncertain>, StoreError> {
-        self.run("list uncertain costs", move |client, shared| async move {
-            attempts::uncertain(&client, &shared.config, since).await
+        self.run("list uncertain costs", LONG, move |client, shared| {
+            Box::pin(attempts::uncertain(client, &shared.config, since))
         })
         .await
     }
@@ -215,9 +248,9 @@ impl LedgerStore for PostgresStore {
         since: Timestamp,
     ) -> Result<Vec<(BudgetWindow, Usd)>, StoreError> {
         let budget: Arc<str> = budget.into();
-        self.run("read what was spent", move |client, _| {
+        self.run("read what was spent", SOON, move |client, _| {
             let budget = Arc::clone(&budget);
-            async move { report::spent(&client, &budget, since).await }
+            Box::pin(async move { report::spent(client, &budget, since).await })
         })
         .await
     }
@@ -227,23 +260,32 @@ impl LedgerStore for PostgresStore {
 impl BudgetLeases for PostgresStore {
     async fn lease(&self, asks: &[LeaseAsk]) -> Result<Leased, StoreError> {
         let asks: Arc<[LeaseAsk]> = asks.into();
-        self.run("lease budgets", move |mut client, shared| {
+        self.run("lease budgets", SOON, move |client, shared| {
             let asks = Arc::clone(&asks);
-            async move { shared.node.lease(&mut client, &shared.config, &asks).await }
+            Box::pin(async move {
+                shared.owns_its_name().await?;
+                shared.node.lease(client, &shared.config, &asks).await
+            })
         })
         .await
     }
 
     async fn renew(&self) -> Result<u64, StoreError> {
-        self.run("renew leases", |client, shared| async move {
-            shared.node.renew(&client, &shared.config).await
+        self.run("renew leases", SOON, |client, shared| {
+            Box::pin(async move {
+                shared.owns_its_name().await?;
+                shared.node.renew(client, &shared.config).await
+            })
         })
         .await
     }
 
     async fn begin(&self) -> Result<u64, StoreError> {
-        self.run("lease anew", |client, shared| async move {
-            shared.node.begin(&client, &shared.config).await
+        self.run("lease anew", SOON, |client, shared| {
+            Box::pin(async move {
+                shared.owns_its_name().await?;
+                shared.node.begin(client, &shared.config).await
+            })
         })
         .await
     }

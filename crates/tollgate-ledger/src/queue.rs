@@ -28,7 +28,7 @@ pub(crate) enum Entry {
 pub(crate) enum Entrance {
     /// A working store and a free place: new calls.
     Place,
-    /// A working store: attempts of calls that were let in.
+    /// A working store: attempts of calls that were let in, and barriers.
     Store,
     /// A writer that has not ended: what already happened, which must not be lost.
     Writer,
@@ -104,9 +104,21 @@ impl Queue {
         }
     }
 
-    /// Notes whether the store takes events.
-    pub(crate) fn set_failing(&self, why: Option<Arc<StoreError>>) {
-        self.state().failing = why;
+    /// Notes that the store takes events.
+    pub(crate) fn set_working(&self) {
+        self.state().failing = None;
+    }
+
+    /// Notes that the store takes no events, and tells all who wait. The events
+    /// stay, as the history of what was tried.
+    pub(crate) fn set_failing(&self, why: &Arc<StoreError>) {
+        let mut state = self.state();
+        state.failing = Some(Arc::clone(why));
+        let acks = state.take_acks();
+        drop(state);
+        for ack in acks {
+            let _ = ack.send(Err(Arc::clone(why)));
+        }
     }
 
     /// Lets no new calls in; the writer ends after what waits.
@@ -142,6 +154,21 @@ impl Queue {
 }
 
 impl State {
+    /// Takes everybody out of the line who waits, and leaves the events.
+    fn take_acks(&mut self) -> Vec<Ack> {
+        let mut acks = Vec::new();
+        for entry in std::mem::take(&mut self.entries) {
+            match entry {
+                Entry::Event(event, ack) => {
+                    acks.extend(ack);
+                    self.entries.push_back(Entry::Event(event, None));
+                }
+                Entry::Barrier(ack) => acks.push(ack),
+            }
+        }
+        acks
+    }
+
     fn check(&self, needs: Entrance, places: usize) -> Result<(), Failure> {
         let closed = match needs {
             Entrance::Place => self.phase != Phase::Open,

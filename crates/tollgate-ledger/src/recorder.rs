@@ -120,13 +120,14 @@ impl Recorder {
         }
     }
 
-    /// Returns when everything that was recorded is written.
+    /// Returns when everything that was recorded is written; fails at once
+    /// while the store does.
     pub(crate) async fn flush(&self) -> Result<(), Failure> {
         let Self::Queued(queued) = self else {
             return Ok(());
         };
         let (ack, written) = oneshot::channel();
-        queued.queue.push(Entry::Barrier(ack), Entrance::Writer)?;
+        queued.queue.push(Entry::Barrier(ack), Entrance::Store)?;
         answer(written).await
     }
 

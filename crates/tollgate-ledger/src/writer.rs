@@ -1,8 +1,10 @@
 //! The one task that writes to the store.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::{sleep, timeout};
 use tollgate_core::{LedgerEvent, LedgerStore, StoreError};
 
 use crate::queue::{Ack, Entry, Queue, Written};
@@ -11,7 +13,11 @@ use crate::queue::{Ack, Entry, Queue, Written};
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-/// How often a batch is offered to a failing store while shutting down.
+/// Longest silence of a store before it counts as failing. The batch may still
+/// be written after that, so the writer goes on waiting for it.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often a store may fail or stay silent while shutting down.
 const LAST_TRIES: u32 = 3;
 
 /// Writes whatever waits, as one batch, then tells those who wait for it; ends
@@ -19,7 +25,8 @@ const LAST_TRIES: u32 = 3;
 /// written make the next one: the slower the commit, the larger the group.
 ///
 /// A batch that the store refuses is kept and offered again, so that nothing
-/// is lost; until it is taken, those who wait are refused at once.
+/// is lost; until it is taken, those who wait are refused at once. So they are
+/// when the store says nothing.
 ///
 /// # Errors
 /// The store's last error, when it still refused after the queue was closed.
@@ -31,28 +38,8 @@ pub(crate) async fn write(
     let _ends = EndsQueue(&queue);
     while let Some(entries) = queue.take(max_batch).await {
         let (events, mut acks) = split(entries);
-        let mut wait = FIRST_WAIT;
-        let mut last_tries = 0;
-        let refused = loop {
-            let error = match append(&*store, &events).await {
-                Ok(refused) => break refused,
-                Err(error) => error,
-            };
-            tracing::warn!(%error, events = events.len(), cause = ?error.source, "ledger events not written, trying again");
-            let error = Arc::new(error);
-            refuse(&mut acks, &queue, &error);
-            last_tries += u32::from(queue.is_closing());
-            if last_tries >= LAST_TRIES {
-                tracing::error!(
-                    events = events.len(),
-                    "ledger events lost at shutdown; their attempts are booked at worst case at the next start"
-                );
-                return Err(error);
-            }
-            tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(LONGEST_WAIT);
-        };
-        queue.set_failing(None);
+        let refused = write_batch(&*store, &queue, &events, &mut acks).await?;
+        queue.set_working();
         for (place, ack) in acks {
             // Whoever does not wait any more needs no answer.
             let _ = ack.send(match place {
@@ -62,6 +49,45 @@ pub(crate) async fn write(
         }
     }
     Ok(())
+}
+
+/// Offers a batch until the store takes it, or until there is no more time.
+/// Returns the places of the dispatches that it refused.
+async fn write_batch(
+    store: &dyn LedgerStore,
+    queue: &Queue,
+    events: &[LedgerEvent],
+    acks: &mut Vec<Waiting>,
+) -> Result<Vec<usize>, Arc<StoreError>> {
+    let mut appending = pin!(append(store, events));
+    let mut wait = FIRST_WAIT;
+    let mut last_tries = 0;
+    loop {
+        let answer = timeout(PATIENCE, &mut appending).await;
+        let silent = answer.is_err();
+        let error = match answer.unwrap_or_else(|_| Err(silence())) {
+            Ok(refused) => return Ok(refused),
+            Err(error) => Arc::new(error),
+        };
+        tracing::warn!(%error, events = events.len(), cause = ?error.source, "ledger events not written, trying again");
+        queue.set_failing(&error);
+        for (_, ack) in acks.drain(..) {
+            let _ = ack.send(Err(Arc::clone(&error)));
+        }
+        last_tries += u32::from(queue.is_closing());
+        if last_tries >= LAST_TRIES {
+            tracing::error!(
+                events = events.len(),
+                "ledger events lost at shutdown; their attempts are booked at worst case at the next start"
+            );
+            return Err(error);
+        }
+        if !silent {
+            sleep(wait).await;
+            wait = (wait * 2).min(LONGEST_WAIT);
+            appending.set(append(store, events));
+        }
+    }
 }
 
 /// The events, and who waits: for the event at that place, or for all of them.
@@ -97,11 +123,11 @@ fn too_late() -> StoreError {
     )
 }
 
-fn refuse(acks: &mut Vec<Waiting>, queue: &Queue, error: &Arc<StoreError>) {
-    queue.set_failing(Some(Arc::clone(error)));
-    for (_, ack) in acks.drain(..) {
-        let _ = ack.send(Err(Arc::clone(error)));
-    }
+fn silence() -> StoreError {
+    StoreError::new(
+        "append events",
+        format!("the store has not answered for {} s", PATIENCE.as_secs()),
+    )
 }
 
 /// Ends the queue however the writer ends, a panic of the store included, so

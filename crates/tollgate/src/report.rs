@@ -141,9 +141,6 @@ pub async fn verify(config: &Config) -> Result<Option<LedgerCheck>, Failure> {
 
 /// The store that nodes share, for reading beside them.
 async fn shared(ledger: &LedgerConfig) -> Result<PostgresStore, Failure> {
-    let mut address = postgres(ledger)?;
-    // The node has its name to itself.
-    address.node = format!("{} reader {}", address.node, std::process::id());
-    let store = PostgresStore::open(address).await;
+    let store = PostgresStore::open_to_read(postgres(ledger)?).await;
     store.map_err(|error| unreadable(&error))
 }

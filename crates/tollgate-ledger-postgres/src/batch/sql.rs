@@ -63,14 +63,39 @@ pub(super) const END: &str = "WITH ended AS (
 )
 SELECT count(*) FROM ended";
 
-/// Which of these ends differ from the one that counts, and that one was a guess.
-pub(super) const LATE: &str = "SELECT t.call::text, t.attempt,
-    nanos(t.credits_nanos::numeric + t.provider_nanos),
-    nanos(coalesce(late.credits_nanos, 0)::numeric + coalesce(late.provider_nanos, 0))
+/// Of ends that came after another node had booked their attempts at worst case:
+/// what they cost becomes an adjustment, unless as good a figure has come. It is
+/// of the moment of the call, so that it is the same when it is repeated.
+pub(super) const LATE: &str = "INSERT INTO adjust (
+    call, attempt, at_ms, credits_nanos, provider_nanos, source, input, cache_read,
+    cache_write, cache_write_1h, audio_input, output, reasoning, audio_output, image_output,
+    images, web_searches, windows)
+SELECT
+    late.call, late.attempt, late.at_ms, late.credits_nanos, late.provider_nanos, late.source,
+    late.input, late.cache_read, late.cache_write, late.cache_write_1h, late.audio_input,
+    late.output, late.reasoning, late.audio_output, late.image_output, late.images,
+    late.web_searches, t.windows
+FROM jsonb_populate_recordset(NULL::terminal, $1::text::jsonb) AS late
+JOIN terminal AS t
+    ON t.call = late.call AND t.attempt = late.attempt AND t.source = 'worst_case'
+LEFT JOIN LATERAL (
+    SELECT source FROM adjust AS a WHERE a.call = t.call AND a.attempt = t.attempt
+    ORDER BY n DESC LIMIT 1
+) AS known ON true
+WHERE late.source <> 'worst_case' AND (
+    coalesce(known.source, t.source) = 'worst_case'
+    OR known.source = 'estimated' AND late.source <> 'estimated'
+)
+ON CONFLICT DO NOTHING
+RETURNING n";
+
+/// Which of these ends cost nothing, of attempts that are booked at worst case.
+pub(super) const UNSPENT: &str = "SELECT t.call::text, t.attempt,
+    nanos(t.credits_nanos::numeric + t.provider_nanos)
 FROM terminal AS t
 JOIN jsonb_populate_recordset(NULL::terminal, $1::text::jsonb) AS late
     ON late.call = t.call AND late.attempt = t.attempt
-WHERE t.source = 'worst_case' AND late.source IS DISTINCT FROM 'worst_case'";
+WHERE t.source = 'worst_case' AND late.source IS NULL";
 
 /// Returns the numbers of the new rows. Their order is that of the events; an
 /// identity column forbids naming all columns at once.

@@ -77,12 +77,18 @@ async fn an_adjustment_changes_what_counts_whoever_knows_of_it() {
     one.append(&[settle_from(CostSource::Estimated, 1, 50)])
         .await
         .unwrap();
-    assert_eq!(spent(&one, "team").await, 90, "the first end counts");
+    assert_eq!(spent(&one, "team").await, 50, "its own node knows better");
+    let worse = settle_from(CostSource::WorstCase, 1, 70);
+    one.append(&[worse, settle_from(CostSource::Estimated, 1, 55), release(1)])
+        .await
+        .unwrap();
+    assert_eq!(spent(&one, "team").await, 50, "and as good is not better");
     // Both ask what it cost, and each says what that changes as far as it knows.
     one.append(&[adjust(1, 1, 60, 10)]).await.unwrap();
     assert_eq!(spent(&one, "team").await, 60);
     two.append(&[adjust(1, 2, 60, -30)]).await.unwrap();
-    assert_eq!(spent(&one, "team").await, 60);
+    one.append(&[settle(1, 40)]).await.unwrap();
+    assert_eq!(spent(&one, "team").await, 60, "what was learned stands");
     // Nothing is known here of an attempt: then its node's word counts.
     one.append(&[adjust(2, 1, 60, 5)]).await.unwrap();
     assert_eq!(spent(&one, "team").await, 65);

@@ -145,15 +145,63 @@ async fn verifying_finds_what_was_changed_by_hand() {
     check(&client, &two, 1, 5).await;
     client
         .batch_execute(
-            "UPDATE budget_window SET spent_nanos = 99; UPDATE lease SET left_nanos = 6;
+            "UPDATE budget_window SET spent_nanos = 99; UPDATE lease SET epoch = 7;
              DELETE FROM running",
         )
         .await
         .unwrap();
     let findings = two.verify().await.unwrap().join("\n");
-    for word in ["99 nano-dollars", "the events say 1", "hold 5", "runs, and"] {
+    for word in [
+        "99 nano-dollars",
+        "the events say 1",
+        "leased by epoch 7",
+        "runs, and",
+    ] {
         assert!(findings.contains(word), "{findings}");
     }
     assert_eq!(findings.lines().count(), 3, "{findings}");
+    server.clean().await;
+}
+
+#[tokio::test]
+async fn verifying_between_the_end_of_leases_and_their_return_finds_nothing() {
+    let Some(server) = Server::find("verifying while leases end") else {
+        return;
+    };
+    let config = server.config();
+    let client = server.watch(&config).await;
+    let (one, two) = (node(&config, "one").await, node(&config, "two").await);
+    let epoch = one.renew().await.unwrap();
+    assert_eq!(granted(&one, 50, 0).await, 50);
+    one.append(&[dispatch(1, 5, epoch)]).await.unwrap();
+    // A renewal that has ended the epoch and has come no further.
+    let fence = "UPDATE node SET epoch = epoch + 1, expires_at = NULL WHERE name = 'one'";
+    assert_eq!(client.execute(fence, &[]).await.unwrap(), 1);
+    check(&client, &two, 0, 50).await;
+    two.renew().await.unwrap();
+    check(&client, &two, 0, 5).await;
+    server.clean().await;
+}
+
+#[tokio::test]
+async fn a_node_that_lost_an_answer_begins_anew() {
+    let Some(server) = Server::find("a node that begins anew") else {
+        return;
+    };
+    let config = server.config();
+    let (one, two) = (node(&config, "one").await, node(&config, "two").await);
+    let leased = one.lease(&[ask(60, 0)]).await.unwrap();
+    one.append(&[dispatch(1, 10, leased.epoch)]).await.unwrap();
+    // The answer to this one is lost.
+    one.lease(&[ask(30, 0)]).await.unwrap();
+    let epoch = one.begin().await.unwrap();
+    assert_eq!(epoch, leased.epoch + 1);
+    let others = two.lease(&[ask(100, 0)]).await.unwrap();
+    assert_eq!(
+        others.grants[0].granted.nanos(),
+        90,
+        "all but what the attempt holds"
+    );
+    assert_eq!(two.verify().await.unwrap(), [""; 0]);
     server.clean().await;
 }

@@ -7,6 +7,7 @@
     reason = "helpers of tests; only functions marked as tests are exempt by themselves"
 )]
 
+mod away;
 mod contract;
 mod counting;
 mod crash;

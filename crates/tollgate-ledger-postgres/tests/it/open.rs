@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use tollgate_core::{
-    ApiKey, Billing, Dimension, Failure, FailureKind, LedgerEvent, LedgerStore, Timestamp,
-    UsageQuery, Usd,
+    ApiKey, Billing, BudgetLeases, Dimension, Failure, FailureKind, LedgerEvent, LedgerStore,
+    Timestamp, UsageQuery, Usd,
 };
 use tollgate_ledger_postgres::{OpenError, PostgresConfig, PostgresStore};
 use tollgate_testkit::builders::{facts, lane_id, model, record};
@@ -159,6 +159,55 @@ async fn a_wrong_address_is_explained_without_its_password() {
         assert!(!format!("{error:?} {error}").contains("hunter2"));
         assert_eq!(Failure::from(error).kind(), FailureKind::Configuration);
     }
+}
+
+#[tokio::test]
+async fn reading_takes_no_name_and_changes_nothing() {
+    let Some(server) = Server::find("opening to read") else {
+        return;
+    };
+    let config = server.config();
+    let client = server.watch(&config).await;
+    let missing = PostgresStore::open_to_read(config.clone())
+        .await
+        .unwrap_err();
+    assert!(matches!(&missing, OpenError::Missing(schema) if *schema == config.schema));
+    let made = "SELECT to_regnamespace($1) IS NOT NULL";
+    let row = client.query_one(made, &[&config.schema]).await.unwrap();
+    assert!(!row.get::<_, bool>(0), "it made nothing");
+
+    let node = PostgresStore::open(config.clone()).await.unwrap();
+    node.append(&[settled(1)]).await.unwrap();
+    node.append(&dispatched(2, Timestamp::from_secs(0)))
+        .await
+        .unwrap();
+    // Beside the node, by its own name.
+    let reader = PostgresStore::open_to_read(config.clone()).await.unwrap();
+    let rows = reader.report(&UsageQuery::default()).await.unwrap();
+    assert_eq!(rows[0].credits.nanos(), 10);
+    assert_eq!(reader.open_attempts().await.unwrap().len(), 1);
+    assert_eq!(reader.verify().await.unwrap(), [""; 0]);
+    for refused in [
+        reader.append(&[settled(3)]).await.map(|_| ()),
+        reader.lease(&[]).await.map(|_| ()),
+        reader.renew().await.map(|_| ()),
+    ] {
+        let source = refused.unwrap_err().source.to_string();
+        assert!(source.contains("opened for reading"), "{source}");
+    }
+    drop(node);
+
+    let versions = "DELETE FROM schema_version WHERE version > 2";
+    client.batch_execute(versions).await.unwrap();
+    let older = PostgresStore::open_to_read(config.clone()).await;
+    let older = older.unwrap_err();
+    assert!(matches!(older, OpenError::Older { found: 2, known } if known > 2));
+    assert!(older.to_string().contains("start the node once"));
+    let versions = "INSERT INTO schema_version (version) VALUES (99)";
+    client.batch_execute(versions).await.unwrap();
+    let newer = PostgresStore::open_to_read(config).await.unwrap_err();
+    assert!(matches!(newer, OpenError::Newer { found: 99, .. }));
+    server.clean().await;
 }
 
 /// What the first schema's migration made, as the release that had it did.

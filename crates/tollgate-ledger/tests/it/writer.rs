@@ -1,10 +1,13 @@
 //! The writer: groups, acknowledgements, full queues and failing stores.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tollgate_core::{
     CostSource, FailureKind, Ledger, LedgerEvent, LedgerStore, OpenAttempt, StoreError, UsageQuery,
     UsageRow,
@@ -227,6 +230,74 @@ async fn a_failing_store_refuses_calls_and_gets_everything_once_it_works() {
     let row = total(&tracker).await;
     assert_eq!((row.attempts, row.provider.nanos()), (2, 7));
     assert!(store.open_attempts().await.unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_wait_behind_a_failing_batch_are_refused_with_it() {
+    let store = Gate::new(0);
+    let tracker = over(store.clone(), &config());
+    let mut running = hold(&tracker, 1);
+    let_writer_run().await;
+    // The writer is at the first event; these wait in the line.
+    let attempt = attempt(1, 1, 500);
+    let waiting = {
+        let mut dispatch = pin!(tracker.dispatch(&mut running, &attempt));
+        let mut flush = pin!(tracker.flush());
+        assert!(dispatch.as_mut().now_or_never().is_none());
+        assert!(flush.as_mut().now_or_never().is_none());
+        store.refuse(u32::MAX);
+        store.open();
+        [dispatch.await, flush.await]
+    };
+    for refused in waiting {
+        assert_eq!(refused.unwrap_err().kind(), FailureKind::LedgerUnavailable);
+    }
+    for refused in [
+        tracker.flush().now_or_never(),
+        tracker
+            .report(&UsageQuery::default())
+            .now_or_never()
+            .map(|rows| rows.map(|_| ())),
+    ] {
+        let refused = refused.expect("an answer at once").unwrap_err();
+        assert_eq!(refused.kind(), FailureKind::LedgerUnavailable);
+    }
+    tracker.settle(running, outcome(vec![]));
+    store.refuse(0);
+    tracker.shutdown().await.unwrap();
+    assert!(store.open_attempts().await.unwrap().is_empty());
+    assert_eq!(store.batches(), [1, 2], "what was refused stays as history");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_store_fails_and_gets_each_event_once_when_it_answers() {
+    let store = Gate::new(0);
+    let tracker = over(store.clone(), &config());
+    let mut running = hold(&tracker, 1);
+    let started = Instant::now();
+    let refused = tracker.dispatch(&mut running, &attempt(1, 1, 500)).await;
+    let refused = refused.unwrap_err();
+    assert_eq!(refused.kind(), FailureKind::LedgerUnavailable);
+    assert_eq!(started.elapsed().as_secs(), 5);
+    assert!(tracker.hold(&call(2), &plan()).is_err());
+    tracker.settle(running, outcome(vec![]));
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    store.open();
+    let_writer_run().await;
+    tracker.flush().await.unwrap();
+    assert_eq!(store.batches(), [2, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn shutting_down_over_a_silent_store_ends_and_says_so() {
+    let store = Gate::new(0);
+    let tracker = over(store.clone(), &config());
+    let hold = hold(&tracker, 1);
+    tracker.settle(hold, outcome(vec![record(1, REPORTED)]));
+    let started = Instant::now();
+    let lost = tracker.shutdown().await.unwrap_err();
+    assert_eq!(lost.kind(), FailureKind::LedgerUnavailable);
+    assert_eq!(started.elapsed().as_secs(), 15);
 }
 
 #[tokio::test(start_paused = true)]
