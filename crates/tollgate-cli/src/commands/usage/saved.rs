@@ -41,11 +41,12 @@ impl Saved {
             false => ("saved against", saved),
         };
         format!(
-            "{word} {}: {} ({} of {}), by {} recorded calls of {calls}",
+            "{word} {}: {} of {} ({}) by the choice of models, at today's prices and without \
+             failover, by {} recorded calls of {calls}",
             self.report.policy,
             dollars(amount),
-            percent(amount, sums.replayed),
             dollars(sums.replayed),
+            percent(amount, sums.replayed),
             sums.calls,
         )
     }
