@@ -18,9 +18,13 @@ mod account;
 mod embeddings;
 mod endpoints;
 mod generation;
+mod messages;
 mod models;
 mod pricing;
 mod providers;
+mod request;
+mod responses;
+mod surface;
 
 pub use bytes::Bytes;
 pub use serde_json::value::RawValue;
@@ -51,6 +55,7 @@ pub use crate::error::ErrorBody;
 pub use crate::generation::{Generation, GenerationReply, ProviderResponse};
 pub use crate::json::Object;
 pub use crate::merge::ChunkMerger;
+pub use crate::messages::{CacheCreation, MessagesEvent, MessagesReply, MessagesUsage};
 pub use crate::models::{
     AliasTarget, Architecture, ArenaScore, Benchmarks, Model, ModelCount, ModelCountReply,
     ModelLinks, ModelReply, ModelsPage, PageLinks, QualityIndices, ReasoningTraits, TopProvider,
@@ -60,7 +65,10 @@ pub use crate::parse_error::ParseError;
 pub use crate::pricing::{Pricing, PricingOverride};
 pub use crate::providers::{ProviderInfo, ProvidersReply};
 pub use crate::raw::{Raw, Text};
+pub use crate::request::{Request, Turn};
+pub use crate::responses::{ResponsesEvent, ResponsesReply};
 pub use crate::sse::{DEFAULT_EVENT_LIMIT, Incomplete, SseDecoder, SseError, SseItem, StreamEnd};
+pub use crate::surface::Surface;
 pub use crate::usage::{
     CompletionTokensDetails, CostDetails, PromptTokensDetails, ServerToolUse, Usage,
 };

@@ -12,5 +12,6 @@ mod request;
 mod response;
 mod samples;
 mod sse;
+mod surfaces;
 mod usage;
 mod words;
