@@ -68,7 +68,11 @@ pub fn call(body: &str) -> Call {
         timeout: std::time::Duration::from_secs(600),
         delivery: Delivery::Stream,
         hints: Hints::default(),
-        request: Arc::new(ChatRequest::parse(body.as_bytes()).expect("a valid request")),
+        request: Arc::new(
+            ChatRequest::parse(body.as_bytes())
+                .expect("a valid request")
+                .into(),
+        ),
     }
 }
 

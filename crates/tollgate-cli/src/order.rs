@@ -2,13 +2,13 @@
 
 use std::io::{IsTerminal, Read};
 
-use tollgate::{ChatOrder, ChatRequest, Message, StreamMode};
+use tollgate::{ChatRequest, Message, Order, StreamMode};
 
 use crate::args::CallArgs;
 use crate::exit::{Trouble, code};
 
 /// The order that the arguments describe.
-pub(crate) fn order(args: &CallArgs, mode: StreamMode) -> Result<ChatOrder, Trouble> {
+pub(crate) fn order(args: &CallArgs, mode: StreamMode) -> Result<Order, Trouble> {
     let mut request = match &args.request {
         Some(path) => {
             let text = if path.as_os_str() == "-" {
@@ -33,7 +33,7 @@ pub(crate) fn order(args: &CallArgs, mode: StreamMode) -> Result<ChatOrder, Trou
     if let Some(limit) = args.max_tokens {
         request = request.with_max_tokens(limit);
     }
-    let mut order = ChatOrder::from(request.with_stream(mode));
+    let mut order = Order::from(request.with_stream(mode));
     if let Some(policy) = &args.policy {
         order = order.with_policy(policy);
     }

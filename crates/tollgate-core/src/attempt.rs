@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use tollgate_wire::ChatRequest;
+use tollgate_wire::Request;
 
 use crate::{
     Billed, Billing, CallId, Cost, CostSource, Delivery, Doubt, Failure, FailureKind, GenerationId,
@@ -41,7 +41,7 @@ pub struct Attempt {
     /// The same models by the catalog's names.
     pub planned: Vec<ModelId>,
     /// The request as the caller made it.
-    pub request: Arc<ChatRequest>,
+    pub request: Arc<Request>,
     /// How the caller wants the answer.
     pub delivery: Delivery,
     /// Output limit to set in place of the caller's missing one.

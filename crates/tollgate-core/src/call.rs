@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tollgate_wire::ChatRequest;
+use tollgate_wire::Request;
 
 use crate::{AfterCommit, CallId, CallerId, InvalidId, ModelId, Timestamp, UpstreamStream, Usd};
 
@@ -186,5 +186,5 @@ pub struct Call {
     /// What the caller asks of the gateway.
     pub hints: Hints,
     /// The request as it came.
-    pub request: Arc<ChatRequest>,
+    pub request: Arc<Request>,
 }

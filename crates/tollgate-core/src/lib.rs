@@ -69,3 +69,6 @@ pub use crate::store::{
 };
 pub use crate::time::{Clock, Timestamp};
 pub use crate::tokens::TokenUsage;
+
+/// The shapes of requests and answers, from the wire.
+pub use tollgate_wire::Surface;

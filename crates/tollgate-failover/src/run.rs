@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tollgate_core::{
     Attempt, AttemptRecord, CallId, Capabilities, Delivery, Event, Exhausted, Failure, FailureKind,
-    LaneId, Next, Origin, Scope, Trip, UpstreamStream, Usd, Won,
+    LaneId, Next, Origin, Scope, Surface, Trip, UpstreamStream, Usd, Won,
 };
 
 use crate::backoff::upward_jitter;
@@ -103,7 +103,9 @@ impl<'a> Walk<'a> {
         let earlier = trip.earlier;
         let asked = trip.call.hints.upstream_stream;
         let upstream_stream = asked.unwrap_or(manager.limits.upstream_stream);
-        let delivery = match upstream_stream == UpstreamStream::Always {
+        // Only the pieces of chats are put together again.
+        let is_chat = trip.call.request.surface() == Surface::Chat;
+        let delivery = match is_chat && upstream_stream == UpstreamStream::Always {
             true => Delivery::Stream,
             false => trip.call.delivery,
         };

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use tollgate_core::{
-    Breaker, CallProfile, Candidate, CatalogView, DropCounts, Failure, Health, HealthView, ModelId,
-    OfferIndex, Place, Planned, Ranked, Terms,
+    Breaker, CallProfile, Candidate, Capabilities, CatalogView, DropCounts, Failure, Health,
+    HealthView, ModelId, OfferIndex, Place, Planned, Ranked, Terms,
 };
 
 use crate::aim::{self, Aim, Listed};
@@ -144,7 +144,11 @@ impl<'a, R: Recorder> Round<'a, R> {
         let config = optimizer.config();
         let mut warnings = Vec::new();
         let aim = Aim::of(optimizer, profile, view, &mut warnings)?;
-        let chain = aim::listed(&config.fallback_chain, view, &mut warnings);
+        // A vector of another model is no substitute.
+        let chain = match profile.needs.contains(Capabilities::EMBEDDINGS_OUTPUT) {
+            true => Vec::new(),
+            false => aim::listed(&config.fallback_chain, view, &mut warnings),
+        };
         let screen = Screen::new(config, view, profile, overlay, breakers);
         let mut round = Round {
             view,

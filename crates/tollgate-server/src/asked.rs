@@ -1,6 +1,6 @@
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use tollgate::{ChatOrder, ChatRequest, Failure, FailureKind, StreamMode};
+use tollgate::{ChatRequest, Failure, FailureKind, Order, StreamMode};
 
 use crate::reply::Refusal;
 use crate::router::MAX_BODY_BYTES;
@@ -8,7 +8,7 @@ use crate::{hints, patience};
 
 /// A chat as it was asked for over HTTP: the body, and what the headers add.
 pub(crate) struct Asked {
-    pub(crate) order: ChatOrder,
+    pub(crate) order: Order,
     pub(crate) mode: StreamMode,
 }
 
@@ -34,7 +34,7 @@ impl<S: Send + Sync> FromRequest<S> for Asked {
             true => StreamMode::Stream,
             false => StreamMode::Whole,
         };
-        let order = ChatOrder::from(chat).with_hints(hints);
+        let order = Order::from(chat).with_hints(hints);
         Ok(Self {
             mode,
             order: match patience {

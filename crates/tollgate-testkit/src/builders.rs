@@ -50,7 +50,7 @@ pub fn call(n: u128, model: &str) -> Call {
         timeout: Duration::from_secs(600),
         delivery: Delivery::Stream,
         hints: Hints::default(),
-        request: Arc::new(request(model)),
+        request: Arc::new(request(model).into()),
     }
 }
 

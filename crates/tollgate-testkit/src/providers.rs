@@ -659,7 +659,7 @@ mod tests {
             lane: lane_id("openrouter"),
             models: vec![model("a/one")],
             planned: vec![model("a/one")],
-            request: Arc::new(builders::request("a/one")),
+            request: Arc::new(builders::request("a/one").into()),
             delivery,
             max_output: None,
             max_price: None,

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use http::HeaderMap;
 use tollgate_core::{Attempt, Billing, Clock, Failure, LlmProvider, Reply};
-use tollgate_wire::ChatRequest;
+use tollgate_wire::Request;
 
-use crate::chat;
 use crate::config::OpenAiCompatibleConfig;
 use crate::dialect::Dialect;
 use crate::error::TransportError;
+use crate::exchange;
 use crate::outgoing;
 use crate::send::HttpSend;
 use crate::upstream::{Setup, Upstream, header_name, header_value, key_header};
@@ -64,7 +64,7 @@ impl OpenAiCompatibleProvider {
     }
 
     /// The fields of a request that this provider would not get.
-    pub fn dropped(&self, request: &ChatRequest) -> Vec<String> {
+    pub fn dropped(&self, request: &Request) -> Vec<String> {
         outgoing::dropped(request, &self.upstream.dialect)
     }
 
@@ -94,7 +94,7 @@ impl OpenAiCompatibleProvider {
 #[async_trait]
 impl LlmProvider for OpenAiCompatibleProvider {
     async fn send(&self, attempt: &Attempt) -> Result<Reply, Failure> {
-        chat::send(&self.upstream, attempt).await
+        exchange::send(&self.upstream, attempt).await
     }
 }
 

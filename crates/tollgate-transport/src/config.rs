@@ -5,6 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tollgate_core::{ApiKey, Billing};
+use tollgate_wire::Surface;
 
 /// Where OpenRouter is, who we are there, and how long to wait.
 ///
@@ -98,6 +99,11 @@ pub struct OpenAiCompatibleConfig {
     pub output_limit: OutputLimitField,
     /// Whether a stream tells its usage only when asked by `stream_options`.
     pub asks_for_usage: bool,
+    /// The surfaces that this provider speaks: `chat`, `responses`, `messages`,
+    /// `embeddings`, `completions`. Requests of others are translated into
+    /// chats. Default chat and embeddings.
+    #[schemars(with = "Vec<String>")]
+    pub surfaces: Vec<Surface>,
     /// Request fields that this provider refuses, beside those that only OpenRouter knows.
     pub drops: Vec<String>,
     /// How to connect, and how much to take in.
@@ -116,6 +122,7 @@ impl Default for OpenAiCompatibleConfig {
             chat_path: "chat/completions".to_owned(),
             output_limit: OutputLimitField::MaxTokens,
             asks_for_usage: true,
+            surfaces: vec![Surface::Chat, Surface::Embeddings],
             drops: Vec::new(),
             connection: ConnectionConfig::default(),
             timers: Timers::default(),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tollgate_core::{ModelId, Scope};
+use tollgate_wire::Surface;
 
 use crate::config::{OpenAiCompatibleConfig, OutputLimitField};
 
@@ -19,8 +20,10 @@ pub(crate) struct Dialect {
     pub(crate) asks_for_usage: bool,
     /// Where it takes an output limit that the caller did not set.
     pub(crate) output_limit: OutputLimitField,
+    /// The surfaces that it speaks; others are translated into chats.
+    speaks: Vec<Surface>,
     /// Fields that it refuses.
-    pub(crate) drops: Vec<String>,
+    drops: Vec<String>,
     /// Whose rate limit an answer tells of when it names no unit.
     limit: Scope,
     /// The end of ids whose models have limits of their own.
@@ -59,6 +62,12 @@ const ONLY_OPENROUTER: &[&str] = &[
     "usage",
 ];
 
+/// What OpenRouter takes everywhere, and a surface has of its own.
+const OWN: &[(Surface, &str)] = &[
+    (Surface::Responses, "reasoning"),
+    (Surface::Messages, "cache_control"),
+];
+
 impl Dialect {
     pub(crate) fn openrouter() -> Self {
         Self {
@@ -68,6 +77,7 @@ impl Dialect {
             // Usage is always sent; the switches for it do nothing.
             asks_for_usage: false,
             output_limit: OutputLimitField::MaxTokens,
+            speaks: Surface::ALL.to_vec(),
             drops: Vec::new(),
             limit: Scope::Key,
             // Caps on free models are an account's, and leave its paid ones alone.
@@ -88,12 +98,28 @@ impl Dialect {
             insures: false,
             asks_for_usage: config.asks_for_usage,
             output_limit: config.output_limit,
+            speaks: config.surfaces.clone(),
             drops,
             // It may count anything: the narrowest guess does least harm.
             limit: Scope::KeyModel,
             limited_apart: None,
             idle: IDLE_WITHOUT,
         }
+    }
+
+    /// Whether requests of the surface need no translation.
+    pub(crate) fn speaks(&self, surface: Surface) -> bool {
+        self.speaks.contains(&surface)
+    }
+
+    /// Fields of a surface's requests that the upstream does not get.
+    pub(crate) fn drops(&self, surface: Surface) -> impl Iterator<Item = &str> {
+        let own = OWN
+            .iter()
+            .filter(move |(of, _)| *of == surface)
+            .map(|(_, field)| *field);
+        let drops = self.drops.iter().map(String::as_str);
+        drops.filter(move |field| !own.clone().any(|own| own == *field))
     }
 
     /// Whose rate limit an answer about these models tells of when it names no unit.

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream;
-use tollgate_core::{Billing, Facts, Failure, Finish, Frame, FrameKind, Frames};
-use tollgate_wire::{ChatChunk, FinishReason, SseDecoder, SseItem, StreamEvent};
+use serde::de::IgnoredAny;
+use tollgate_core::{Failure, Finish, Frame, FrameKind, Frames};
+use tollgate_wire::{SseDecoder, SseItem};
 
 use crate::evidence::{Evidence, Progress, of_generation};
-use crate::facts::{self, ServedBy};
 use crate::incoming::{Gone, Incoming};
+use crate::read::{Event, Reader};
 use crate::whole::{no_room, out_of_room};
 
 /// How long the end of the body may follow the end marker, for the connection to be used again.
@@ -21,16 +22,14 @@ pub(crate) fn frames(
     incoming: Incoming,
     evidence: Evidence,
     limit: usize,
-    lane: Billing,
+    reader: Reader,
 ) -> Frames {
     let events = Events {
         incoming,
         decoder: SseDecoder::with_limit(limit),
         evidence,
-        lane,
-        served: ServedBy::default(),
+        reader,
         progress: Progress::default(),
-        choices: Choices::default(),
         finish: None,
         state: State::Open,
     };
@@ -40,7 +39,7 @@ pub(crate) fn frames(
             Ok(Some(frame)) => Some((Ok(frame), Some(events))),
             Ok(None) => None,
             Err(failure) => {
-                let id = events.served.generation();
+                let id = events.reader.generation();
                 Some((Err(of_generation(failure, id)), None))
             }
         }
@@ -51,36 +50,10 @@ struct Events {
     incoming: Incoming,
     decoder: SseDecoder,
     evidence: Evidence,
-    lane: Billing,
-    served: ServedBy,
+    reader: Reader,
     progress: Progress,
-    choices: Choices,
     finish: Option<Finish>,
     state: State,
-}
-
-/// Which choices have begun and which have ended, a bit each. In practice there is one.
-#[derive(Default)]
-struct Choices {
-    begun: u64,
-    ended: u64,
-}
-
-impl Choices {
-    fn note(&mut self, chunk: &ChatChunk<'_>) {
-        for choice in &chunk.choices {
-            let bit = 1 << choice.index.min(63);
-            self.begun |= bit;
-            if choice.finish_reason.is_some() {
-                self.ended |= bit;
-            }
-        }
-    }
-
-    /// Whether as many have ended as were asked for. Some upstreams answer one after the other.
-    fn all_ended(&self, asked: u32) -> bool {
-        self.begun == self.ended && self.ended.count_ones() >= asked
-    }
 }
 
 #[derive(Clone, Copy)]
@@ -124,10 +97,7 @@ impl Events {
                     self.state = State::Ended;
                     // An event without the empty line after it: cut if it cannot be read, else
                     // complete.
-                    let rest = self
-                        .decoder
-                        .finish()
-                        .filter(|rest| StreamEvent::parse(&rest.data).is_ok());
+                    let rest = self.decoder.finish().filter(|rest| is_whole(&rest.data));
                     if let Some(rest) = rest {
                         return self.event(rest.data).map(Some);
                     }
@@ -140,7 +110,7 @@ impl Events {
     /// The bytes are over without an end marker. With a finish reason of each choice the answer
     /// is complete, only its usage may be missing; without one it is cut.
     fn end(&self, gone: Option<Gone>) -> Result<Option<Frame>, Failure> {
-        if self.choices.all_ended(self.evidence.answers()) {
+        if self.reader.may_end(self.evidence.answers()) {
             Ok(None)
         } else {
             Err(self.evidence.cut(gone, self.progress))
@@ -148,10 +118,19 @@ impl Events {
     }
 
     fn event(&mut self, data: Bytes) -> Result<Frame, Failure> {
-        let facts = match StreamEvent::parse(&data) {
-            Ok(StreamEvent::Done) => return self.done(),
-            Ok(StreamEvent::Error(error)) => {
+        let (facts, is_last) = match self.reader.event(&data) {
+            Ok(Event::Done) => return self.done(),
+            Ok(Event::Piece(facts)) => (facts, false),
+            Ok(Event::Last(facts)) => (facts, true),
+            Ok(Event::Error(error)) => {
                 return Err(self.evidence.error(&error, &data, self.progress));
+            }
+            Ok(Event::BrokenOff) => {
+                return Err(self.evidence.bad_reply(
+                    "the upstream broke its answer off with an error",
+                    &data,
+                    self.progress,
+                ));
             }
             Err(error) => {
                 let failure = self.evidence.bad_reply(
@@ -161,26 +140,14 @@ impl Events {
                 );
                 return Err(failure.with_source(error));
             }
-            Ok(StreamEvent::Chunk(chunk))
-                if chunk.finish_reason() == Some(&FinishReason::Error) =>
-            {
-                return Err(self.evidence.bad_reply(
-                    "the upstream broke its answer off with an error",
-                    &data,
-                    self.progress,
-                ));
-            }
-            Ok(StreamEvent::Chunk(chunk)) => {
-                self.choices.note(&chunk);
-                Facts {
-                    served: self.served.news(&chunk),
-                    ..facts::of_chunk(&chunk, self.lane)
-                }
-            }
         };
         self.progress.events += 1;
         self.progress.semantic |= facts.semantic;
         self.finish = self.finish.or(facts.finish);
+        if is_last {
+            self.is_good_end()?;
+            self.state = State::Done;
+        }
         if !self.progress.semantic && out_of_room(self.finish, facts.output_bytes, &facts) {
             return Err(no_room(&self.evidence, &facts));
         }
@@ -191,16 +158,24 @@ impl Events {
         })
     }
 
-    /// The end marker; after nothing at all it ends an answer that is empty.
+    /// The end marker.
     fn done(&mut self) -> Result<Frame, Failure> {
-        if !self.progress.semantic && self.finish.is_none() {
-            return Err(self.evidence.bad_reply(
-                "the upstream's answer is empty",
-                &[],
-                self.progress,
-            ));
-        }
+        self.is_good_end()?;
         self.state = State::Done;
         Ok(Frame::done())
     }
+
+    /// After nothing at all an end ends an answer that is empty.
+    fn is_good_end(&self) -> Result<(), Failure> {
+        if self.progress.semantic || self.finish.is_some() {
+            return Ok(());
+        }
+        let what = "the upstream's answer is empty";
+        Err(self.evidence.bad_reply(what, &[], self.progress))
+    }
+}
+
+/// Whether the data of an event is all there.
+fn is_whole(data: &[u8]) -> bool {
+    data.trim_ascii() == b"[DONE]" || serde_json::from_slice::<IgnoredAny>(data).is_ok()
 }

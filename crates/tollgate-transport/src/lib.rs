@@ -9,8 +9,8 @@ mod dialect;
 mod send;
 mod upstream;
 
-mod chat;
 mod events;
+mod exchange;
 mod incoming;
 mod outgoing;
 mod resource;
@@ -25,7 +25,7 @@ mod limits;
 mod retry_after;
 mod wording;
 
-mod facts;
+mod read;
 mod served;
 mod usage;
 
@@ -36,13 +36,13 @@ mod layers;
 mod openrouter;
 
 pub use crate::address::authority;
-pub use crate::chat::DROPPED_HEADER;
 pub use crate::compatible::OpenAiCompatibleProvider;
 pub use crate::config::{
     ConnectionConfig, Mode, OpenAiCompatibleConfig, OpenRouterConfig, OutputLimitField, Timers,
 };
 pub use crate::delay::LONGEST as LONGEST_RETRY_AFTER;
 pub use crate::error::TransportError;
+pub use crate::exchange::DROPPED_HEADER;
 pub use crate::lanes::Lanes;
 pub use crate::layers::{Concurrency, HostRate, HostRateLimit, RateLimit, RateLimitConfig};
 pub use crate::openrouter::OpenRouterProvider;

@@ -14,10 +14,10 @@ use tollgate_wire::{
     ParseError, ProvidersReply,
 };
 
-use crate::chat;
 use crate::config::OpenRouterConfig;
 use crate::dialect::Dialect;
 use crate::error::TransportError;
+use crate::exchange;
 use crate::resource::{self, unreadable};
 use crate::send::HttpSend;
 use crate::upstream::{Setup, Upstream, header_value, key_header};
@@ -39,6 +39,9 @@ use crate::usage::reconciled;
 pub struct OpenRouterProvider {
     upstream: Arc<Upstream>,
 }
+
+/// What a model may answer with to be of use here.
+const OUTPUTS: &str = "text,image,audio,embeddings";
 
 impl OpenRouterProvider {
     /// Sets the provider up. Nothing is sent. Without a key, or with an empty one, the public
@@ -72,12 +75,13 @@ impl OpenRouterProvider {
         self
     }
 
-    /// The model catalog as it came, about a megabyte.
+    /// The model catalog as it came, about a megabyte: all models whose answers are text, images,
+    /// sound or vectors. Without being asked OpenRouter lists those of text alone.
     ///
     /// # Errors
     /// As every call here: a classified [`Failure`].
     pub async fn models_raw(&self) -> Result<Bytes, Failure> {
-        self.get("models", &[]).await
+        self.get("models", &[("output_modalities", OUTPUTS)]).await
     }
 
     /// The model catalog.
@@ -85,7 +89,8 @@ impl OpenRouterProvider {
     /// # Errors
     /// As [`OpenRouterProvider::models_raw`].
     pub async fn models(&self) -> Result<ModelsPage, Failure> {
-        self.read("models", &[], ModelsPage::parse).await
+        let body = self.models_raw().await?;
+        self.parsed(&body, ModelsPage::parse)
     }
 
     /// The endpoints of a model: who serves it, at which price, how well.
@@ -231,7 +236,7 @@ type Parse<T> = fn(&[u8]) -> Result<T, ParseError>;
 impl LlmProvider for OpenRouterProvider {
     async fn send(&self, attempt: &Attempt) -> Result<Reply, Failure> {
         self.needs_key()?;
-        chat::send(&self.upstream, attempt).await
+        exchange::send(&self.upstream, attempt).await
     }
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 use tollgate_core::{Attempt, Delivery, Failure, FailureKind, Rate, Rates, Usd};
-use tollgate_wire::{ChatRequest, Decimal, Object, ParseError};
+use tollgate_wire::{Decimal, Object, ParseError, Request, Surface};
 
 use crate::dialect::Dialect;
 
@@ -39,12 +39,11 @@ pub(crate) fn outgoing(attempt: &Attempt, dialect: &Dialect) -> Result<Outgoing,
 }
 
 /// Fields of a request that an upstream of this dialect would not get.
-pub(crate) fn dropped(request: &ChatRequest, dialect: &Dialect) -> Vec<String> {
+pub(crate) fn dropped(request: &Request, dialect: &Dialect) -> Vec<String> {
     dialect
-        .drops
-        .iter()
+        .drops(request.surface())
         .filter(|field| request.object().has_value(field))
-        .cloned()
+        .map(str::to_owned)
         .collect()
 }
 
@@ -65,15 +64,19 @@ fn set_models(edits: &mut Edits<'_>, attempt: &Attempt, dialect: &Dialect) -> Re
     } else {
         edits.remove("models");
     }
+    // The same list in the words of Messages, which refuse both at once.
+    edits.remove("fallbacks");
     Ok(())
 }
 
 fn set_stream(edits: &mut Edits<'_>, attempt: &Attempt, dialect: &Dialect) {
+    let surface = attempt.request.surface();
     let stream = attempt.delivery == Delivery::Stream;
-    if attempt.request.stream() != stream {
+    if surface.streams() && attempt.request.stream() != stream {
         edits.set("stream", &stream);
     }
-    if !dialect.asks_for_usage {
+    // The other surfaces always tell.
+    if !dialect.asks_for_usage || !matches!(surface, Surface::Chat | Surface::Completions) {
         return;
     }
     if stream {
@@ -103,8 +106,9 @@ fn set_output_limit(edits: &mut Edits<'_>, attempt: &Attempt, dialect: &Dialect)
         .request
         .max_output_tokens()
         .map_or(limit, |asked| asked.min(limit));
+    let surface = attempt.request.surface();
     let mut placed = false;
-    for field in ["max_completion_tokens", "max_tokens"] {
+    for field in surface.output_limits() {
         if edits.object.has_value(field) {
             placed = true;
             if edits.object.read::<u64>(field).ok().flatten() != Some(limit) {
@@ -112,8 +116,12 @@ fn set_output_limit(edits: &mut Edits<'_>, attempt: &Attempt, dialect: &Dialect)
             }
         }
     }
-    if !placed {
-        edits.set(dialect.output_limit.as_str(), &limit);
+    let usual = match surface {
+        Surface::Chat => Some(dialect.output_limit.as_str()),
+        other => other.output_limits().first().copied(),
+    };
+    if let Some(field) = usual.filter(|_| !placed) {
+        edits.set(field, &limit);
     }
 }
 
@@ -150,10 +158,13 @@ fn lower(left: &str, right: &str) -> bool {
     matches!((Usd::parse_rounded(left), Usd::parse_rounded(right)), (Ok(left), Ok(right)) if left <= right)
 }
 
-fn drop_fields(edits: &mut Edits<'_>, request: &ChatRequest, dialect: &Dialect) -> Vec<String> {
+fn drop_fields(edits: &mut Edits<'_>, request: &Request, dialect: &Dialect) -> Vec<String> {
     let mut dropped = dropped(request, dialect);
     let drops_reasoning = dropped.iter().any(|field| field == "reasoning");
-    if drops_reasoning && !request.object().has_value("reasoning_effort") {
+    if request.surface() == Surface::Chat
+        && drops_reasoning
+        && !request.object().has_value("reasoning_effort")
+    {
         // The one part of `reasoning` that other dialects know.
         if let Some(effort) = request
             .reasoning()
@@ -165,7 +176,7 @@ fn drop_fields(edits: &mut Edits<'_>, request: &ChatRequest, dialect: &Dialect) 
         }
     }
     // Nulls too: some upstreams refuse the mere key.
-    for field in &dialect.drops {
+    for field in dialect.drops(request.surface()) {
         edits.remove(field);
     }
     // The plan has already used it up.

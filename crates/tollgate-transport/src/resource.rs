@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 use tollgate_core::{Failure, FailureKind};
 use tollgate_wire::{ErrorBody, ParseError};
 
-use crate::chat::ERROR_BODY;
 use crate::evidence::{Asked, Evidence, Progress};
+use crate::exchange::ERROR_BODY;
 use crate::incoming::Incoming;
 use crate::send::HttpBody;
 use crate::upstream::Upstream;

@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, h
 use reqwest::Url;
 use tokio::time::timeout;
 use tollgate_core::{ApiKey, Billing, Clock, Failure, FailureKind};
+use tollgate_wire::Surface;
 
 use crate::address;
 use crate::client::Client;
@@ -26,7 +27,8 @@ pub(crate) struct Upstream {
     secret: Option<ApiKey>,
     /// Tells what the time is; without it, the date of each answer does.
     pub(crate) clock: Option<Arc<dyn Clock>>,
-    pub(crate) chat: Url,
+    /// Where requests of each surface go.
+    paths: [Url; Surface::COUNT],
     pub(crate) dialect: Dialect,
     pub(crate) billing: Billing,
     pub(crate) timers: Timers,
@@ -66,7 +68,10 @@ impl Upstream {
                 Some(http) => http,
                 None => Arc::new(Client::new(&base, &setup.timers, &setup.connection)?),
             },
-            chat: address::below(&base, &setup.chat_path),
+            paths: Surface::ALL.map(|surface| match surface {
+                Surface::Chat => address::below(&base, &setup.chat_path),
+                other => address::below(&base, other.path()),
+            }),
             base,
             idle: setup.timers.idle_or(setup.dialect.idle),
             headers: setup.headers,
@@ -98,6 +103,11 @@ impl Upstream {
     pub(crate) async fn get(&self, url: &Url) -> Result<Response<HttpBody>, Failure> {
         let request = self.request(Method::GET, url, Bytes::new())?;
         self.exchange(request, self.idle).await
+    }
+
+    /// Where requests of a surface go.
+    pub(crate) fn path(&self, surface: Surface) -> &Url {
+        &self.paths[surface.index()]
     }
 
     /// The address of a path below the base.

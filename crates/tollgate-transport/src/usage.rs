@@ -4,7 +4,7 @@
 use tollgate_core::{
     Billing, Cost, CostSource, Doubt, Doubts, Reconciled, TokenUsage, UsageReport, Usd,
 };
-use tollgate_wire::{Decimal, Generation, Object, Usage};
+use tollgate_wire::{Decimal, Generation, MessagesUsage, Object, Usage};
 
 use crate::served::served;
 
@@ -31,14 +31,7 @@ const CACHED_ELSEWHERE: &[&str] = &["prompt_cache_hit_tokens", "cached_tokens"];
 /// # Ok::<(), tollgate_wire::ParseError>(())
 /// ```
 pub fn usage_report(usage: &Usage, lane: Billing) -> UsageReport {
-    let stated = usage.is_byok.map(|byok| {
-        if byok {
-            Billing::Byok
-        } else {
-            Billing::Credits
-        }
-    });
-    let billing = stated.filter(|_| lane != Billing::Direct);
+    let billing = stated_billing(usage.is_byok, lane);
     let upstream = usage.cost_details.upstream_inference_cost.as_ref();
     UsageReport {
         tokens: tokens(usage),
@@ -51,6 +44,70 @@ pub fn usage_report(usage: &Usage, lane: Billing) -> UsageReport {
         billing,
         doubts: doubts(usage),
     }
+}
+
+/// Reads a usage report by Anthropic's count, in which cached tokens stand beside the others.
+pub(crate) fn messages_usage_report(usage: &MessagesUsage, lane: Billing) -> UsageReport {
+    let stated = stated_billing(usage.is_byok, lane);
+    let upstream = usage.cost_details.upstream_inference_cost.as_ref();
+    let output = usage.output_tokens.unwrap_or(0);
+    let thinking = usage.thinking_tokens();
+    let written = usage.cache_creation_input_tokens.unwrap_or(0);
+    let for_an_hour = usage
+        .cache_creation
+        .as_ref()
+        .map_or(0, |written| written.ephemeral_1h_input_tokens);
+    let figures = [&usage.cost, &usage.cost_details.upstream_inference_cost];
+    let doubts = [
+        (Doubt::Parts, thinking > output || for_an_hour > written),
+        (Doubt::Figure, has_absurd(figures)),
+    ];
+    UsageReport {
+        tokens: TokenUsage {
+            input: usage.input_tokens.unwrap_or(0),
+            cache_read: usage.cache_read_input_tokens.unwrap_or(0),
+            cache_write: written.saturating_sub(for_an_hour),
+            cache_write_1h: for_an_hour.min(written),
+            output,
+            reasoning: thinking.min(output),
+            web_searches: usage
+                .server_tool_use
+                .as_ref()
+                .and_then(|tools| tools.web_search_requests)
+                .unwrap_or(0),
+            ..TokenUsage::default()
+        },
+        cost: cost(
+            stated.unwrap_or(lane),
+            usage.cost.as_ref(),
+            upstream,
+            CostSource::Reported,
+        ),
+        billing: stated,
+        doubts: those(doubts),
+    }
+}
+
+/// How an answer was paid, where it says so and may.
+fn stated_billing(is_byok: Option<bool>, lane: Billing) -> Option<Billing> {
+    let stated = is_byok.map(|byok| match byok {
+        true => Billing::Byok,
+        false => Billing::Credits,
+    });
+    stated.filter(|_| lane != Billing::Direct)
+}
+
+/// Whether one of the figures is there and cannot be money.
+fn has_absurd(figures: [&Option<Decimal>; 2]) -> bool {
+    figures
+        .into_iter()
+        .flatten()
+        .any(|figure| money(figure).is_none())
+}
+
+fn those<const N: usize>(doubts: [(Doubt, bool); N]) -> Doubts {
+    let there = doubts.into_iter().filter(|(_, is_there)| *is_there);
+    there.map(|(doubt, _)| doubt).collect()
 }
 
 /// What is said of an answer whose usage cannot be read.
@@ -78,18 +135,11 @@ fn doubts(usage: &Usage) -> Doubts {
     let stated = usage.total_tokens > 0;
     let total = stated && whole.saturating_add(answer) != usage.total_tokens;
     let figures = [&usage.cost, &usage.cost_details.upstream_inference_cost];
-    let figure = figures
-        .into_iter()
-        .flatten()
-        .any(|figure| money(figure).is_none());
-    [
+    those([
         (Doubt::Parts, parts),
         (Doubt::Total, total),
-        (Doubt::Figure, figure),
-    ]
-    .into_iter()
-    .filter_map(|(doubt, is_there)| is_there.then_some(doubt))
-    .collect()
+        (Doubt::Figure, has_absurd(figures)),
+    ])
 }
 
 /// Reads the record of a generation; `None` while its cost is not in it.
@@ -158,7 +208,9 @@ fn tokens(usage: &Usage) -> TokenUsage {
     let kept = usage.kept();
     let mut input = Whole(prompt_tokens(usage));
     let cache_read = input.take(or_else(prompt.cached_tokens, || cached_elsewhere(kept)));
-    let cache_write = input.take(prompt.cache_write_tokens);
+    let cache_write = input.take(or_else(prompt.cache_write_tokens, || {
+        detail(kept, "input_tokens_details", "cache_write_tokens")
+    }));
     let audio_input = input.take(prompt.audio_tokens);
     let mut output = Whole(completion_tokens(usage));
     let reasoning = or_else(completion.reasoning_tokens, || {

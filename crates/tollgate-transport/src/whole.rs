@@ -3,35 +3,39 @@
 use bytes::Bytes;
 use futures_util::stream;
 use tollgate_core::{
-    Billed, Billing, Facts, Failure, FailureKind, Finish, Frame, FrameKind, Frames, Usd,
+    Billed, Billing, Facts, Failure, FailureKind, Finish, Frame, FrameKind, Frames, GenerationId,
+    Usd,
 };
-use tollgate_wire::{ChatReply, ChatResponse};
+use tollgate_wire::Surface;
 
 use crate::evidence::{Evidence, Progress, of_generation};
-use crate::facts;
 use crate::incoming::Incoming;
+use crate::read::{self, Body};
+
+/// How a body is to be read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Form {
+    pub(crate) surface: Surface,
+    /// How the lane is paid when the answer does not say.
+    pub(crate) lane: Billing,
+}
 
 /// The frames of an answer that comes whole; read when they are asked for.
-pub(crate) fn frames(
-    incoming: Incoming,
-    evidence: Evidence,
-    limit: usize,
-    lane: Billing,
-) -> Frames {
-    Box::pin(stream::once(read(incoming, evidence, limit, lane)))
+pub(crate) fn frames(incoming: Incoming, evidence: Evidence, limit: usize, form: Form) -> Frames {
+    Box::pin(stream::once(read(incoming, evidence, limit, form)))
 }
 
 async fn read(
     mut incoming: Incoming,
     evidence: Evidence,
     limit: usize,
-    lane: Billing,
+    form: Form,
 ) -> Result<Frame, Failure> {
     let data = match incoming.all(limit).await {
         Ok(data) => data,
         Err(gone) => return Err(evidence.cut(Some(gone), Progress::default())),
     };
-    let facts = judge(&data, &evidence, lane)?;
+    let facts = judge(&data, &evidence, form)?;
     Ok(Frame {
         kind: FrameKind::Body,
         data,
@@ -40,44 +44,42 @@ async fn read(
 }
 
 /// Reads an answer, or the failure that it is.
-fn judge(data: &Bytes, evidence: &Evidence, lane: Billing) -> Result<Facts, Failure> {
+fn judge(data: &Bytes, evidence: &Evidence, form: Form) -> Result<Facts, Failure> {
     let none = Progress::default();
-    let answer = match ChatReply::parse(data) {
-        Ok(ChatReply::Answer(answer)) => answer,
-        Ok(ChatReply::Error(error)) => return Err(evidence.error(&error, data, none)),
+    let (facts, failure) = match read::body(form.surface, data, form.lane) {
         Err(error) => {
             return Err(evidence
                 .bad_reply("the upstream's answer cannot be read", data, none)
                 .with_source(error));
         }
+        Ok(Body::Error(error)) => return Err(evidence.error(&error, data, none)),
+        Ok(Body::Answer(facts)) => {
+            let is_full = out_of_room(facts.finish, facts.output_bytes, &facts);
+            let failure = is_full.then(|| no_room(evidence, &facts));
+            (facts, failure)
+        }
+        Ok(Body::Empty(facts)) => {
+            let failure = evidence.bad_reply("the upstream's answer is empty", data, none);
+            let failure = failure.with_billed(billed(evidence, &facts));
+            (facts, Some(failure))
+        }
+        Ok(Body::BrokenOff(facts)) => {
+            let what = "the upstream broke its answer off with an error";
+            (facts, Some(evidence.bad_reply(what, data, none)))
+        }
     };
-    let facts = facts::of_answer(&answer, lane);
-    match refusal(&answer, data, &facts, evidence) {
-        Some(failure) => Err(of_generation(failure, answer.id().as_deref())),
+    let generation = || {
+        facts
+            .served
+            .as_ref()?
+            .generation
+            .as_ref()
+            .map(GenerationId::as_str)
+    };
+    match failure {
+        Some(failure) => Err(of_generation(failure, generation())),
         None => Ok(facts),
     }
-}
-
-/// The failure that an answer of the right shape is, if it is one.
-fn refusal(
-    answer: &ChatResponse,
-    data: &Bytes,
-    facts: &Facts,
-    evidence: &Evidence,
-) -> Option<Failure> {
-    let none = Progress::default();
-    if answer.is_empty_answer() {
-        let failure = evidence.bad_reply("the upstream's answer is empty", data, none);
-        return Some(failure.with_billed(billed(evidence, facts)));
-    }
-    if has_error_finish(answer) {
-        return Some(evidence.bad_reply(
-            "the upstream broke its answer off with an error",
-            data,
-            none,
-        ));
-    }
-    out_of_room(facts.finish, facts.output_bytes, facts).then(|| no_room(evidence, facts))
 }
 
 /// Whether the window was full before the first token: `length`, with no token and no text.
@@ -108,11 +110,4 @@ fn billed(evidence: &Evidence, facts: &Facts) -> Billed {
         None if evidence.insured() => Billed::No,
         _ => Billed::Unknown,
     }
-}
-
-fn has_error_finish(answer: &ChatResponse) -> bool {
-    answer
-        .choices()
-        .iter()
-        .any(|choice| choice.finish_reason == Some(tollgate_wire::FinishReason::Error))
 }

@@ -6,7 +6,7 @@ use futures_util::StreamExt as _;
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
 use tollgate::{
-    ChatOrder, ChatRequest, Failure, FailureKind, Frame, FrameKind, Gateway, Message, StreamEvent,
+    ChatRequest, Failure, FailureKind, Frame, FrameKind, Gateway, Message, Order, StreamEvent,
     StreamMode,
 };
 
@@ -69,13 +69,13 @@ impl Ask {
         self
     }
 
-    fn order(&self, number: u32) -> Result<ChatOrder, Failure> {
+    fn order(&self, number: u32) -> Result<Order, Failure> {
         let prompt = format!("{MARK}{number}: say something about rivers.");
         let request = ChatRequest::new([Message::user(&prompt)]).map_err(|error| {
             Failure::new(FailureKind::Internal, "the request cannot be made").with_source(error)
         })?;
         let request = request.with_model(self.model).with_stream(self.mode);
-        Ok(ChatOrder::from(request).with_tag(NUMBER, number.to_string()))
+        Ok(Order::from(request).with_tag(NUMBER, number.to_string()))
     }
 }
 

@@ -37,8 +37,8 @@ pub enum MessagesEvent<'a> {
     Ending {
         /// Why, in the words of chats.
         finish: Option<FinishReason>,
-        /// Cumulative; a count that is null or absent keeps its earlier value.
-        usage: Option<MessagesUsage>,
+        /// Cumulative; a count that is null or absent keeps its earlier value. With the reason when it cannot be read.
+        usage: Result<Option<MessagesUsage>, ParseError>,
     },
     /// The end.
     Stop,
@@ -120,7 +120,7 @@ impl<'a> MessagesEvent<'a> {
                 usage: event
                     .usage
                     .map(|usage| MessagesUsage::parse(usage.get().as_bytes()))
-                    .transpose()?,
+                    .transpose(),
             },
             "message_stop" => Self::Stop,
             _ => Self::Other(kind.0),

@@ -139,6 +139,23 @@ impl Surface {
     }
 }
 
+impl serde::Serialize for Surface {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Surface {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        const NAMES: &[&str] = &["chat", "responses", "messages", "embeddings", "completions"];
+        let name = crate::Text::deserialize(deserializer)?;
+        let found = Self::ALL
+            .into_iter()
+            .find(|one| one.as_str() == name.as_str());
+        found.ok_or_else(|| serde::de::Error::unknown_variant(&name, NAMES))
+    }
+}
+
 impl fmt::Display for Surface {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())

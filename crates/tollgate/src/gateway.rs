@@ -10,7 +10,7 @@ use tollgate_router::CostOptimizer;
 use crate::answer::Answer;
 use crate::background::Background;
 use crate::error::Error;
-use crate::order::{Admission, ChatOrder};
+use crate::order::{Admission, Order};
 use crate::pending::{Pending, Settler};
 use crate::record::{Recorder, Recording};
 use crate::rejoin::Onward;
@@ -55,7 +55,7 @@ impl Gateway {
     /// # Cancellation
     /// Dropping the future or the answer closes the upstream connection; what
     /// the call may have cost is booked by the ledger's own task.
-    pub async fn chat(&self, order: impl Into<ChatOrder>) -> Result<Answer, Error> {
+    pub async fn chat(&self, order: impl Into<Order>) -> Result<Answer, Error> {
         let Parts {
             catalog,
             optimizer,
@@ -92,7 +92,7 @@ impl Gateway {
     /// # Errors
     /// As `chat`, for what makes a decision impossible, such as an unknown
     /// policy or model.
-    pub fn plan(&self, order: impl Into<ChatOrder>) -> Result<Explanation, Error> {
+    pub fn plan(&self, order: impl Into<Order>) -> Result<Explanation, Error> {
         let Parts {
             catalog,
             optimizer,
@@ -116,7 +116,7 @@ impl Gateway {
     ///
     /// # Errors
     /// As [`plan`](Self::plan).
-    pub fn decide(&self, order: impl Into<ChatOrder>) -> Result<(Call, Plan), Error> {
+    pub fn decide(&self, order: impl Into<Order>) -> Result<(Call, Plan), Error> {
         let call = self.admit(order)?;
         let profile = self.parts.optimizer.profile(&call)?;
         let advice = self.parts.ledger.advise(&call, &profile)?;
@@ -170,7 +170,7 @@ impl Gateway {
         self.parts.background.shutdown().await;
     }
 
-    fn admit(&self, order: impl Into<ChatOrder>) -> Result<Call, Failure> {
+    fn admit(&self, order: impl Into<Order>) -> Result<Call, Failure> {
         self.parts.admission.admit(order.into(), &*self.parts.clock)
     }
 }

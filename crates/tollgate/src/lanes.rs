@@ -137,6 +137,7 @@ fn direct(
         key_header: config.key_header.clone(),
         output_limit: config.output_limit,
         asks_for_usage: config.asks_for_usage,
+        surfaces: config.surfaces.clone().unwrap_or(defaults.surfaces),
         drops: config.drops.clone(),
         headers: config.headers.clone(),
         chat_path: config.chat_path.clone().unwrap_or(defaults.chat_path),

@@ -36,7 +36,7 @@ pub use crate::config::{
 };
 pub use crate::error::Error;
 pub use crate::gateway::Gateway;
-pub use crate::order::ChatOrder;
+pub use crate::order::Order;
 pub use crate::record::{
     CallRecord, Choice, DayFile, Pruned, RecordConfig, RecordedAttempt, Recording, Records, Tariff,
     day_files, prune_records,
@@ -76,6 +76,7 @@ pub use tollgate_transport::{
     OpenRouterProvider, RateLimitConfig, Timers,
 };
 pub use tollgate_wire::{
-    ChatReply, ChatRequest, ChatResponse, ContentPart, Delivery as StreamMode, Message, Plugin,
-    ProviderPreferences, Reasoning, ResponseFormat, StreamEvent, Tool, ToolChoice,
+    ChatReply, ChatRequest, ChatResponse, ContentPart, Delivery as StreamMode, EmbeddingsRequest,
+    Message, Plugin, ProviderPreferences, Reasoning, Request, ResponseFormat, StreamEvent, Surface,
+    Tool, ToolChoice,
 };

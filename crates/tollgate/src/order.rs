@@ -6,16 +6,17 @@ use tollgate_core::{
     AfterCommit, Call, CallId, CallerId, Clock, Delivery, Failure, FailureKind, Hints, Task,
     UpstreamStream, Usd,
 };
-use tollgate_wire::ChatRequest;
+use tollgate_wire::{ChatRequest, EmbeddingsRequest, Request};
 
-/// A chat to be sent, with what the caller asks of the gateway.
+/// A request to be sent, with what the caller asks of the gateway.
 ///
-/// A [`ChatRequest`] alone is an order too.
+/// A [`ChatRequest`] alone is an order too, and so are an [`EmbeddingsRequest`]
+/// and a [`Request`] of any other surface.
 ///
 /// ```
-/// use tollgate::{ChatOrder, ChatRequest, Message, Task};
+/// use tollgate::{Order, ChatRequest, Message, Task};
 /// let request = ChatRequest::new([Message::user("Sort a list in Rust.")])?.with_model("tollgate/auto");
-/// let order = ChatOrder::from(request)
+/// let order = Order::from(request)
 ///     .with_policy("cheapest")
 ///     .with_task(Task::Code)
 ///     .with_max_cost("0.01".parse()?);
@@ -24,15 +25,15 @@ use tollgate_wire::ChatRequest;
 /// ```
 #[derive(Debug, Clone)]
 #[must_use]
-pub struct ChatOrder {
-    request: ChatRequest,
+pub struct Order {
+    request: Request,
     hints: Hints,
     caller: CallerId,
     timeout: Option<Duration>,
 }
 
-impl From<ChatRequest> for ChatOrder {
-    fn from(request: ChatRequest) -> Self {
+impl From<Request> for Order {
+    fn from(request: Request) -> Self {
         Self {
             request,
             hints: Hints::default(),
@@ -42,7 +43,19 @@ impl From<ChatRequest> for ChatOrder {
     }
 }
 
-impl ChatOrder {
+impl From<ChatRequest> for Order {
+    fn from(request: ChatRequest) -> Self {
+        Request::from(request).into()
+    }
+}
+
+impl From<EmbeddingsRequest> for Order {
+    fn from(request: EmbeddingsRequest) -> Self {
+        Request::from(request).into()
+    }
+}
+
+impl Order {
     /// Ranks by the policy of that name.
     pub fn with_policy(mut self, name: impl Into<String>) -> Self {
         self.hints.policy = Some(name.into());
@@ -128,24 +141,13 @@ impl Admission {
         }
     }
 
-    pub(crate) fn admit(&self, order: ChatOrder, clock: &dyn Clock) -> Result<Call, Failure> {
+    pub(crate) fn admit(&self, order: Order, clock: &dyn Clock) -> Result<Call, Failure> {
         let at = clock.now();
         let delivery = if order.request.stream() {
             Delivery::Stream
         } else {
             Delivery::Whole
         };
-        if order
-            .request
-            .messages()
-            .is_ok_and(|messages| messages.is_empty())
-            && !order.request.object().contains("prompt")
-        {
-            return Err(
-                Failure::new(FailureKind::InvalidRequest, "the request has no messages")
-                    .with_hint("give at least one message"),
-            );
-        }
         let mut hints = order.hints;
         name_user(&mut hints.tags, &order.request);
         check_tags(&hints.tags)?;
@@ -172,12 +174,12 @@ const USER: &str = "user";
 
 /// Takes the tag `user` from the request's own field, unless the caller gave
 /// one.
-fn name_user(tags: &mut Vec<(String, String)>, request: &ChatRequest) {
+fn name_user(tags: &mut Vec<(String, String)>, request: &Request) {
     let Some(user) = request.user().filter(|user| user.len() <= LONGEST_TAG) else {
         return;
     };
     if tags.iter().all(|(name, _)| name != USER) {
-        tags.push((USER.to_owned(), user.into_owned()));
+        tags.push((USER.to_owned(), user));
     }
 }
 

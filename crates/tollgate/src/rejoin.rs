@@ -7,6 +7,7 @@ use tollgate_core::{
     AfterCommit, AttemptRecord, Call, Delivery, Event, Exhausted, Facts, Failure, FailureKind,
     Frame, FrameKind, Origin, Plan, Trip, Won,
 };
+use tollgate_wire::Surface;
 
 use crate::gateway::Parts;
 use crate::meter::Meter;
@@ -58,8 +59,13 @@ pub(crate) struct Rejoined {
 
 impl Onward {
     pub(crate) fn new(parts: Arc<Parts>, call: Call, plan: Plan) -> Self {
+        // The notice, and the way to go on, are those of chats.
+        let after_commit = match call.request.surface() {
+            Surface::Chat => call.hints.after_commit.unwrap_or(parts.after_commit),
+            _ => AfterCommit::Error,
+        };
         Self {
-            after_commit: call.hints.after_commit.unwrap_or(parts.after_commit),
+            after_commit,
             seen: match call.delivery {
                 Delivery::Stream => Seen::Nothing,
                 Delivery::Whole => Seen::NotBeforeItsEnd,

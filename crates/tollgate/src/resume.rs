@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use futures_util::StreamExt;
 use tollgate_core::{Call, Capabilities, Frame, FrameKind, Frames, LaneId, ModelId, Plan, Planned};
 use tollgate_wire::{
-    ChatChunk, ChatRequest, ChunkChoice, Delta, Message, Object, Role, StreamEvent,
+    ChatChunk, ChatRequest, ChunkChoice, Delta, Message, Object, Request, Role, StreamEvent,
 };
 
 use crate::gateway::Parts;
@@ -84,13 +84,13 @@ impl Shown {
 /// The same request with the beginning of the answer as its last message, and
 /// what is left of its output limit. White space at its end stays out: some
 /// models refuse it, and all go on worse after it.
-fn continuing(request: &ChatRequest, model: &ModelId, begun: &str) -> Option<ChatRequest> {
+fn continuing(request: &Request, model: &ModelId, begun: &str) -> Option<Request> {
     // Two messages of the assistant in a row are not one text to all upstreams.
-    if request.messages().ok()?.last()?.role == Role::Assistant {
+    if request.turns().ok()?.last()?.role == Role::Assistant {
         return None;
     }
-    let mut request = request
-        .clone()
+    let mut request = ChatRequest::from_object(request.object().clone())
+        .ok()?
         .with_model(model.as_str())
         .with_message(&Message::assistant(begun))
         .ok()?;
@@ -104,7 +104,7 @@ fn continuing(request: &ChatRequest, model: &ModelId, begun: &str) -> Option<Cha
             }
         }
     }
-    Some(request)
+    Some(request.into())
 }
 
 /// What of a plan can go on after `model` broke off on `lane`.

@@ -2,9 +2,7 @@ use std::sync::Arc;
 
 use owo_colors::OwoColorize;
 use serde_json::{Value, json};
-use tollgate::{
-    Answer, ChatOrder, Error, Failure, FailureKind, Gateway, Receipt, Silent, StreamMode,
-};
+use tollgate::{Answer, Error, Failure, FailureKind, Gateway, Order, Receipt, Silent, StreamMode};
 
 use crate::args::{ChatArgs, Global};
 use crate::exit::Trouble;
@@ -32,7 +30,7 @@ pub(crate) async fn run(args: ChatArgs, global: &Global) -> Result<(), Trouble> 
 
 async fn send(
     gateway: &Gateway,
-    order: ChatOrder,
+    order: Order,
     args: &ChatArgs,
     global: &Global,
 ) -> Result<(), Trouble> {
@@ -51,7 +49,7 @@ async fn send(
     })
 }
 
-async fn print_json(gateway: &Gateway, order: ChatOrder) -> Result<(), Error> {
+async fn print_json(gateway: &Gateway, order: Order) -> Result<(), Error> {
     let collected = gateway.chat(order).await?.collect().await?;
     ui::json(&json!({
         "text": collected.response.text(),
@@ -61,7 +59,7 @@ async fn print_json(gateway: &Gateway, order: ChatOrder) -> Result<(), Error> {
     Ok(())
 }
 
-async fn print_text(gateway: &Gateway, order: ChatOrder, quiet: bool) -> Result<(), Error> {
+async fn print_text(gateway: &Gateway, order: Order, quiet: bool) -> Result<(), Error> {
     let progress = ui::Progress::new();
     progress.show("waiting for the first token …");
     let answer = gateway.chat(order).await;

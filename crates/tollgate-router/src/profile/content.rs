@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use tollgate_core::{Capabilities, Failure, TokenBounds};
-use tollgate_wire::{ChatRequest, MessageView, RawValue, Role, Text};
+use tollgate_wire::{RawValue, Request, Role, Text, Turn};
 
 use super::classes::Classes;
 use super::estimate::{ERROR_PERCENT, PER_MESSAGE, likely_tokens};
@@ -35,28 +35,25 @@ pub(crate) struct Content<'a> {
 }
 
 impl<'a> Content<'a> {
-    pub(crate) fn of(request: &'a ChatRequest) -> Result<Self, Failure> {
-        let mut content = Self::default();
-        for message in &request.messages().map_err(invalid)? {
-            content.message(message)?;
-        }
-        if let Some(messages) = request.object().get("messages") {
-            content.json += messages.get().len() as u64;
-        }
-        if let Some(prompt) = request.prompt() {
-            content.json += prompt.get().len() as u64;
-            content.text(prompt, IsLast::Yes);
+    pub(crate) fn of(request: &'a Request) -> Result<Self, Failure> {
+        let mut content = Self {
+            json: request.prompt_bytes() as u64,
+            ..Self::default()
+        };
+        for turn in &request.turns().map_err(invalid)? {
+            content.turn(turn)?;
         }
         if let Some(tools) = request.tools() {
             content.tools = tools.get();
             content.json += TOOLS_PREAMBLE;
         }
-        for extra in [request.tools(), request.response_format()]
-            .into_iter()
-            .flatten()
-        {
-            content.json += extra.get().len() as u64;
-            content.text(extra, IsLast::No);
+        if let Some(tools) = request.tools() {
+            content.json += tools.get().len() as u64;
+            content.text(tools, IsLast::No);
+        }
+        if let Some(format) = request.answer_format() {
+            content.json += format.get().len() as u64;
+            content.measure(&format);
         }
         Ok(content)
     }
@@ -72,24 +69,21 @@ impl<'a> Content<'a> {
         TokenBounds { low, likely, high }
     }
 
-    fn message(&mut self, message: &MessageView<'a>) -> Result<(), Failure> {
+    fn turn(&mut self, turn: &Turn<'a>) -> Result<(), Failure> {
         self.messages += 1;
-        let is_last = if message.role == Role::User {
+        let is_last = if turn.role == Role::User {
             IsLast::Yes
         } else {
             IsLast::No
         };
-        if let Some(content) = message.content {
-            if content.get().starts_with('[') {
+        if let Some(content) = turn.content {
+            if is_parts(content) {
                 self.parts(content, is_last)?;
             } else {
                 self.text(content, is_last);
             }
         }
-        for extra in [message.tool_calls, message.reasoning_details]
-            .into_iter()
-            .flatten()
-        {
+        for extra in turn.extras.into_iter().flatten() {
             self.text(extra, IsLast::No);
         }
         Ok(())
@@ -103,21 +97,25 @@ impl<'a> Content<'a> {
                 self.text(text, is_last);
                 continue;
             }
-            let Some(medium) = MEDIA
+            let medium = MEDIA
                 .iter()
-                .find(|medium| medium.kind == part.kind.as_str())
-            else {
+                .find(|medium| medium.kinds.contains(&part.kind.as_str()));
+            if let Some(medium) = medium {
+                let payload = part.payload().map_or(0, |payload| payload.get().len());
+                self.medium(medium, payload as u64);
                 continue;
-            };
-            let payload = part
-                .image_url
-                .or(part.input_audio)
-                .or(part.video_url)
-                .or(part.file);
-            self.medium(
-                medium,
-                payload.map_or(0, |payload| payload.get().len() as u64),
-            );
+            }
+            match part.content {
+                Some(content) if is_parts(content) => self.parts(content, IsLast::No)?,
+                Some(content) => self.text(content, IsLast::No),
+                None => {}
+            }
+            for said in [part.input, part.thinking, part.refusal]
+                .into_iter()
+                .flatten()
+            {
+                self.text(said, IsLast::No);
+            }
         }
         Ok(())
     }
@@ -135,22 +133,40 @@ impl<'a> Content<'a> {
     }
 
     fn text(&mut self, raw: &'a RawValue, is_last: IsLast) {
-        let json = raw.get();
-        let string = json
-            .strip_prefix('"')
-            .and_then(|json| json.strip_suffix('"'));
-        let inner = string.unwrap_or(json);
-        let mut classes = Classes::default();
-        classes.count(inner);
-        // The text inside other values may reach the model with its escapes.
-        self.spared += string.map_or(0, |string| string.len() as u64 - classes.bytes);
-        self.all.add_all(&classes);
+        let classes = self.measure(raw);
         if is_last == IsLast::Yes {
             self.has_fence |= self.last_classes.backticks >= 3;
-            self.last = inner;
+            self.last = inner(raw);
             self.last_classes = classes;
         }
     }
+
+    fn measure(&mut self, raw: &RawValue) -> Classes {
+        let inner = inner(raw);
+        let mut classes = Classes::default();
+        classes.count(inner);
+        // The text inside other values may reach the model with its escapes.
+        if inner.len() < raw.get().len() {
+            self.spared += raw.get().len() as u64 - 2 - classes.bytes;
+        }
+        self.all.add_all(&classes);
+        classes
+    }
+}
+
+/// A string without its quotes; any other value as it is.
+fn inner(raw: &RawValue) -> &str {
+    let json = raw.get();
+    let string = json
+        .strip_prefix('"')
+        .and_then(|json| json.strip_suffix('"'));
+    string.unwrap_or(json)
+}
+
+/// Whether a content is an array of parts, and not one of token ids.
+fn is_parts(content: &RawValue) -> bool {
+    let elements = content.get().strip_prefix('[').map(str::trim_start);
+    elements.is_some_and(|text| !text.starts_with(|first: char| first.is_ascii_digit()))
 }
 
 /// Whether a text may be the last words of the user.
@@ -162,7 +178,7 @@ enum IsLast {
 
 /// A kind of part beside text.
 struct Medium {
-    kind: &'static str,
+    kinds: &'static [&'static str],
     /// What a model must take in.
     input: Capabilities,
     tokens: TokenBounds,
@@ -176,31 +192,25 @@ struct Medium {
 /// nobody knows the length of a recording, video or document behind a URL.
 const MEDIA: &[Medium] = &[
     Medium {
-        kind: "image_url",
+        kinds: &["image_url", "input_image", "image"],
         input: Capabilities::IMAGE_INPUT,
         tokens: tokens(85, 800, 1_600),
         bytes_per_token: u64::MAX,
     },
     Medium {
-        kind: "input_audio",
+        kinds: &["input_audio"],
         input: Capabilities::AUDIO_INPUT,
         tokens: tokens(100, 2_000, 20_000),
         bytes_per_token: 32,
     },
     Medium {
-        kind: "video_url",
+        kinds: &["video_url", "input_video"],
         input: Capabilities::VIDEO_INPUT,
         tokens: tokens(100, 2_000, 20_000),
         bytes_per_token: 32,
     },
     Medium {
-        kind: "input_video",
-        input: Capabilities::VIDEO_INPUT,
-        tokens: tokens(100, 2_000, 20_000),
-        bytes_per_token: 32,
-    },
-    Medium {
-        kind: "file",
+        kinds: &["file", "input_file", "document"],
         input: Capabilities::FILE_INPUT,
         tokens: tokens(100, 2_000, 20_000),
         bytes_per_token: 4,
@@ -211,7 +221,7 @@ const fn tokens(low: u64, likely: u64, high: u64) -> TokenBounds {
     TokenBounds { low, likely, high }
 }
 
-/// A part whose text stays JSON text: nothing is copied.
+/// A part of any surface, whose texts stay JSON text: nothing is copied.
 #[derive(Deserialize)]
 struct Part<'a> {
     #[serde(borrow, rename = "type")]
@@ -226,4 +236,29 @@ struct Part<'a> {
     video_url: Option<&'a RawValue>,
     #[serde(borrow, default)]
     file: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    file_data: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    source: Option<&'a RawValue>,
+    /// What a tool answered.
+    #[serde(borrow, default)]
+    content: Option<&'a RawValue>,
+    /// What a tool was called with.
+    #[serde(borrow, default)]
+    input: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    thinking: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    refusal: Option<&'a RawValue>,
+}
+
+impl<'a> Part<'a> {
+    fn payload(&self) -> Option<&'a RawValue> {
+        self.image_url
+            .or(self.input_audio)
+            .or(self.video_url)
+            .or(self.file)
+            .or(self.file_data)
+            .or(self.source)
+    }
 }

@@ -11,7 +11,7 @@ pub(crate) use estimate::ERROR_PERCENT;
 use tollgate_core::{
     Call, CallProfile, Failure, FailureKind, InvalidTarget, ModelId, Target, Task, TaskSource,
 };
-use tollgate_wire::ParseError;
+use tollgate_wire::{ParseError, Request, Surface};
 
 use crate::RouterConfig;
 use content::Content;
@@ -27,7 +27,6 @@ pub(crate) fn profile(config: &RouterConfig, call: &Call) -> Result<CallProfile,
         (Some(hint), Some(configured)) => Some(hint.min(configured)),
         (hint, configured) => hint.or(configured),
     };
-    let answers = request.object().read::<u64>("n").map_err(invalid)?;
     Ok(CallProfile {
         at: call.at,
         target,
@@ -37,14 +36,22 @@ pub(crate) fn profile(config: &RouterConfig, call: &Call) -> Result<CallProfile,
         task_source,
         prompt: content.bounds(),
         images: content.images,
-        max_output: request.max_output_tokens(),
-        answers: answers.unwrap_or(1).max(1),
+        max_output: max_output(request),
+        answers: request.answers().map_err(invalid)?,
         needs,
         ceiling,
         share: None,
         prefer_free: call.hints.prefer_free,
         max_latency: call.hints.max_latency,
     })
+}
+
+/// The caller's limit. Vectors are no tokens.
+fn max_output(request: &Request) -> Option<u64> {
+    match request.surface() {
+        Surface::Embeddings => Some(0),
+        _ => request.max_output_tokens(),
+    }
 }
 
 /// The model that the caller names and the ones to try after it. With `models`
@@ -55,8 +62,11 @@ fn target(call: &Call) -> Result<(Option<Target>, Vec<ModelId>), Failure> {
         Some(model) => Some(model.parse().map_err(|error| bad_target(&model, error))?),
         None => None,
     };
-    if !call.request.object().contains("models") {
-        return Ok((target, fallbacks));
+    if call.request.surface() == Surface::Embeddings {
+        return match target {
+            Some(Target::Model(_)) => Ok((target, fallbacks)),
+            _ => Err(no_embeddings_model()),
+        };
     }
     for model in call.request.models() {
         if target.is_none() {
@@ -91,6 +101,15 @@ fn task(
         effort,
     };
     (cues.task(), TaskSource::Profiled)
+}
+
+/// Vectors of different models cannot be compared, so nobody else may choose.
+fn no_embeddings_model() -> Failure {
+    Failure::new(
+        FailureKind::InvalidRequest,
+        "a request for embeddings has to name its model",
+    )
+    .with_hint("name the model whose vectors the others are compared with, as `author/slug`")
 }
 
 fn bad_target(text: &str, error: InvalidTarget) -> Failure {

@@ -6,26 +6,31 @@
 
 use serde::Deserialize;
 use tollgate_core::{Capabilities, Failure};
-use tollgate_wire::{ChatRequest, Modality, RawValue, ReasoningEffort, Text};
+use tollgate_wire::{Modality, RawValue, ReasoningEffort, Request, Surface, Text};
 
 use super::cues::Effort;
 use super::invalid;
 
 pub(crate) fn needs(
-    request: &ChatRequest,
+    request: &Request,
     inputs: Capabilities,
 ) -> Result<(Capabilities, Effort), Failure> {
     let (reasoning, effort) = reasoning(request)?;
     let needs = inputs
         | outputs(request)
         | tools(request)
-        | request.response_format().map_or(Capabilities::NONE, format)
+        | request
+            .answer_format()
+            .map_or(Capabilities::NONE, |raw| format(&raw))
         | reasoning
         | insisted(request)?;
     Ok((needs, effort))
 }
 
-fn outputs(request: &ChatRequest) -> Capabilities {
+fn outputs(request: &Request) -> Capabilities {
+    if request.surface() == Surface::Embeddings {
+        return Capabilities::EMBEDDINGS_OUTPUT;
+    }
     if !request.object().has_value("modalities") {
         return Capabilities::TEXT_OUTPUT;
     }
@@ -48,7 +53,7 @@ fn outputs(request: &ChatRequest) -> Capabilities {
     }
 }
 
-fn tools(request: &ChatRequest) -> Capabilities {
+fn tools(request: &Request) -> Capabilities {
     let Some(tools) = request.tools() else {
         return Capabilities::NONE;
     };
@@ -60,11 +65,7 @@ fn tools(request: &ChatRequest) -> Capabilities {
     {
         return Capabilities::NONE;
     }
-    let is_forced = request.tool_choice().is_some_and(|choice| {
-        let choice = choice.get();
-        choice == r#""required""# || choice.starts_with('{')
-    });
-    if is_forced {
+    if request.forces_tool() {
         Capabilities::TOOLS | Capabilities::TOOL_CHOICE
     } else {
         Capabilities::TOOLS
@@ -86,9 +87,14 @@ fn format(format: &RawValue) -> Capabilities {
     }
 }
 
-fn reasoning(request: &ChatRequest) -> Result<(Capabilities, Effort), Failure> {
-    let object = request.object();
-    if !object.contains("reasoning") && !object.contains("reasoning_effort") {
+/// Where the surfaces say how to reason.
+const ASKS_TO_REASON: [&str; 4] = ["reasoning", "reasoning_effort", "thinking", "output_config"];
+
+fn reasoning(request: &Request) -> Result<(Capabilities, Effort), Failure> {
+    if !ASKS_TO_REASON
+        .iter()
+        .any(|key| request.object().contains(key))
+    {
         return Ok((Capabilities::NONE, Effort::Ordinary));
     }
     let Some(reasoning) = request.reasoning().map_err(invalid)? else {
@@ -110,7 +116,7 @@ fn reasoning(request: &ChatRequest) -> Result<(Capabilities, Effort), Failure> {
 }
 
 /// What `provider.require_parameters` turns from a wish into a need.
-fn insisted(request: &ChatRequest) -> Result<Capabilities, Failure> {
+fn insisted(request: &Request) -> Result<Capabilities, Failure> {
     let object = request.object();
     if !object.has_value("provider") {
         return Ok(Capabilities::NONE);

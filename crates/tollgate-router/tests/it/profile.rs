@@ -9,7 +9,7 @@ use crate::optimizer;
 
 fn call(body: &str) -> Call {
     let mut call = builders::call(1, "unused/model");
-    call.request = Arc::new(ChatRequest::parse(body.as_bytes()).unwrap());
+    call.request = Arc::new(ChatRequest::parse(body.as_bytes()).unwrap().into());
     call
 }
 

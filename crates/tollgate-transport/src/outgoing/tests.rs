@@ -14,7 +14,7 @@ fn attempt(request: &str) -> Attempt {
         lane: LaneId::new("openrouter").unwrap(),
         models: vec![ModelId::new("a/b").unwrap()],
         planned: vec![ModelId::new("a/b").unwrap()],
-        request: Arc::new(ChatRequest::parse(request.as_bytes()).unwrap()),
+        request: Arc::new(Request::parse(Surface::Chat, request.as_bytes()).unwrap()),
         delivery: Delivery::Whole,
         max_output: None,
         max_price: None,

@@ -47,7 +47,7 @@ async fn each_call_asks_its_own_path() {
         .await
         .unwrap();
     for expected in [
-        "get /api/v1/models ",
+        "get /api/v1/models?output_modalities=text%2cimage%2caudio%2cembeddings ",
         "get /api/v1/models/a/b:free/endpoints ",
         "get /api/v1/providers ",
         "get /api/v1/key ",

@@ -1,5 +1,6 @@
 //! Every failure is classified where it is seen.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -124,7 +125,7 @@ async fn a_constraint_of_the_caller_is_evidence_of_nobodys_health() {
     let scope = async |request: &str, is_direct: bool| {
         let server = Server::start([json(404, b"{}")]).await;
         let mut attempt = attempt(Delivery::Whole);
-        attempt.request = ChatRequest::parse(request.as_bytes()).unwrap().into();
+        attempt.request = Arc::new(ChatRequest::parse(request.as_bytes()).unwrap().into());
         let sent = if is_direct {
             direct(&server).send(&attempt).await
         } else {
@@ -224,7 +225,7 @@ async fn the_insurance_covers_own_envelopes_on_credits_only() {
         })
         .unwrap();
         let mut attempt = attempt(Delivery::Whole);
-        attempt.request = ChatRequest::parse(request.as_bytes()).unwrap().into();
+        attempt.request = Arc::new(ChatRequest::parse(request.as_bytes()).unwrap().into());
         provider.send(&attempt).await.unwrap_err().rule().billed
     };
     let plain = r#"{"model":"a/b","messages":[{}]}"#;

@@ -1,5 +1,7 @@
 //! What goes out.
 
+use std::sync::Arc;
+
 use tollgate_core::{ApiKey, Delivery, LlmProvider};
 use tollgate_transport::{
     DROPPED_HEADER, OpenAiCompatibleConfig, OpenAiCompatibleProvider, OpenRouterProvider,
@@ -77,14 +79,14 @@ async fn a_direct_provider_gets_its_own_dialect_and_tells_what_it_dropped() {
     };
     let provider = OpenAiCompatibleProvider::new(config).unwrap();
     let mut attempt = attempt(Delivery::Stream);
-    let request = ChatRequest::clone(&attempt.request);
+    let request = ChatRequest::from_object(attempt.request.object().clone()).unwrap();
     let plugin = Plugin::parse(br#"{"id":"web"}"#).unwrap();
-    attempt.request = request
+    let request = request
         .with_plugin(&plugin)
         .unwrap()
         .with_option("route", &Raw::parse("\"fallback\"").unwrap())
-        .unwrap()
-        .into();
+        .unwrap();
+    attempt.request = Arc::new(request.into());
     let reply = provider.send(&attempt).await.unwrap();
 
     assert_eq!(provider.dropped(&attempt.request), ["plugins", "route"]);

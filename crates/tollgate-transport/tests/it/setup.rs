@@ -53,7 +53,7 @@ pub(crate) fn attempt(delivery: Delivery) -> Attempt {
         lane: LaneId::new("openrouter").unwrap(),
         models: vec![ModelId::new("a/b").unwrap()],
         planned: vec![ModelId::new("a/b").unwrap()],
-        request: Arc::new(ChatRequest::parse(request).unwrap()),
+        request: Arc::new(ChatRequest::parse(request).unwrap().into()),
         delivery,
         max_output: None,
         max_price: None,

@@ -268,7 +268,7 @@ fn a_messages_stream_is_read_to_its_end_and_its_usage_adds_up() {
                 usage: newer,
             } => {
                 why = finish;
-                usage = usage.updated(&newer.unwrap());
+                usage = usage.updated(&newer.unwrap().unwrap());
             }
             MessagesEvent::Stop => stopped = true,
             MessagesEvent::Error(error) => panic!("{}", error.message),

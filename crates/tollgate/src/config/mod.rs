@@ -11,6 +11,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tollgate_catalog::CatalogConfig;
+use tollgate_core::Surface;
 use tollgate_core::{ApiKey, LaneId, ModelId, Price, Usd};
 use tollgate_failover::FailoverConfig;
 use tollgate_ledger::{BudgetConfig, InvalidConfig, LedgerConfig};
@@ -223,6 +224,12 @@ pub struct DirectProvider {
     /// Path of the chat endpoint; `chat/completions` when absent.
     #[serde(default)]
     pub chat_path: Option<String>,
+    /// The surfaces that this provider speaks: `chat`, `responses`, `messages`,
+    /// `embeddings`, `completions`. Requests of others are translated into
+    /// chats. Chat and embeddings when absent.
+    #[serde(default)]
+    #[schemars(with = "Option<Vec<String>>")]
+    pub surfaces: Option<Vec<Surface>>,
     /// Request fields that this provider refuses.
     #[serde(default)]
     pub drops: Vec<String>,

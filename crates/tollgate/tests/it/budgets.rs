@@ -115,7 +115,7 @@ async fn callers_with_a_budget_each_do_not_spend_each_others() {
     let mut served = HashSet::new();
     for user in ["ann", "bob"] {
         for number in 0..4 {
-            let order = tollgate::ChatOrder::from(chat(MODEL, "Hello.", StreamMode::Whole));
+            let order = tollgate::Order::from(chat(MODEL, "Hello.", StreamMode::Whole));
             let answer = gateway.chat(order.with_tag("user", user)).await;
             if let Ok(answer) = answer {
                 answer.collect().await.unwrap();
@@ -232,7 +232,7 @@ async fn the_requests_user_is_a_tag_and_tags_are_short() {
     ask("ann").await.unwrap().collect().await.unwrap();
     ask("ann").await.unwrap_err();
     ask("bob").await.unwrap().collect().await.unwrap();
-    let order = tollgate::ChatOrder::from(chat(MODEL, "Hello.", StreamMode::Whole));
+    let order = tollgate::Order::from(chat(MODEL, "Hello.", StreamMode::Whole));
     let refused = gateway
         .chat(order.with_tag("team", "x".repeat(300)))
         .await

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use tollgate::{
-    Attempt, ChatOrder, CostSource, Dimension, Failure, FailureKind, Gateway, LlmProvider, Loader,
-    OpenRouterConfig, OpenRouterProvider, Reply, StreamMode, UsageQuery, Usd,
+    Attempt, CostSource, Dimension, Failure, FailureKind, Gateway, LlmProvider, Loader,
+    OpenRouterConfig, OpenRouterProvider, Order, Reply, StreamMode, UsageQuery, Usd,
 };
 
 use crate::support::chat;
@@ -34,8 +34,8 @@ async fn real(toml: &str) -> Gateway {
 }
 
 /// The cheapest model of the live catalog, whatever it is at the moment.
-fn cheapest(prompt: &str, mode: StreamMode) -> ChatOrder {
-    ChatOrder::from(chat("tollgate/cheapest", prompt, mode).with_max_tokens(64))
+fn cheapest(prompt: &str, mode: StreamMode) -> Order {
+    Order::from(chat("tollgate/cheapest", prompt, mode).with_max_tokens(64))
         .with_max_cost("0.01".parse().unwrap())
 }
 

@@ -1,8 +1,8 @@
 //! What is chosen, and why, for the mission's own configuration.
 
 use tollgate::{
-    ChatOrder, ChatRequest, Config, ExplainedCandidate, Explanation, Gateway, Loader, Message,
-    Place, Task,
+    ChatRequest, Config, ExplainedCandidate, Explanation, Gateway, Loader, Message, Order, Place,
+    Task,
 };
 
 use crate::support::MISSION;
@@ -45,7 +45,7 @@ fn explain(gateway: &Gateway, policy: &str, prompt: &str) -> Explanation {
         .unwrap()
         .with_model("tollgate/auto");
     gateway
-        .plan(ChatOrder::from(request).with_policy(policy))
+        .plan(Order::from(request).with_policy(policy))
         .unwrap()
 }
 
@@ -174,7 +174,7 @@ async fn an_unknown_policy_is_refused_with_the_known_ones() {
     let gateway = gateway("").await;
     let request = ChatRequest::new([Message::user("hi")]).unwrap();
     let error = gateway
-        .plan(ChatOrder::from(request).with_policy("chepest"))
+        .plan(Order::from(request).with_policy("chepest"))
         .unwrap_err();
     let text = format!("{error} {}", error.failure().hint().unwrap_or_default());
     assert!(text.contains("cheapest"), "{text}");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use tollgate::{
-    AfterCommit, ChatOrder, CostSource, Ended, Event, FailureKind, Receipt, StreamMode, Usd,
+    AfterCommit, CostSource, Ended, Event, FailureKind, Order, Receipt, StreamMode, Usd,
 };
 use tollgate_testkit::providers::{Fault, Script, ScriptedProvider, finish_frame, text_frame};
 use tollgate_wire::FinishReason;
@@ -13,8 +13,8 @@ use crate::rig::{Rig, ask, cut, cut_after, ends, hear, kind};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn restart() -> ChatOrder {
-    ChatOrder::from(ask(StreamMode::Stream)).with_after_commit(AfterCommit::Restart)
+fn restart() -> Order {
+    Order::from(ask(StreamMode::Stream)).with_after_commit(AfterCommit::Restart)
 }
 
 #[tokio::test(start_paused = true)]
@@ -221,7 +221,7 @@ async fn a_collected_stream_is_whole_although_its_first_target_cut_it() {
         AfterCommit::Resume,
     ] {
         let rig = Rig::new(cut_then_whole()).await;
-        let order = ChatOrder::from(ask(StreamMode::Stream)).with_after_commit(after_commit);
+        let order = Order::from(ask(StreamMode::Stream)).with_after_commit(after_commit);
         let collected = rig.stream(order).await.collect().await.unwrap();
         assert_eq!(collected.response.text(), "Good day");
         assert_eq!(collected.response.finish_reason(), Some(FinishReason::Stop));
@@ -248,7 +248,7 @@ async fn a_collected_stream_goes_on_even_after_it_said_why_it_ends() {
 
 #[tokio::test(start_paused = true)]
 async fn the_rest_of_an_answer_does_not_pass_for_all_of_it() {
-    for order in [ChatOrder::from(ask(StreamMode::Stream)), restart()] {
+    for order in [Order::from(ask(StreamMode::Stream)), restart()] {
         let rig = Rig::new(cut_then_whole()).await;
         let mut answer = rig.stream(order).await;
         answer.next().await.unwrap().unwrap();

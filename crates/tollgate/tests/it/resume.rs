@@ -2,7 +2,7 @@
 
 use futures_util::StreamExt;
 use serde_json::{Value, json};
-use tollgate::{AfterCommit, ChatOrder, ChatRequest, Ended, FailureKind, StreamMode};
+use tollgate::{AfterCommit, ChatRequest, Ended, FailureKind, Order, StreamMode};
 use tollgate_testkit::providers::{
     Fault, Script, ScriptedProvider, finish_frame, keep_alive_frame, role_frame, text_frame,
 };
@@ -10,8 +10,8 @@ use tollgate_wire::Object;
 
 use crate::rig::{Rig, ask, cut, cut_after, ends, hear};
 
-fn resume(request: ChatRequest) -> ChatOrder {
-    ChatOrder::from(request).with_after_commit(AfterCommit::Resume)
+fn resume(request: ChatRequest) -> Order {
+    Order::from(request).with_after_commit(AfterCommit::Resume)
 }
 
 fn two(first: Script, second: Script) -> ScriptedProvider {
@@ -62,8 +62,9 @@ async fn check_seam(shown: &str, pieces: &[&str], given: &str, read: &str) {
     let heard = hear(&mut rig.stream(resume(ask(StreamMode::Stream))).await).await;
     assert_eq!(heard.parts.concat(), read, "{shown:?} then {pieces:?}");
     let request = rig.provider.sent()[1].request.clone();
-    let messages = request.messages().unwrap();
-    assert_eq!(messages.last().unwrap().text().unwrap(), given);
+    let turns = request.turns().unwrap();
+    let last: String = serde_json::from_str(turns.last().unwrap().content.unwrap().get()).unwrap();
+    assert_eq!(last, given);
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::StreamExt;
 use tollgate::{
-    Answer, AttemptEnd, Catalog, CatalogView, ChatOrder, ChatRequest, Error, Event, Failure,
-    FailureKind, FrameKind, Gateway, Lane, Loader, Receipt, StreamMode,
+    Answer, AttemptEnd, Catalog, CatalogView, ChatRequest, Error, Event, Failure, FailureKind,
+    FrameKind, Gateway, Lane, Loader, Order, Receipt, StreamMode,
 };
 use tollgate_testkit::builders::lane;
 use tollgate_testkit::providers::{Fault, Script, ScriptedProvider, text_frame};
@@ -78,7 +78,7 @@ impl Rig {
         }
     }
 
-    pub(crate) async fn stream(&self, order: impl Into<ChatOrder>) -> Answer {
+    pub(crate) async fn stream(&self, order: impl Into<Order>) -> Answer {
         self.gateway.chat(order).await.unwrap()
     }
 

@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use tokio::time::Instant;
 use tollgate::{
-    ChatOrder, Dimension, FrameKind, Gateway, Receipt, StreamMode, Task, UsageQuery, UsageRow, Usd,
+    Dimension, FrameKind, Gateway, Order, Receipt, StreamMode, Task, UsageQuery, UsageRow, Usd,
 };
 use tollgate_sim::{Fault, Rule, Scenario};
 
@@ -47,7 +47,7 @@ fn scenario(first_choices: &[String]) -> Scenario {
     scenario
 }
 
-fn order(number: usize) -> ChatOrder {
+fn order(number: usize) -> Order {
     let policy = ["cheapest", "balanced", "quality"][number % 3];
     let task = Task::ALL[number / 3 % 3];
     let mode = if number.is_multiple_of(4) {
@@ -56,7 +56,7 @@ fn order(number: usize) -> ChatOrder {
         StreamMode::Stream
     };
     let prompt = format!("Request {number}: say something short.");
-    ChatOrder::from(chat(&format!("tollgate/{policy}:{task}"), &prompt, mode).with_max_tokens(60))
+    Order::from(chat(&format!("tollgate/{policy}:{task}"), &prompt, mode).with_max_tokens(60))
 }
 
 async fn one(gateway: &Gateway, number: usize) -> Result<Receipt, String> {

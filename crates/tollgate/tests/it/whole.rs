@@ -2,7 +2,7 @@
 
 use futures_util::StreamExt;
 use tollgate::{
-    ChatOrder, ChatReply, CostSource, Delivery, Ended, FailureKind, FrameKind, StreamMode,
+    ChatReply, CostSource, Delivery, Ended, FailureKind, FrameKind, Order, StreamMode,
     UpstreamStream,
 };
 use tollgate_testkit::providers::{
@@ -12,8 +12,8 @@ use tollgate_testkit::providers::{
 
 use crate::rig::{Rig, ask, cut_after, ends};
 
-fn whole() -> ChatOrder {
-    ChatOrder::from(ask(StreamMode::Whole)).with_upstream_stream(UpstreamStream::Always)
+fn whole() -> Order {
+    Order::from(ask(StreamMode::Whole)).with_upstream_stream(UpstreamStream::Always)
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,7 +7,7 @@ use futures_util::stream::{self, StreamExt};
 use owo_colors::OwoColorize;
 use serde::Serialize;
 use tokio::time::Instant;
-use tollgate::{ChatOrder, ChatRequest, Gateway, Message, Receipt, Silent, StreamMode, Usd};
+use tollgate::{ChatRequest, Gateway, Message, Order, Receipt, Silent, StreamMode, Usd};
 use tollgate_sim::{Fault, Latency, Rule, Scenario, Simulator};
 
 use super::gateway;
@@ -171,7 +171,7 @@ pub(super) async fn call(
         request = request.with_model(model);
     }
     Ok(gateway
-        .chat(ChatOrder::from(request))
+        .chat(Order::from(request))
         .await?
         .collect()
         .await?

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use owo_colors::OwoColorize;
 use serde_json::{Value, json};
 use tollgate::{
-    ChatOrder, ChatRequest, Event, Explanation, Gateway, Message, Observer, Receipt, StreamMode,
+    ChatRequest, Event, Explanation, Gateway, Message, Observer, Order, Receipt, StreamMode,
 };
 use tollgate_sim::{Fault, Rule, Scenario, Simulator};
 
@@ -78,13 +78,13 @@ pub(super) async fn tell(
     }))
 }
 
-fn order() -> Result<ChatOrder, Trouble> {
+fn order() -> Result<Order, Trouble> {
     let request = ChatRequest::new([Message::user(PROMPT)])
         .map_err(|error| Trouble::new(code::DEFECT, error.to_string()))?;
     let request = request
         .with_model("tollgate/auto")
         .with_stream(StreamMode::Stream);
-    Ok(ChatOrder::from(request))
+    Ok(Order::from(request))
 }
 
 fn break_first_choices(

@@ -7,7 +7,7 @@ use tollgate_wire::ChatRequest;
 use super::*;
 use crate::clock::SystemClock;
 use crate::lanes::{self, Network};
-use crate::{ChatOrder, Config, Gateway, Loader};
+use crate::{Config, Gateway, Loader, Order};
 
 /// Both sides, as the test moves them.
 #[derive(Clone, Default)]
@@ -180,7 +180,7 @@ async fn gateway(config: &Config) -> Gateway {
 async fn call(gateway: &Gateway, simulator: &Simulator) {
     let request = ChatRequest::from_prompt("Name a colour.").with_model("openai/gpt-5.6-sol");
     let request = request.with_max_tokens(2_000);
-    let answer = gateway.chat(ChatOrder::from(request)).await.unwrap();
+    let answer = gateway.chat(Order::from(request)).await.unwrap();
     answer.collect().await.unwrap();
     simulator.idle().await;
 }

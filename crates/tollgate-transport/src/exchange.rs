@@ -1,19 +1,21 @@
-//! One chat attempt: request out, head and frames back.
+//! One attempt: request out, head and frames back.
 
 use std::sync::Arc;
 
 use http::response::Parts;
 use http::{HeaderMap, header};
 use tollgate_core::{
-    Attempt, Billing, Delivery, Failure, Frames, GenerationId, Head, LimitLeft, Reply,
+    Attempt, Billing, Delivery, Failure, FailureKind, Frames, GenerationId, Head, LimitLeft, Reply,
 };
-use tollgate_wire::ChatRequest;
+use tollgate_wire::{Request, Surface};
 
 use crate::classify::Constraints;
 use crate::evidence::{Asked, Evidence, GENERATION, Insured, header_text};
 use crate::incoming::Incoming;
 use crate::outgoing::outgoing;
+use crate::read::Reader;
 use crate::upstream::Upstream;
+use crate::whole::Form;
 use crate::{events, whole};
 
 /// Most bytes of an error's body that are read.
@@ -40,13 +42,17 @@ const SHOWN: &[&str] = &[
 
 /// Sends the attempt; see the contract of `LlmProvider`.
 pub(crate) async fn send(upstream: &Arc<Upstream>, attempt: &Attempt) -> Result<Reply, Failure> {
+    let surface = attempt.request.surface();
+    if !upstream.dialect.speaks(surface) {
+        return Err(untranslated(upstream, surface));
+    }
     let outgoing = outgoing(attempt, &upstream.dialect)?;
     let patience = match attempt.delivery {
         Delivery::Stream => upstream.idle,
         Delivery::Whole => upstream.timers.idle_whole(),
     };
     let response = upstream
-        .post(&upstream.chat, outgoing.bytes, patience)
+        .post(upstream.path(surface), outgoing.bytes, patience)
         .await?;
     let (parts, body) = response.into_parts();
     let mut incoming = Incoming::new(body, patience);
@@ -67,17 +73,32 @@ pub(crate) async fn send(upstream: &Arc<Upstream>, attempt: &Attempt) -> Result<
             incoming,
             evidence,
             upstream.connection.max_body_bytes,
-            upstream.billing,
+            Form {
+                surface,
+                lane: upstream.billing,
+            },
         )
     } else {
         events::frames(
             incoming,
             evidence,
             upstream.connection.max_event_bytes,
-            upstream.billing,
+            Reader::new(surface, upstream.billing),
         )
     };
     Ok(Reply { head, frames })
+}
+
+/// Another lane may speak it.
+fn untranslated(upstream: &Upstream, surface: Surface) -> Failure {
+    Failure::new(
+        FailureKind::NotFound,
+        "the provider does not speak this surface",
+    )
+    .with("upstream", upstream.host())
+    .with("surface", surface)
+    .with_hint("list it in the provider's `surfaces`, if it does")
+    .not_here()
 }
 
 /// A stream that was asked for may be answered by one JSON body, most often an error.
@@ -91,11 +112,10 @@ fn is_whole(delivery: Delivery, headers: &HeaderMap) -> bool {
 
 /// Whether the caller narrows down who may serve, where the upstream gets to see that. A price
 /// ceiling that the gateway adds is no such constraint: it is what the catalog says.
-fn constraints(upstream: &Upstream, request: &ChatRequest) -> Constraints {
+fn constraints(upstream: &Upstream, request: &Request) -> Constraints {
     let seen = !upstream
         .dialect
-        .drops
-        .iter()
+        .drops(request.surface())
         .any(|field| field == "provider");
     if seen && request.object().has_value("provider") {
         Constraints::Given
@@ -105,12 +125,13 @@ fn constraints(upstream: &Upstream, request: &ChatRequest) -> Constraints {
 }
 
 /// How many answers a request asks for; whoever planned it has read that already.
-fn answers(request: &ChatRequest) -> u32 {
-    request.object().read("n").ok().flatten().unwrap_or(1)
+fn answers(request: &Request) -> u32 {
+    let answers = request.answers().unwrap_or(1);
+    u32::try_from(answers).unwrap_or(u32::MAX)
 }
 
 /// Plugins, searches and server tools may have run before an answer fails, and are charged for.
-fn insured(upstream: &Upstream, request: &ChatRequest) -> Insured {
+fn insured(upstream: &Upstream, request: &Request) -> Insured {
     let extras = ["plugins", "web_search_options"]
         .iter()
         .any(|field| request.object().has_value(field))
