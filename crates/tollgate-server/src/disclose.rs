@@ -3,7 +3,7 @@
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde_json::{Value, json};
-use tollgate::{Answer, Receipt};
+use tollgate::{Answer, CallId, Receipt};
 
 /// What is known when an answer begins: the upstream's headers that callers may
 /// see, among them `x-tollgate-dropped`, and what the gateway did.
@@ -11,7 +11,9 @@ pub(crate) fn answer(answer: &Answer) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in &answer.head().headers {
         match HeaderName::from_bytes(name.as_bytes()) {
-            Ok(name) if !is_of_this_hop(&name) => add(&mut headers, name, value),
+            Ok(name) if !is_of_this_hop(&name) && !REQUEST_IDS.contains(&name.as_str()) => {
+                add(&mut headers, name, value)
+            }
             _ => {}
         }
     }
@@ -37,9 +39,23 @@ pub(crate) fn answer(answer: &Answer) -> HeaderMap {
             add(&mut headers, HeaderName::from_static(name), &value);
         }
     }
+    headers.extend(call(answer.call()));
     for warning in answer.warnings() {
         let name = HeaderName::from_static("x-tollgate-warning");
         add(&mut headers, name, warning);
+    }
+    headers
+}
+
+/// The headers in which clients look for the id of a request. The upstream's
+/// own is in `x-generation-id`.
+const REQUEST_IDS: [&str; 2] = ["x-request-id", "request-id"];
+
+/// The id of a call, under which the ledger has it.
+pub(crate) fn call(id: CallId) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for name in REQUEST_IDS {
+        add(&mut headers, HeaderName::from_static(name), &id.to_string());
     }
     headers
 }

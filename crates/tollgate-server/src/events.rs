@@ -1,14 +1,17 @@
-//! Answers as server-sent events.
+//! Answers as server-sent events, in the words of each surface.
 
 use std::time::Duration;
 
 use axum::body::Bytes;
 use futures_util::{Stream, StreamExt, stream};
-use tollgate::{Answer, Failure, FailureKind, Frame, FrameKind};
-use tollgate_wire::Object;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tollgate::{Answer, Failure, FailureKind, Frame, FrameKind, Surface};
+use tollgate_wire::{Object, Text};
 
-use crate::chat::Pending;
-use crate::{chunks, disclose, reply};
+use crate::infer::Pending;
+use crate::tail::Tail;
+use crate::{chunks, reply};
 
 /// Longest silence on an open stream.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -16,37 +19,41 @@ const SILENCE: Duration = Duration::from_secs(10);
 const COMMENT: Bytes = Bytes::from_static(b": waiting\n\n");
 const DONE: &[u8] = b"[DONE]";
 
-/// The events of an answer. The end marker is sent only when the answer is
-/// complete; a cut one ends with an error event.
-pub(crate) fn of(answer: Answer) -> impl Stream<Item = Bytes> {
-    Telling::of(Source::Answer(Box::new(answer))).events()
+/// The events of an answer. Its end is told only when it is complete; a cut one
+/// ends with an error event.
+pub(crate) fn of(surface: Surface, answer: Answer) -> impl Stream<Item = Bytes> {
+    Telling::of(surface, Source::Answer(Box::new(answer))).events()
 }
 
 /// The same for an answer that has not begun: a comment now, and whenever
 /// nothing else was sent for a while.
-pub(crate) fn awaited(chat: Pending) -> impl Stream<Item = Bytes> {
-    stream::once(async { COMMENT }).chain(Telling::of(Source::Chat(chat)).events())
+pub(crate) fn awaited(surface: Surface, pending: Pending) -> impl Stream<Item = Bytes> {
+    let events = Telling::of(surface, Source::Pending(pending)).events();
+    stream::once(async { COMMENT }).chain(events)
 }
 
 /// An answer on its way to a client.
 struct Telling {
+    surface: Surface,
     source: Source,
-    /// The last event, when it says what the answer used. It waits for what can
-    /// only be said at the end.
-    usage: Option<Vec<u8>>,
+    tail: Tail,
+    /// The last event that was sent, for the one that may have to follow it.
+    last: Bytes,
 }
 
 enum Source {
-    Chat(Pending),
+    Pending(Pending),
     Answer(Box<Answer>),
     Over,
 }
 
 impl Telling {
-    fn of(source: Source) -> Self {
+    fn of(surface: Surface, source: Source) -> Self {
         Self {
+            surface,
             source,
-            usage: None,
+            tail: Tail::default(),
+            last: Bytes::new(),
         }
     }
 
@@ -65,7 +72,7 @@ impl Telling {
         loop {
             let text = match &mut self.source {
                 Source::Over => return None,
-                Source::Chat(chat) => match chat.await {
+                Source::Pending(pending) => match pending.await {
                     Ok(answer) => {
                         self.source = Source::Answer(Box::new(answer));
                         continue;
@@ -73,7 +80,7 @@ impl Telling {
                     Err(error) => self.failed(error.failure()),
                 },
                 Source::Answer(answer) => match answer.next().await {
-                    Some(Ok(frame)) => match self.told(&frame) {
+                    Some(Ok(frame)) => match self.told(frame) {
                         Ok(text) => text,
                         Err(failure) => self.failed(&failure),
                     },
@@ -88,97 +95,149 @@ impl Telling {
     }
 
     /// A frame as the events that it makes: one, or those of a whole answer.
-    fn told(&mut self, frame: &Frame) -> Result<Vec<u8>, Failure> {
-        if frame.kind == FrameKind::Done {
-            return Ok(Vec::new());
-        }
-        let mut text = self.held_back();
+    fn told(&mut self, frame: Frame) -> Result<Vec<u8>, Failure> {
+        let mut text = Vec::new();
         match frame.kind {
-            FrameKind::KeepAlive => write_line(&mut text, b": ", &frame.data),
-            FrameKind::Event if is_usage(frame) => self.usage = Some(frame.data.to_vec()),
-            FrameKind::Event | FrameKind::Notice => write_line(&mut text, b"data: ", &frame.data),
+            FrameKind::Done => {}
+            FrameKind::KeepAlive => write_line(&mut text, b": ", &frame.data, b"\n\n"),
+            FrameKind::Event if self.tail.keep(&frame) => {}
+            FrameKind::Event | FrameKind::Notice => {
+                self.write_kept(&mut text);
+                self.write(&mut text, &frame.data);
+                self.last = frame.data;
+            }
             FrameKind::Body => {
-                let mut chunks = chunks_of(frame)?;
-                if frame.facts.usage.is_some() {
-                    self.usage = chunks.pop();
+                let mut events = events_of(self.surface, &frame)?;
+                let usage = match frame.facts.usage {
+                    Some(_) => events.pop(),
+                    None => None,
+                };
+                for event in events {
+                    self.write(&mut text, &event);
                 }
-                for chunk in chunks {
-                    write_line(&mut text, b"data: ", &chunk);
+                if let Some(usage) = usage {
+                    self.tail.push(usage);
                 }
             }
-            FrameKind::Done => {}
         }
         Ok(text)
     }
 
     /// The end of a complete answer.
     fn done(&mut self) -> Vec<u8> {
-        if let (Source::Answer(answer), Some(usage)) = (&self.source, &mut self.usage) {
-            disclose_in(usage, answer);
+        let mut text = Vec::new();
+        if let Source::Answer(answer) = &self.source {
+            for event in self.tail.disclosed(answer) {
+                self.write(&mut text, &event);
+            }
         }
-        let mut text = self.held_back();
-        write_line(&mut text, b"data: ", DONE);
+        // Messages have an event for it, which has come by.
+        if self.surface != Surface::Messages {
+            write_line(&mut text, b"data: ", DONE, b"\n\n");
+        }
         self.source = Source::Over;
         text
     }
 
     /// The end of any other.
     fn failed(&mut self, failure: &Failure) -> Vec<u8> {
-        let mut body = reply::body(failure);
-        body["choices"] = serde_json::json!([
-            { "index": 0, "delta": { "content": "" }, "finish_reason": "error" }
-        ]);
-        let mut text = self.held_back();
-        write_line(&mut text, b"data: ", body.to_string().as_bytes());
+        let mut text = Vec::new();
+        self.write_kept(&mut text);
+        let event = error_event(self.surface, failure, &self.last);
+        self.write(&mut text, event.to_string().as_bytes());
         self.source = Source::Over;
         text
     }
 
-    fn held_back(&mut self) -> Vec<u8> {
-        let mut text = Vec::new();
-        if let Some(usage) = self.usage.take() {
-            write_line(&mut text, b"data: ", &usage);
+    fn write_kept(&mut self, text: &mut Vec<u8>) {
+        for event in self.tail.release() {
+            self.write(text, &event);
         }
-        text
+    }
+
+    /// One event. The surfaces whose events have a type name it on a line of
+    /// its own as well, where their clients look for it.
+    fn write(&self, text: &mut Vec<u8>, data: &[u8]) {
+        if let Surface::Responses | Surface::Messages = self.surface
+            && let Ok(Typed { kind }) = serde_json::from_slice(data)
+        {
+            write_line(text, b"event: ", kind.as_bytes(), b"\n");
+        }
+        write_line(text, b"data: ", data, b"\n\n");
     }
 }
 
-/// Whether a frame says what was used, and nothing that a reader waits for.
-fn is_usage(frame: &Frame) -> bool {
-    frame.facts.usage.is_some() && !frame.facts.semantic
+#[derive(Deserialize)]
+struct Typed<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
 }
 
-fn chunks_of(frame: &Frame) -> Result<Vec<Vec<u8>>, Failure> {
-    let chunks = chunks::of_body(&frame.data).map_err(|error| {
+/// What tells a client that an answer broke off.
+fn error_event(surface: Surface, failure: &Failure, last: &[u8]) -> Value {
+    let status = failure.rule().status;
+    let mut body = reply::body(surface, failure, status);
+    match surface {
+        Surface::Messages => body,
+        Surface::Responses => failed_response(failure, last),
+        Surface::Chat | Surface::Completions | Surface::Embeddings => {
+            let mut choice = json!({ "index": 0, "finish_reason": "error" });
+            match surface {
+                Surface::Completions => choice["text"] = "".into(),
+                _ => choice["delta"] = json!({ "content": "" }),
+            }
+            body["choices"] = json!([choice]);
+            body
+        }
+    }
+}
+
+/// The event that ends Responses: the next in the count, with all that is known
+/// of the response.
+fn failed_response(failure: &Failure, last: &[u8]) -> Value {
+    #[derive(Deserialize, Default)]
+    struct Last {
+        #[serde(default)]
+        sequence_number: Option<u64>,
+    }
+    let last: Last = serde_json::from_slice(last).unwrap_or_default();
+    let number = last.sequence_number.map_or(0, |number| number + 1);
+    let error = json!({ "code": failure.rule().name, "message": failure.to_string() });
+    json!({
+        "type": "response.failed",
+        "sequence_number": number,
+        "response": {
+            "object": "response",
+            "status": "failed",
+            "error": error,
+            "incomplete_details": null,
+            "output": [],
+        },
+    })
+}
+
+/// The events of an answer that was to be a stream and came whole.
+fn events_of(surface: Surface, frame: &Frame) -> Result<Vec<Vec<u8>>, Failure> {
+    let failure = || {
         Failure::new(
             FailureKind::BadReply,
             "the upstream's answer cannot be streamed",
         )
-        .with_source(error)
-    })?;
-    Ok(chunks.iter().map(Object::to_vec).collect())
-}
-
-/// Adds to the last event what headers say of answers that come whole.
-fn disclose_in(usage: &mut Vec<u8>, answer: &Answer) {
-    let Some(receipt) = answer.receipt() else {
-        return;
     };
-    if let Ok(mut event) = Object::parse(usage)
-        && event
-            .set("tollgate", &disclose::in_band(answer, receipt))
-            .is_ok()
-    {
-        *usage = event.to_vec();
+    match surface {
+        Surface::Chat => chunks::of_body(&frame.data)
+            .map(|chunks| chunks.iter().map(Object::to_vec).collect())
+            .map_err(|error| failure().with_source(error)),
+        _ => Err(failure()),
     }
 }
 
-fn write_line(text: &mut Vec<u8>, prefix: &[u8], data: &[u8]) {
+fn write_line(text: &mut Vec<u8>, prefix: &[u8], data: &[u8], end: &[u8]) {
     text.extend_from_slice(prefix);
     // A line end inside JSON can only be white space, so it may become a blank.
     text.extend(data.iter().map(|byte| match byte {
         b'\n' | b'\r' => b' ',
         byte => *byte,
     }));
-    text.extend_from_slice(b"\n\n");
+    text.extend_from_slice(end);
 }

@@ -1,6 +1,6 @@
 use axum::Json;
-use axum::extract::State;
-use tollgate::{Explanation, Gateway};
+use axum::extract::{Request, State};
+use tollgate::{Explanation, Gateway, Surface};
 
 use crate::asked::Asked;
 use crate::reply::Refusal;
@@ -9,7 +9,8 @@ use crate::reply::Refusal;
 /// spends nothing.
 pub(crate) async fn explain(
     State(gateway): State<Gateway>,
-    asked: Asked,
+    request: Request,
 ) -> Result<Json<Explanation>, Refusal> {
+    let asked = Asked::read(Surface::Chat, request).await?;
     Ok(Json(gateway.plan(asked.order)?))
 }

@@ -6,7 +6,9 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-use tollgate::{Error, Failure, FailureKind};
+use tollgate::{CallId, Error, Failure, FailureKind, Surface};
+
+use crate::disclose;
 
 /// What callers wait at least before they try again, when nobody knows how long
 /// it will take: without a word they would come back at once.
@@ -21,6 +23,8 @@ pub(crate) struct Refusal {
     attempts: usize,
     // In place of the failure's own, for what only HTTP knows.
     status: Option<StatusCode>,
+    surface: Surface,
+    call: Option<CallId>,
 }
 
 impl Refusal {
@@ -30,6 +34,12 @@ impl Refusal {
             status: Some(status),
             ..Failure::new(FailureKind::InvalidRequest, message).into()
         }
+    }
+
+    /// Says it in the words of a surface.
+    pub(crate) fn in_words_of(mut self, surface: Surface) -> Self {
+        self.surface = surface;
+        self
     }
 
     /// Adds what the caller can do about it.
@@ -45,25 +55,36 @@ impl From<Failure> for Refusal {
             failure,
             attempts: 0,
             status: None,
+            surface: Surface::Chat,
+            call: None,
         }
     }
 }
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
-        let attempts = error.receipt().map_or(0, |receipt| receipt.attempts.len());
+        let receipt = error.receipt();
+        let attempts = receipt.map_or(0, |receipt| receipt.attempts.len());
+        let call = receipt.map(|receipt| receipt.facts.call);
         Self {
-            failure: error.into_failure(),
             attempts,
-            status: None,
+            call,
+            ..error.into_failure().into()
         }
     }
 }
 
-/// The body of an error, in OpenRouter's shape.
-pub(crate) fn body(failure: &Failure) -> Value {
-    let rule = failure.rule();
-    let mut metadata = json!({ "error_type": rule.name });
+/// The body of an error with that status, in the words of a surface.
+pub(crate) fn body(surface: Surface, failure: &Failure, status: u16) -> Value {
+    match surface {
+        Surface::Messages => anthropics(failure, status),
+        _ => openrouters(failure, status),
+    }
+}
+
+/// OpenRouter's shape, whose code is a number. OpenAI's clients read it as well.
+fn openrouters(failure: &Failure, status: u16) -> Value {
+    let mut metadata = json!({ "error_type": failure.rule().name });
     if let Some(hint) = failure.hint() {
         metadata["remedy_hint"] = hint.into();
     }
@@ -73,25 +94,63 @@ pub(crate) fn body(failure: &Failure) -> Value {
     if let Some((key, why)) = failure.context().iter().find(|(key, _)| *key == WHY) {
         metadata[*key] = why.as_str().into();
     }
-    json!({ "error": { "code": rule.status, "message": failure.to_string(), "metadata": metadata } })
+    json!({ "error": { "code": status, "message": failure.to_string(), "metadata": metadata } })
 }
+
+/// Anthropic's shape, whose readers look at the word.
+fn anthropics(failure: &Failure, status: u16) -> Value {
+    let kind = ANTHROPICS_WORDS
+        .iter()
+        .find(|(known, _)| *known == status)
+        .map_or("api_error", |(_, word)| word);
+    let mut error = json!({
+        "type": kind,
+        "message": failure.to_string(),
+        "error_type": failure.rule().name,
+    });
+    if let Some(hint) = failure.hint() {
+        error["remedy_hint"] = hint.into();
+    }
+    json!({ "type": "error", "error": error, "request_id": null })
+}
+
+/// Anthropic's kinds of errors by status; any other is an `api_error`.
+const ANTHROPICS_WORDS: &[(u16, &str)] = &[
+    (400, "invalid_request_error"),
+    (401, "authentication_error"),
+    (402, "billing_error"),
+    (403, "permission_error"),
+    (404, "not_found_error"),
+    (405, "invalid_request_error"),
+    (408, "timeout_error"),
+    (409, "invalid_request_error"),
+    (413, "request_too_large"),
+    (415, "invalid_request_error"),
+    (422, "invalid_request_error"),
+    (429, "rate_limit_error"),
+    (503, "overloaded_error"),
+    (504, "timeout_error"),
+    (529, "overloaded_error"),
+];
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let mut body = body(&self.failure);
-        let status = match self.status {
-            Some(status) => {
-                body["error"]["code"] = status.as_u16().into();
-                status
-            }
-            None => {
-                StatusCode::from_u16(self.failure.rule().status).unwrap_or(StatusCode::BAD_GATEWAY)
-            }
+        let of_failure = || {
+            let status = StatusCode::from_u16(self.failure.rule().status);
+            status.unwrap_or(StatusCode::BAD_GATEWAY)
         };
+        let status = self.status.unwrap_or_else(of_failure);
+        let mut body = body(self.surface, &self.failure, status.as_u16());
+        if let (Some(call), Some(id)) = (self.call, body.get_mut("request_id")) {
+            *id = call.to_string().into();
+        }
         let mut response = (status, Json(body)).into_response();
         // For whoever counts: the status alone does not tell.
         response.extensions_mut().insert(self.failure.kind());
         let headers = response.headers_mut();
+        if let Some(call) = self.call {
+            headers.extend(disclose::call(call));
+        }
         let later = is_for_a_while(status).then_some(LATER);
         if let Some(after) = self.failure.retry_after().or(later) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds(after)));

@@ -3,9 +3,9 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware;
 use axum::routing::{get, post};
-use tollgate::Gateway;
+use tollgate::{Gateway, Surface};
 
-use crate::{chat, guard, health, models, plan, reply};
+use crate::{guard, health, infer, models, plan, reply};
 
 /// Largest request body that is read, in bytes.
 pub const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
@@ -24,8 +24,13 @@ pub const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
 /// # }
 /// ```
 pub fn router(gateway: Gateway) -> Router {
-    let api = Router::new()
-        .route("/chat/completions", post(chat::complete))
+    let surfaces = Surface::ALL
+        .into_iter()
+        .fold(Router::new(), |router, surface| {
+            router.route(&format!("/{}", surface.path()), infer::at(surface))
+        });
+    let api = surfaces
+        .route("/messages/count_tokens", post(infer::count_tokens))
         .route("/plan", post(plan::explain))
         .route_layer(middleware::from_fn(guard::json_only))
         .route("/models", get(models::list))

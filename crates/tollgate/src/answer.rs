@@ -4,8 +4,8 @@ use std::task::{Context, Poll, ready};
 use futures_core::Stream;
 use futures_util::StreamExt;
 use tollgate_core::{
-    AttemptEnd, BoxFuture, Delivery, Ended, Failure, FailureKind, Frame, FrameKind, Frames, Head,
-    ModelId, Receipt, Served, Won,
+    AttemptEnd, BoxFuture, CallId, Delivery, Ended, Failure, FailureKind, Frame, FrameKind, Frames,
+    Head, ModelId, Receipt, Served, Won,
 };
 use tollgate_wire::{ChatResponse, StreamEvent};
 
@@ -36,6 +36,7 @@ use crate::whole::{Whole, parse_body};
 /// for at most two minutes, and at most 64 at the same time. The cost is booked
 /// by the gateway's own task, and reconciled when only the upstream knows it.
 pub struct Answer {
+    call: CallId,
     source: Source,
     state: State,
     /// What it takes to go on after a cut; `None` when a cut is final.
@@ -84,8 +85,10 @@ impl Answer {
     pub(crate) fn new(mut onward: Onward, won: Won, pending: Pending) -> Self {
         let warnings = onward.take_warnings();
         let whole = onward.call.delivery == Delivery::Whole;
+        let call = onward.call.id;
         let (source, state) = begin(&onward, won, pending);
         Self {
+            call,
             source,
             state,
             onward: Some(Box::new(onward)),
@@ -94,6 +97,11 @@ impl Answer {
             restarts: 0,
             is_begun: false,
         }
+    }
+
+    /// The id under which the ledger has the call.
+    pub fn call(&self) -> CallId {
+        self.call
     }
 
     /// The head of the upstream's reply.

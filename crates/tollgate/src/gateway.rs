@@ -3,7 +3,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use tollgate_core::{
     AfterCommit, Call, Catalog, Clock, Explanation, Failover, Failure, FailureKind, HealthView,
-    LaneCheck, LaneId, Ledger, LlmProvider, Observer, Plan, Standing, Trip,
+    LaneCheck, LaneId, Ledger, LlmProvider, Observer, Plan, Standing, TokenBounds, Trip,
 };
 use tollgate_router::CostOptimizer;
 
@@ -42,7 +42,8 @@ pub(crate) struct Parts {
 }
 
 impl Gateway {
-    /// Sends a chat and returns its answer at the commit point: when the first
+    /// Sends a chat, or a request of any other [`Surface`](crate::Surface), and
+    /// returns its answer at the commit point: when the first
     /// token is there (streamed), or the whole answer (not streamed). Until
     /// then a failing target is replaced by the next without a trace in the
     /// answer; after it, a broken answer ends with a failure, or goes on
@@ -124,6 +125,15 @@ impl Gateway {
         let (view, health) = (self.parts.catalog.view(), self.parts.failover.health());
         let plan = self.parts.optimizer.plan(profile, &view, &health);
         Ok((call, plan.map_err(|failure| advice.explain(failure))?))
+    }
+
+    /// The tokens of a prompt, as they are estimated for routing. Asks nobody.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan), for a request that cannot be read.
+    pub fn prompt_tokens(&self, order: impl Into<Order>) -> Result<TokenBounds, Error> {
+        let call = self.admit(order)?;
+        Ok(self.parts.optimizer.profile(&call)?.prompt)
     }
 
     /// The catalog.

@@ -6,7 +6,7 @@ use tollgate_core::{
     AfterCommit, Call, CallId, CallerId, Clock, Delivery, Failure, FailureKind, Hints, Task,
     UpstreamStream, Usd,
 };
-use tollgate_wire::{ChatRequest, EmbeddingsRequest, Request};
+use tollgate_wire::{ChatRequest, EmbeddingsRequest, Object, Request, Surface};
 
 /// A request to be sent, with what the caller asks of the gateway.
 ///
@@ -150,6 +150,7 @@ impl Admission {
         };
         let mut hints = order.hints;
         name_user(&mut hints.tags, &order.request);
+        name_metadata(&mut hints.tags, &order.request);
         check_tags(&hints.tags)?;
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         Ok(Call {
@@ -180,6 +181,30 @@ fn name_user(tags: &mut Vec<(String, String)>, request: &Request) {
     };
     if tags.iter().all(|(name, _)| name != USER) {
         tags.push((USER.to_owned(), user));
+    }
+}
+
+/// Most pairs of a request's metadata that become tags.
+const MOST_METADATA: usize = 16;
+
+/// Takes tags from the request's own metadata: the pairs of texts in it whose
+/// names the caller has not used for a tag. They are for the logs of whoever
+/// made the request, so what is too long for a tag is no mistake.
+fn name_metadata(tags: &mut Vec<(String, String)>, request: &Request) {
+    // Messages' metadata has the user alone, who has a tag.
+    if request.surface() == Surface::Messages {
+        return;
+    }
+    let metadata: Option<Object> = request.object().read("metadata").ok().flatten();
+    let Some(metadata) = metadata else { return };
+    for (name, value) in metadata.iter().take(MOST_METADATA) {
+        let Ok(value) = serde_json::from_str::<String>(value.get()) else {
+            continue;
+        };
+        let fits = name.len().max(value.len()) <= LONGEST_TAG && !name.is_empty();
+        if fits && tags.iter().all(|(taken, _)| taken != name) {
+            tags.push((name.to_owned(), value));
+        }
     }
 }
 

@@ -14,4 +14,5 @@ mod secrets;
 mod server;
 mod setup;
 mod stream;
+mod surfaces;
 mod whole;

@@ -1,11 +1,16 @@
+//! The paths that models answer on: one per surface, all alike.
+
 use std::time::Duration;
 
+use axum::Json;
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, post};
 use futures_util::{Stream, StreamExt};
-use tollgate::{Answer, BoxFuture, Error, FrameKind, Gateway, StreamMode};
+use serde_json::{Value, json};
+use tollgate::{Answer, BoxFuture, Error, FrameKind, Gateway, StreamMode, Surface};
 
 use crate::asked::Asked;
 use crate::reply::Refusal;
@@ -16,17 +21,27 @@ use crate::{disclose, events};
 /// give up on a silent connection from half a minute on.
 const STATUS_WAITS: Duration = Duration::from_secs(15);
 
-/// A chat whose answer has not begun.
+/// A request whose answer has not begun.
 pub(crate) type Pending = BoxFuture<'static, Result<Answer, Error>>;
 
-/// `POST /v1/chat/completions`
-pub(crate) async fn complete(
-    State(gateway): State<Gateway>,
-    asked: Asked,
-) -> Result<Response, Refusal> {
+/// `POST` of a surface.
+pub(crate) fn at(surface: Surface) -> MethodRouter<Gateway> {
+    post(
+        move |State(gateway): State<Gateway>, request: Request| async move {
+            let asked = Asked::read(surface, request).await;
+            let answered = match asked {
+                Ok(asked) => answer(gateway, surface, asked).await,
+                Err(refusal) => Err(refusal),
+            };
+            answered.unwrap_or_else(|refusal| refusal.in_words_of(surface).into_response())
+        },
+    )
+}
+
+async fn answer(gateway: Gateway, surface: Surface, asked: Asked) -> Result<Response, Refusal> {
     let chat = Box::pin(async move { gateway.chat(asked.order).await });
     match asked.mode {
-        StreamMode::Stream => stream(chat).await,
+        StreamMode::Stream => stream(surface, chat).await,
         StreamMode::Whole => whole(chat.await?).await,
     }
 }
@@ -34,16 +49,16 @@ pub(crate) async fn complete(
 /// The answer as events. Its status is known when it begins, or is taken for
 /// good when that takes too long: then comments keep the connection alive, and
 /// a failure is an event.
-async fn stream(mut chat: Pending) -> Result<Response, Refusal> {
+async fn stream(surface: Surface, mut chat: Pending) -> Result<Response, Refusal> {
     match tokio::time::timeout(STATUS_WAITS, &mut chat).await {
         Ok(answer) => {
             let answer = answer?;
             let disclosed = disclose::answer(&answer);
-            let mut response = event_stream(events::of(answer));
+            let mut response = event_stream(events::of(surface, answer));
             response.headers_mut().extend(disclosed);
             Ok(response)
         }
-        Err(_) => Ok(event_stream(events::awaited(chat))),
+        Err(_) => Ok(event_stream(events::awaited(surface, chat))),
     }
 }
 
@@ -77,4 +92,20 @@ async fn whole(mut answer: Answer) -> Result<Response, Refusal> {
         response.headers_mut().extend(disclose::receipt(receipt));
     }
     Ok(response)
+}
+
+/// `POST /v1/messages/count_tokens`: the tokens of a prompt as they are
+/// estimated for routing, since the model's own count would be a call.
+pub(crate) async fn count_tokens(
+    State(gateway): State<Gateway>,
+    request: Request,
+) -> Result<Json<Value>, Refusal> {
+    let counted = async {
+        let asked = Asked::read(Surface::Messages, request).await?;
+        Ok::<_, Refusal>(gateway.prompt_tokens(asked.order)?)
+    };
+    match counted.await {
+        Ok(tokens) => Ok(Json(json!({ "input_tokens": tokens.likely }))),
+        Err(refusal) => Err(refusal.in_words_of(Surface::Messages)),
+    }
 }

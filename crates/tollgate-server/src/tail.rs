@@ -1,0 +1,54 @@
+//! The end of a stream, kept back until there is a receipt to tell of.
+
+use tollgate::{Answer, Frame};
+use tollgate_wire::Object;
+
+use crate::disclose;
+
+/// The events from the one on that says what the answer used. What can only be
+/// said at the end is said there, since headers are long sent.
+#[derive(Default)]
+pub(crate) struct Tail {
+    /// The first says what was used.
+    events: Vec<Vec<u8>>,
+}
+
+/// What may follow the usage before the end: the end of a message, a repeated
+/// usage, the account of a router. More than that is no end.
+const LONGEST: usize = 8;
+
+impl Tail {
+    /// Keeps a frame that belongs to the end of an answer. Whether it does.
+    pub(crate) fn keep(&mut self, frame: &Frame) -> bool {
+        let begins = frame.facts.usage.is_some() || !self.events.is_empty();
+        let belongs = begins && !frame.facts.semantic && self.events.len() < LONGEST;
+        if belongs {
+            self.events.push(frame.data.to_vec());
+        }
+        belongs
+    }
+
+    /// Keeps an event with the usage of an answer that came whole.
+    pub(crate) fn push(&mut self, event: Vec<u8>) {
+        self.events.push(event);
+    }
+
+    /// What was kept, as it came.
+    pub(crate) fn release(&mut self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// What was kept, with what headers say of answers that come whole.
+    pub(crate) fn disclosed(&mut self, answer: &Answer) -> Vec<Vec<u8>> {
+        let mut events = self.release();
+        if let (Some(usage), Some(receipt)) = (events.first_mut(), answer.receipt())
+            && let Ok(mut event) = Object::parse(usage)
+            && event
+                .set("tollgate", &disclose::in_band(answer, receipt))
+                .is_ok()
+        {
+            *usage = event.to_vec();
+        }
+        events
+    }
+}

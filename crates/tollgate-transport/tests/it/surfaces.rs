@@ -1,0 +1,294 @@
+//! Every surface goes natively to an upstream that speaks it.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use tollgate_core::{
+    Attempt, Billing, Delivery, Failure, FailureKind, Finish, Frame, FrameKind, LlmProvider,
+    ModelId, Next,
+};
+use tollgate_transport::{OpenAiCompatibleConfig, OpenAiCompatibleProvider};
+use tollgate_wire::{Request, Surface};
+
+use crate::server::{Server, json, stream};
+use crate::setup::{attempt, direct, openrouter};
+
+const RESPONSES: &[u8] = include_bytes!("../fixtures/responses-stream.sse");
+const MESSAGES: &[u8] = include_bytes!("../fixtures/messages-stream.sse");
+
+fn asking(surface: Surface, body: &str, delivery: Delivery) -> Attempt {
+    Attempt {
+        request: Arc::new(Request::parse(surface, body.as_bytes()).unwrap()),
+        ..attempt(delivery)
+    }
+}
+
+async fn read(provider: &impl LlmProvider, attempt: &Attempt) -> (Vec<Frame>, Option<Failure>) {
+    let mut reply = provider.send(attempt).await.unwrap();
+    let mut frames = Vec::new();
+    while let Some(frame) = reply.frames.next().await {
+        match frame {
+            Ok(frame) => frames.push(frame),
+            Err(failure) => return (frames, Some(failure)),
+        }
+    }
+    (frames, None)
+}
+
+#[tokio::test]
+async fn a_request_goes_to_the_path_of_its_surface_as_it_came() {
+    let check = async |surface: Surface, body: &str, answer: &[u8]| {
+        let mut server = Server::start([json(200, answer)]).await;
+        let (frames, end) = read(
+            &openrouter(&server),
+            &asking(surface, body, Delivery::Whole),
+        )
+        .await;
+        assert!(end.is_none(), "{end:?}");
+        assert_eq!(frames[0].data, answer, "{surface}");
+        assert!(frames[0].facts.usage.is_some(), "{surface}");
+        let (_, head, sent) = server.request().await;
+        assert!(
+            head.starts_with(&format!("post /api/v1/{} ", surface.path())),
+            "{head}"
+        );
+        assert_eq!(sent, body, "{surface}");
+    };
+    check(
+        Surface::Responses,
+        r#"{"model":"a/b","input":[{"role":"user","content":"Hi"}],"of_tomorrow":1.10}"#,
+        br#"{"id":"gen-1","status":"completed","model":"a/b","output":[{"type":"message","content":[{"type":"output_text","text":"Hi"}]}],"usage":{"input_tokens":3,"output_tokens":1,"total_tokens":4,"cost":0.1},"new":1.10}"#,
+    )
+    .await;
+    check(
+        Surface::Messages,
+        r#"{"model":"a/b","max_tokens":9,"messages":[{"role":"user","content":"Hi"}],"cache_control":{"type":"ephemeral"}}"#,
+        br#"{"id":"gen-1","type":"message","model":"a/b","content":[{"type":"text","text":"Hi"}],"stop_reason":"end_turn","usage":{"input_tokens":3,"output_tokens":1,"cost":0.1}}"#,
+    )
+    .await;
+    check(
+        Surface::Embeddings,
+        r#"{"model":"a/b","input":["one","two"]}"#,
+        br#"{"object":"list","model":"a/b","data":[{"object":"embedding","index":0,"embedding":[0.10]}],"usage":{"prompt_tokens":2,"total_tokens":2,"cost":3.6e-07}}"#,
+    )
+    .await;
+    check(
+        Surface::Completions,
+        r#"{"model":"a/b","prompt":"Once"}"#,
+        br#"{"id":"gen-1","object":"text_completion","model":"a/b","choices":[{"index":0,"text":" upon","finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2,"cost":0.1}}"#,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn owned_fields_are_set_where_each_surface_has_them() {
+    let check = async |surface: Surface, body: &str, expected: &str| {
+        let mut server = Server::start([json(200, b"{}")]).await;
+        let attempt = Attempt {
+            models: vec![ModelId::new("c/d").unwrap(), ModelId::new("e/f").unwrap()],
+            max_output: Some(64),
+            ..asking(surface, body, Delivery::Whole)
+        };
+        drop(openrouter(&server).send(&attempt).await.unwrap());
+        assert_eq!(server.request().await.2, expected);
+    };
+    check(
+        Surface::Responses,
+        r#"{"model":"a/b","input":"Hi"}"#,
+        r#"{"model":"c/d","input":"Hi","models":["e/f"],"max_output_tokens":64}"#,
+    )
+    .await;
+    check(
+        Surface::Messages,
+        r#"{"model":"a/b","messages":[{"role":"user","content":"Hi"}],"fallbacks":[{"model":"e/f"}],"max_tokens":100}"#,
+        r#"{"model":"c/d","messages":[{"role":"user","content":"Hi"}],"max_tokens":64,"models":["e/f"]}"#,
+    )
+    .await;
+    check(
+        Surface::Embeddings,
+        r#"{"model":"a/b","input":"Hi","stream":true}"#,
+        r#"{"model":"c/d","input":"Hi","stream":true,"models":["e/f"]}"#,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn streams_of_other_surfaces_end_with_their_own_end() {
+    let check =
+        async |surface: Surface, body: &str, sample: &[u8], bytes: usize, tokens: (u64, u64)| {
+            let server = Server::start([stream(sample)]).await;
+            let (frames, end) = read(
+                &openrouter(&server),
+                &asking(surface, body, Delivery::Stream),
+            )
+            .await;
+            assert!(end.is_none(), "{end:?}");
+            let text = String::from_utf8_lossy(sample);
+            let is_verbatim = |frame: &Frame| text.contains(&*String::from_utf8_lossy(&frame.data));
+            assert!(frames.iter().all(is_verbatim), "{surface}");
+            let seen: u32 = frames.iter().map(|frame| frame.facts.output_bytes).sum();
+            assert_eq!(seen as usize, bytes, "{surface}");
+            let finish: Vec<_> = frames
+                .iter()
+                .filter_map(|frame| frame.facts.finish)
+                .collect();
+            assert_eq!(finish, [Finish::ToolCalls], "{surface}");
+            let usage: Vec<_> = frames
+                .iter()
+                .filter_map(|frame| frame.facts.usage.as_ref())
+                .collect();
+            assert_eq!(
+                usage.len(),
+                1,
+                "usage is told once, when all of it is known"
+            );
+            assert_eq!(
+                (usage[0].tokens.prompt_total(), usage[0].tokens.output),
+                tokens,
+                "{surface}"
+            );
+            let served = frames
+                .iter()
+                .find_map(|frame| frame.facts.served.as_ref())
+                .unwrap();
+            assert!(
+                served
+                    .generation
+                    .as_ref()
+                    .unwrap()
+                    .as_str()
+                    .starts_with("gen-")
+            );
+            let first = frames
+                .iter()
+                .position(|frame| frame.facts.semantic)
+                .unwrap();
+            assert!(first > 1, "what only begins an answer does not commit it");
+        };
+    let said = "Look up the forecast.Checking Oslo.{\"city\":\"Oslo\"}".len();
+    check(
+        Surface::Responses,
+        r#"{"model":"a/b","input":"Hi","stream":true}"#,
+        RESPONSES,
+        said,
+        (300, 90),
+    )
+    .await;
+    let said = "One city asked.Checking Oslo.{\"city\": \"Oslo\"}".len();
+    check(
+        Surface::Messages,
+        r#"{"model":"a/b","messages":[{"role":"user","content":"x"}],"stream":true}"#,
+        MESSAGES,
+        said,
+        (410, 85),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_stream_that_stops_before_its_own_end_is_cut() {
+    let check = async |surface: Surface, body: &str, sample: &[u8], end: &str| {
+        let text = String::from_utf8_lossy(sample);
+        let cut = &text[..text.find(end).unwrap()];
+        let server = Server::start([stream(cut.as_bytes())]).await;
+        let (frames, failure) = read(
+            &openrouter(&server),
+            &asking(surface, body, Delivery::Stream),
+        )
+        .await;
+        assert!(!frames.is_empty());
+        assert_eq!(failure.unwrap().kind(), FailureKind::Truncated, "{surface}");
+    };
+    check(
+        Surface::Responses,
+        r#"{"model":"a/b","input":"Hi","stream":true}"#,
+        RESPONSES,
+        "data: {\"type\":\"response.completed\"",
+    )
+    .await;
+    check(
+        Surface::Messages,
+        r#"{"model":"a/b","messages":[{"role":"user"}],"stream":true}"#,
+        MESSAGES,
+        "event: message_delta",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn errors_inside_of_streams_and_bodies_are_failures() {
+    let overloaded = include_bytes!("../fixtures/messages-stream-error.sse");
+    let server = Server::start([stream(overloaded)]).await;
+    let messages = r#"{"model":"a/b","messages":[{"role":"user"}],"stream":true}"#;
+    let (_, failure) = read(
+        &openrouter(&server),
+        &asking(Surface::Messages, messages, Delivery::Stream),
+    )
+    .await;
+    let failure = failure.unwrap();
+    assert_eq!(failure.kind(), FailureKind::Upstream);
+    assert!(failure.generation().is_some());
+
+    let failed = br#"{"id":"gen-9","object":"response","status":"failed","error":{"code":"rate_limit_exceeded","message":"slow"},"output":[]}"#;
+    let server = Server::start([json(200, failed)]).await;
+    let responses = r#"{"model":"a/b","input":"Hi"}"#;
+    let (_, failure) = read(
+        &openrouter(&server),
+        &asking(Surface::Responses, responses, Delivery::Whole),
+    )
+    .await;
+    assert_eq!(failure.unwrap().kind(), FailureKind::RateLimited);
+}
+
+#[tokio::test]
+async fn tokens_beside_the_input_are_counted_in_classes_of_their_own() {
+    let body = br#"{"id":"gen-1","type":"message","content":[{"type":"text","text":"Hi"}],"stop_reason":"end_turn","usage":{"input_tokens":10,"output_tokens":5,"cache_read_input_tokens":100,"cache_creation_input_tokens":30,"cache_creation":{"ephemeral_5m_input_tokens":10,"ephemeral_1h_input_tokens":20},"cost":0.25,"is_byok":true,"cost_details":{"upstream_inference_cost":0.5}}}"#;
+    let server = Server::start([json(200, body)]).await;
+    let asked = r#"{"model":"a/b","messages":[{"role":"user"}]}"#;
+    let (frames, _) = read(
+        &openrouter(&server),
+        &asking(Surface::Messages, asked, Delivery::Whole),
+    )
+    .await;
+    let usage = frames[0].facts.usage.as_ref().unwrap();
+    let tokens = usage.tokens;
+    assert_eq!(
+        (
+            tokens.input,
+            tokens.cache_read,
+            tokens.cache_write,
+            tokens.cache_write_1h,
+            tokens.output
+        ),
+        (10, 100, 10, 20, 5)
+    );
+    let cost = usage.cost.unwrap();
+    assert_eq!(
+        (cost.credits.nanos(), cost.provider.nanos(), usage.billing),
+        (250_000_000, 500_000_000, Some(Billing::Byok))
+    );
+}
+
+#[tokio::test]
+async fn a_provider_speaks_what_its_configuration_says() {
+    let mut server = Server::start([json(200, br#"{"data":[{"index":0,"embedding":[1]}]}"#)]).await;
+    let asked = asking(
+        Surface::Embeddings,
+        r#"{"model":"a/b","input":"x","provider":{"only":["y"]}}"#,
+        Delivery::Whole,
+    );
+    let (frames, end) = read(&direct(&server), &asked).await;
+    assert!(end.is_none(), "{end:?}");
+    assert_eq!(frames[0].kind, FrameKind::Body);
+    assert_eq!(server.request().await.2, r#"{"model":"a/b","input":"x"}"#);
+
+    let config = OpenAiCompatibleConfig {
+        base_url: server.url.clone(),
+        surfaces: vec![Surface::Chat],
+        ..Default::default()
+    };
+    let provider = OpenAiCompatibleProvider::new(config).unwrap();
+    let failure = provider.send(&asked).await.unwrap_err();
+    assert_eq!(failure.next(), Next::Elsewhere);
+    assert!(failure.hint().unwrap().contains("surfaces"));
+}
