@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use tollgate_core::{
@@ -29,16 +29,21 @@ pub struct ModelCatalog {
 struct Shared {
     config: CatalogConfig,
     limits: Limits,
-    lanes: Vec<LaneSpec>,
     scores: Option<Scores>,
     source: Option<Arc<dyn ModelSource>>,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
     view: ArcSwap<CatalogView>,
-    /// The list that the view was built from. Only refreshes take the lock, one at a time.
-    listing: Mutex<Listing>,
+    /// What the view was built from. Only who builds the next one takes the lock.
+    ground: Mutex<Ground>,
     /// One refresh at a time, so that an older answer cannot replace a newer one.
     turn: tokio::sync::Mutex<()>,
+}
+
+/// What a view is built from.
+struct Ground {
+    listing: Listing,
+    lanes: Vec<LaneSpec>,
 }
 
 impl ModelCatalog {
@@ -77,13 +82,15 @@ impl ModelCatalog {
         let shared = Shared {
             limits: config.limits(),
             config,
-            lanes,
             scores,
             source,
             clock,
             observer,
             view: ArcSwap::from_pointee(view),
-            listing: Mutex::new(start.listing),
+            ground: Mutex::new(Ground {
+                listing: start.listing,
+                lanes,
+            }),
             turn: tokio::sync::Mutex::new(()),
         };
         Ok(Self {
@@ -119,6 +126,32 @@ impl ModelCatalog {
         };
         self.shared.tell(&outcome);
         outcome
+    }
+
+    /// Offers the same models on other lanes: the view is built anew from the
+    /// list at hand.
+    ///
+    /// # Errors
+    /// [`CatalogError`] when the lanes are not valid; the old ones stay.
+    pub fn set_lanes(&self, lanes: Vec<LaneSpec>) -> Result<(), CatalogError> {
+        lane::check(&lanes)?;
+        let shared = &*self.shared;
+        let mut ground = shared.ground();
+        let old = shared.view.load();
+        let stamp = Stamp {
+            version: old.version() + 1,
+            source: old.source(),
+            as_of: old.as_of(),
+        };
+        ground.lanes = lanes;
+        let view = assemble(
+            &ground.listing,
+            &ground.lanes,
+            shared.scores.as_ref(),
+            stamp,
+        );
+        shared.view.store(Arc::new(view));
+        Ok(())
     }
 
     /// Keeps the catalog fresh in the background until the guard is dropped:
@@ -207,23 +240,27 @@ impl Drop for RefreshGuard {
 // === impl Shared ===
 
 impl Shared {
+    fn ground(&self) -> MutexGuard<'_, Ground> {
+        self.ground.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Screens a fetched list, swaps the view and writes the cache.
     fn take_in(&self, body: &[u8]) -> Result<RefreshReport, Failure> {
         let parsed = Listing::parse(body).map_err(CatalogError::Refused)?;
-        let mut listing = self.listing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ground = self.ground();
         let (accepted, mut report) =
-            screen(&listing, parsed, &self.limits).map_err(CatalogError::Refused)?;
+            screen(&ground.listing, parsed, &self.limits).map_err(CatalogError::Refused)?;
         let stamp = Stamp {
             version: self.view.load().version() + 1,
             source: CatalogSource::Network,
             as_of: self.clock.now(),
         };
-        let view = assemble(&accepted, &self.lanes, self.scores.as_ref(), stamp);
+        let view = assemble(&accepted, &ground.lanes, self.scores.as_ref(), stamp);
         report.version = stamp.version;
         report.unmatched_scores = unmatched(self.scores.as_ref(), &view);
         self.view.store(Arc::new(view));
-        *listing = accepted;
-        self.write_cache(&listing, stamp.as_of);
+        ground.listing = accepted;
+        self.write_cache(&ground.listing, stamp.as_of);
         Ok(report)
     }
 

@@ -67,7 +67,7 @@ pub(crate) async fn onlooker(global: &Global) -> Result<Gateway, Trouble> {
 }
 
 fn announce(gateway: Gateway) -> Result<Gateway, Trouble> {
-    for warning in gateway.warnings() {
+    for warning in gateway.warnings().iter() {
         ui::warning(warning);
     }
     Ok(gateway)

@@ -1,6 +1,6 @@
 //! What runs beside the requests, and how it ends.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::task::AbortHandle;
@@ -22,7 +22,7 @@ pub(crate) struct Background {
     reconciler: Option<Reconciler>,
     sweep: Option<AbortHandle>,
     recorder: Option<Recorder>,
-    hourly: Option<Hourly>,
+    hourly: Mutex<Option<Hourly>>,
 }
 
 /// How often lost attempts are looked for.
@@ -64,8 +64,8 @@ impl Background {
         self.sweep = Some(tokio::spawn(sweep).abort_handle());
     }
 
-    pub(crate) fn ledger(&self) -> Option<&UsageTracker> {
-        self.ledger.as_deref()
+    pub(crate) fn ledger(&self) -> Option<&Arc<UsageTracker>> {
+        self.ledger.as_ref()
     }
 
     pub(crate) fn catalog(&self) -> Option<&ModelCatalog> {
@@ -76,8 +76,12 @@ impl Background {
         self.reconciler = Some(reconciler);
     }
 
-    pub(crate) fn keep_hourly(&mut self, hourly: Hourly) {
-        self.hourly = Some(hourly);
+    /// Compares with this from now on.
+    pub(crate) fn keep_hourly(&self, hourly: Hourly) {
+        let mut kept = self.hourly.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(old) = kept.replace(hourly) {
+            old.stop();
+        }
     }
 
     pub(crate) fn keep_recorder(&mut self, recorder: Recorder) {
@@ -96,7 +100,8 @@ impl Background {
         if let Some(reconciler) = &self.reconciler {
             reconciler.stop();
         }
-        if let Some(hourly) = &self.hourly {
+        let hourly = self.hourly.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(hourly) = &*hourly {
             hourly.stop();
         }
     }

@@ -14,7 +14,7 @@ use tollgate_policy_balanced::Balanced;
 use tollgate_policy_cheapest::Cheapest;
 use tollgate_policy_quality::BestQuality;
 use tollgate_router::{CostOptimizer, RouterConfig, TaskLists};
-use tollgate_transport::HttpSend;
+use tollgate_transport::{HttpSend, Lanes};
 
 use crate::background::Background;
 use crate::booking::Booker;
@@ -22,13 +22,14 @@ use crate::clock::SystemClock;
 use crate::compare::Hourly;
 use crate::config::{Config, OpenRouter};
 use crate::gateway::{Gateway, Parts};
-use crate::lanes::{self, Network, NetworkModels};
+use crate::lanes::{self, Current, Network, NetworkModels};
 use crate::left::Stops;
 use crate::observe::Everyone;
 use crate::order::Admission;
 use crate::pending::Settler;
 use crate::reconcile::Reconciler;
 use crate::record::{Recorded, Recorder};
+use crate::reload::{Configured, Makings};
 
 /// Puts a gateway together; each part can be swapped for one's own.
 ///
@@ -178,15 +179,25 @@ impl GatewayBuilder {
         let observer: Arc<dyn Observer> = Arc::new(Everyone(self.observers));
         let mut background = Background::default();
 
+        let asks = self.provider.is_none();
         let network = Network {
             clock: clock.clone(),
             http: self.http,
         };
-        let openrouter = lanes::openrouter(&config.openrouter, &network)?;
-        let lanes = lanes::all(&openrouter, &config, &network)?;
-        let asks = self.provider.is_none();
-        let checks = asks.then(|| Arc::new(lanes.clone()) as Arc<dyn LaneCheck>);
-        let provider = self.provider.unwrap_or_else(|| Arc::new(lanes.clone()));
+        let makings = Makings {
+            current: Arc::new(Current::new(Lanes::new())),
+            network,
+            policies: self.policies,
+            provider: self.provider,
+        };
+        let Configured {
+            openrouter,
+            lanes,
+            optimizer,
+        } = makings.configured(&config)?;
+        makings.current.set(lanes.clone());
+        let current = makings.current.clone();
+        let checks = asks.then(|| current.clone() as Arc<dyn LaneCheck>);
 
         // First, since it is what another process can hold.
         let (ledger, reconciler): (Arc<dyn Ledger>, _) = match self.ledger {
@@ -204,7 +215,7 @@ impl GatewayBuilder {
                 }
                 // A provider of the program's own knows generations that
                 // OpenRouter has never heard of.
-                let lookup = self.lookup.or_else(|| asks.then(|| Arc::new(lanes) as _));
+                let lookup = self.lookup.or_else(|| asks.then_some(current as _));
                 let reconciler = lookup.map(|lookup| Reconciler::start(lookup, tracker.clone()));
                 if shares {
                     background.sweep(&tracker, reconciler.as_ref());
@@ -236,60 +247,59 @@ impl GatewayBuilder {
             }
         };
 
-        let optimizer =
-            CostOptimizer::new(router_config(&config), policies(&config, self.policies))
-                .map_err(|error| configuration("the routing cannot be set up", error))?;
-        check_budgets(&config, &optimizer)?;
         let failover = match self.failover {
             Some(failover) => failover,
             None => Arc::new(walker(&config, seed, &observer, &checks)),
         };
 
-        let mut gateway = Gateway {
-            parts: Arc::new(Parts {
-                admission: Admission::new(config.openrouter.timeout(), seed),
-                catalog,
-                optimizer,
-                settler: Settler::start(
-                    Booker::new(ledger.clone(), reconciler, observer.clone()),
-                    Stops::of(&config.openrouter),
-                ),
-                ledger,
-                failover,
-                after_commit: config.failover.after_commit,
-                observer,
-                provider,
-                checks,
-                clock,
-                background,
-                warnings: Vec::new(),
-            }),
+        let mut parts = Parts {
+            admission: Arc::new(Admission::new(seed)),
+            catalog,
+            optimizer,
+            settler: Settler::start(
+                Booker::new(ledger.clone(), reconciler, observer.clone()),
+                Stops::of(&config.openrouter),
+            ),
+            ledger,
+            failover,
+            after_commit: config.failover.after_commit,
+            observer,
+            provider: makings.provider(&lanes),
+            checks,
+            clock,
+            background: Arc::new(background),
+            warnings: Arc::default(),
+            config,
         };
-        let mut warnings = gateway.find_warnings();
-        warnings.extend(forgetful_budgets(&config));
-        if let Some(parts) = Arc::get_mut(&mut gateway.parts) {
-            parts.warnings = warnings;
-        }
-        Ok(gateway)
+        parts.warnings = parts.find_warnings().into();
+        Ok(Gateway::of(parts, makings))
     }
 }
 
 impl Gateway {
     /// Names of the policies that can be selected.
     pub fn policies(&self) -> Vec<String> {
-        self.parts.optimizer.policies().map(str::to_owned).collect()
+        let parts = self.parts.load();
+        parts.optimizer.policies().map(str::to_owned).collect()
     }
 
-    /// Things the operator should know, found when the gateway was built: a
-    /// retired model in a list, with the closest live ones.
-    pub fn warnings(&self) -> &[String] {
-        &self.parts.warnings
+    /// Things the operator should know, found when the gateway was built or was
+    /// configured anew: a retired model in a list, with the closest live ones.
+    pub fn warnings(&self) -> Arc<[String]> {
+        self.parts.load().warnings.clone()
+    }
+}
+
+impl Parts {
+    pub(crate) fn find_warnings(&self) -> Vec<String> {
+        let mut warnings = self.unknown_models();
+        warnings.extend(forgetful_budgets(&self.config));
+        warnings
     }
 
-    fn find_warnings(&self) -> Vec<String> {
-        let view = self.parts.catalog.view();
-        self.parts
-            .optimizer
+    fn unknown_models(&self) -> Vec<String> {
+        let view = self.catalog.view();
+        self.optimizer
             .unknown_models(&view)
             .into_iter()
             .map(|model| {
@@ -310,7 +320,7 @@ impl Gateway {
     }
 }
 
-fn router_config(config: &Config) -> RouterConfig {
+pub(crate) fn router_config(config: &Config) -> RouterConfig {
     let routing = &config.openrouter.routing;
     let optimization = &config.openrouter.optimization;
     RouterConfig {
@@ -329,7 +339,7 @@ fn router_config(config: &Config) -> RouterConfig {
     }
 }
 
-fn policies(
+pub(crate) fn policies(
     config: &Config,
     own: BTreeMap<String, Arc<dyn RoutingPolicy>>,
 ) -> Vec<(String, Arc<dyn RoutingPolicy>)> {
@@ -378,7 +388,7 @@ async fn open_ledger(
 }
 
 /// Whether the key's spending is this gateway's alone, as far as anyone knows.
-fn is_compared(config: &Config) -> bool {
+pub(crate) fn is_compared(config: &Config) -> bool {
     let OpenRouter {
         api_key,
         compare_hourly,
@@ -404,7 +414,7 @@ fn recorded(
 }
 
 /// Whether the policies that budgets name are there.
-fn check_budgets(config: &Config, optimizer: &CostOptimizer) -> Result<(), Failure> {
+pub(crate) fn check_budgets(config: &Config, optimizer: &CostOptimizer) -> Result<(), Failure> {
     for (name, budget) in &config.budgets {
         let OnSoft::Policy(policy) = &budget.on_soft else {
             continue;
@@ -506,7 +516,10 @@ async fn recover(tracker: &UsageTracker) -> Result<Recovered, Failure> {
     Ok(recovered)
 }
 
-fn configuration(what: &str, error: impl std::error::Error + Send + Sync + 'static) -> Failure {
+pub(crate) fn configuration(
+    what: &str,
+    error: impl std::error::Error + Send + Sync + 'static,
+) -> Failure {
     Failure::new(FailureKind::Configuration, what)
         .with_hint(error.to_string())
         .with_source(error)

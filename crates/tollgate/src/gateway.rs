@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use tokio::time::Instant;
 use tollgate_core::{
     AfterCommit, Call, Catalog, Clock, Explanation, Failover, Failure, FailureKind, HealthView,
@@ -9,11 +10,13 @@ use tollgate_router::CostOptimizer;
 
 use crate::answer::Answer;
 use crate::background::Background;
+use crate::config::Config;
 use crate::error::Error;
 use crate::order::{Admission, Order};
 use crate::pending::{Pending, Settler};
 use crate::record::{Recorder, Recording};
 use crate::rejoin::Onward;
+use crate::reload::Makings;
 
 /// One gateway to all models: picks, sends, fails over and accounts.
 ///
@@ -21,12 +24,16 @@ use crate::rejoin::Onward;
 /// [`GatewayBuilder`](crate::GatewayBuilder).
 #[derive(Clone)]
 pub struct Gateway {
-    pub(crate) parts: Arc<Parts>,
+    pub(crate) parts: Arc<ArcSwap<Parts>>,
+    /// What another configuration is made into parts with.
+    pub(crate) makings: Arc<Makings>,
 }
 
-/// The steps of a request, each behind its trait.
+/// The steps of a request, each behind its trait. A call keeps those that it
+/// began with, whatever is configured since.
 pub(crate) struct Parts {
-    pub(crate) admission: Admission,
+    pub(crate) config: Config,
+    pub(crate) admission: Arc<Admission>,
     pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) optimizer: CostOptimizer,
     pub(crate) ledger: Arc<dyn Ledger>,
@@ -37,8 +44,8 @@ pub(crate) struct Parts {
     pub(crate) checks: Option<Arc<dyn LaneCheck>>,
     pub(crate) settler: Settler,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) background: Background,
-    pub(crate) warnings: Vec<String>,
+    pub(crate) background: Arc<Background>,
+    pub(crate) warnings: Arc<[String]>,
 }
 
 impl Gateway {
@@ -57,6 +64,7 @@ impl Gateway {
     /// Dropping the future or the answer closes the upstream connection; what
     /// the call may have cost is booked by the ledger's own task.
     pub async fn chat(&self, order: impl Into<Order>) -> Result<Answer, Error> {
+        let parts = self.parts();
         let Parts {
             catalog,
             optimizer,
@@ -64,10 +72,10 @@ impl Gateway {
             failover,
             provider,
             ..
-        } = &*self.parts;
+        } = &*parts;
         let started = Instant::now();
 
-        let call = self.admit(order)?;
+        let call = parts.admit(order)?;
         let (view, health) = (catalog.view(), failover.health());
         let profile = optimizer.profile(&call)?;
         let advice = ledger.advise(&call, &profile)?;
@@ -75,11 +83,11 @@ impl Gateway {
         let plan = plan.map_err(|failure| advice.explain(failure))?;
         let hold = ledger.hold(&call, &plan)?;
 
-        let mut pending = Pending::new(self.parts.settler.clone(), hold, started);
+        let mut pending = Pending::new(parts.settler.clone(), hold, started);
         let trip = Trip::new(&call, &plan, pending.hold(), &**ledger, &**provider);
         match failover.run(trip).await {
             Ok(won) => {
-                let onward = Onward::new(self.parts.clone(), call, plan);
+                let onward = Onward::new(parts.clone(), call, plan);
                 Ok(Answer::new(onward, won, pending))
             }
             Err(exhausted) => Err(pending.fail(exhausted)),
@@ -94,14 +102,15 @@ impl Gateway {
     /// As `chat`, for what makes a decision impossible, such as an unknown
     /// policy or model.
     pub fn plan(&self, order: impl Into<Order>) -> Result<Explanation, Error> {
+        let parts = self.parts();
         let Parts {
             catalog,
             optimizer,
             ledger,
             failover,
             ..
-        } = &*self.parts;
-        let call = self.admit(order)?;
+        } = &*parts;
+        let call = parts.admit(order)?;
         let profile = optimizer.profile(&call)?;
         let profile = ledger.advise(&call, &profile)?.apply(profile);
         let (view, health) = (catalog.view(), failover.health());
@@ -118,12 +127,13 @@ impl Gateway {
     /// # Errors
     /// As [`plan`](Self::plan).
     pub fn decide(&self, order: impl Into<Order>) -> Result<(Call, Plan), Error> {
-        let call = self.admit(order)?;
-        let profile = self.parts.optimizer.profile(&call)?;
-        let advice = self.parts.ledger.advise(&call, &profile)?;
+        let parts = self.parts();
+        let call = parts.admit(order)?;
+        let profile = parts.optimizer.profile(&call)?;
+        let advice = parts.ledger.advise(&call, &profile)?;
         let profile = advice.apply(profile);
-        let (view, health) = (self.parts.catalog.view(), self.parts.failover.health());
-        let plan = self.parts.optimizer.plan(profile, &view, &health);
+        let (view, health) = (parts.catalog.view(), parts.failover.health());
+        let plan = parts.optimizer.plan(profile, &view, &health);
         Ok((call, plan.map_err(|failure| advice.explain(failure))?))
     }
 
@@ -132,28 +142,30 @@ impl Gateway {
     /// # Errors
     /// As [`plan`](Self::plan), for a request that cannot be read.
     pub fn prompt_tokens(&self, order: impl Into<Order>) -> Result<TokenBounds, Error> {
-        let call = self.admit(order)?;
-        Ok(self.parts.optimizer.profile(&call)?.prompt)
+        let parts = self.parts();
+        let call = parts.admit(order)?;
+        Ok(parts.optimizer.profile(&call)?.prompt)
     }
 
     /// The catalog.
-    pub fn catalog(&self) -> &dyn Catalog {
-        &*self.parts.catalog
+    pub fn catalog(&self) -> Arc<dyn Catalog> {
+        self.parts.load().catalog.clone()
     }
 
     /// The catalog with search and refresh; `None` when the program brought its own.
-    pub fn models(&self) -> Option<&tollgate_catalog::ModelCatalog> {
-        self.parts.background.catalog()
+    pub fn models(&self) -> Option<tollgate_catalog::ModelCatalog> {
+        self.parts.load().background.catalog().cloned()
     }
 
     /// How recording goes in this process; `None` when it is off.
     pub fn recording(&self) -> Option<Recording> {
-        self.parts.background.recorder().map(Recorder::recording)
+        let parts = self.parts.load();
+        parts.background.recorder().map(Recorder::recording)
     }
 
     /// Health of what has carried traffic.
     pub fn health(&self) -> HealthView {
-        self.parts.failover.health()
+        self.parts.load().failover.health()
     }
 
     /// Asks the upstream of a lane whether it can be used, with at most one
@@ -163,7 +175,7 @@ impl Gateway {
     /// What an attempt would fail with, such as `Auth`. `Configuration` when the
     /// lane cannot be asked, as those of a provider of the program's own.
     pub async fn check(&self, lane: &LaneId) -> Result<Standing, Failure> {
-        match &self.parts.checks {
+        match &self.parts().checks {
             Some(checks) => checks.check(lane).await,
             None => Err(Failure::new(
                 FailureKind::Configuration,
@@ -176,12 +188,21 @@ impl Gateway {
     /// Waits until everything that ended is booked and stored, then stops the
     /// background tasks. Running answers are not waited for.
     pub async fn shutdown(self) {
-        self.parts.settler.flush().await;
-        self.parts.background.shutdown().await;
+        let parts = self.parts();
+        parts.settler.flush().await;
+        parts.background.shutdown().await;
     }
 
+    /// The parts as they are configured now.
+    pub(crate) fn parts(&self) -> Arc<Parts> {
+        self.parts.load_full()
+    }
+}
+
+impl Parts {
     fn admit(&self, order: impl Into<Order>) -> Result<Call, Failure> {
-        self.parts.admission.admit(order.into(), &*self.parts.clock)
+        let timeout = self.config.openrouter.timeout();
+        self.admission.admit(order.into(), timeout, &*self.clock)
     }
 }
 

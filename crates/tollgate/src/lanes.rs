@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
 use tollgate_catalog::{LaneSpec, ModelSource, Served, Serves};
-use tollgate_core::{Billing, Clock, Failure, FailureKind, Lane, LaneId, LlmProvider, ModelId};
+use tollgate_core::{
+    Billing, Clock, CostLookup, Failure, FailureKind, GenerationId, Lane, LaneCheck, LaneId,
+    LlmProvider, ModelId, Reconciled, Standing,
+};
 use tollgate_transport::{
     HostRate, HostRateLimit, HttpSend, Lanes, OpenAiCompatibleConfig, OpenAiCompatibleProvider,
     OpenRouterConfig, OpenRouterProvider, RateLimit, RateLimitConfig, authority,
@@ -68,6 +72,37 @@ pub(crate) fn all(
         lanes = add(lanes, lane.clone(), provider.clone(), limit).with_check(lane, provider);
     }
     Ok(lanes)
+}
+
+/// The lanes as they are configured now, for whoever outlives a configuration.
+pub(crate) struct Current(ArcSwap<Lanes>);
+
+impl Current {
+    pub(crate) fn new(lanes: Lanes) -> Self {
+        Self(ArcSwap::from_pointee(lanes))
+    }
+
+    pub(crate) fn set(&self, lanes: Lanes) {
+        self.0.store(Arc::new(lanes));
+    }
+}
+
+#[async_trait]
+impl CostLookup for Current {
+    async fn look_up(
+        &self,
+        lane: &LaneId,
+        generation: &GenerationId,
+    ) -> Result<Option<Reconciled>, Failure> {
+        self.0.load_full().look_up(lane, generation).await
+    }
+}
+
+#[async_trait]
+impl LaneCheck for Current {
+    async fn check(&self, lane: &LaneId) -> Result<Standing, Failure> {
+        self.0.load_full().check(lane).await
+    }
 }
 
 /// The rates of hosts, each shared by the lanes that lead there.

@@ -18,6 +18,7 @@ mod pending;
 mod reconcile;
 mod record;
 mod rejoin;
+mod reload;
 mod replay;
 mod report;
 mod resume;

@@ -127,21 +127,25 @@ impl Order {
 /// Makes calls out of orders.
 #[derive(Debug)]
 pub(crate) struct Admission {
-    timeout: Duration,
     seed: u64,
     count: AtomicU64,
 }
 
 impl Admission {
-    pub(crate) fn new(timeout: Duration, seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self {
-            timeout,
             seed,
             count: AtomicU64::new(0),
         }
     }
 
-    pub(crate) fn admit(&self, order: Order, clock: &dyn Clock) -> Result<Call, Failure> {
+    /// Makes a call that may take so long, if its order does not say less.
+    pub(crate) fn admit(
+        &self,
+        order: Order,
+        timeout: Duration,
+        clock: &dyn Clock,
+    ) -> Result<Call, Failure> {
         let at = clock.now();
         let delivery = if order.request.stream() {
             Delivery::Stream
@@ -157,9 +161,7 @@ impl Admission {
             id: CallId::from_parts(at, random(self.seed, number)),
             caller: order.caller,
             at,
-            timeout: order
-                .timeout
-                .map_or(self.timeout, |asked| asked.min(self.timeout)),
+            timeout: order.timeout.map_or(timeout, |asked| asked.min(timeout)),
             delivery,
             hints,
             request: Arc::new(order.request),

@@ -94,7 +94,7 @@ impl Gateway {
         }
         let view = self.catalog().view();
         Ok(Replay {
-            optimizer: self.parts.optimizer.clone(),
+            optimizer: self.parts().optimizer.clone(),
             tally: Tally::new(policy, &view),
             view,
             healthy: HealthView::default(),

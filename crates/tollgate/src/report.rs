@@ -19,7 +19,7 @@ impl Gateway {
     /// `LedgerUnavailable` when the store fails, `Configuration` when the
     /// gateway was built with a ledger of the program's own.
     pub async fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, Failure> {
-        match self.parts.background.ledger() {
+        match self.parts().background.ledger() {
             Some(ledger) => ledger.report(query).await,
             None => Err(Failure::new(
                 FailureKind::Configuration,
@@ -33,14 +33,16 @@ impl Gateway {
     /// What is held at the moment and was spent since the start; `None` when
     /// the program brought its own ledger.
     pub fn totals(&self) -> Option<Totals> {
-        self.parts.background.ledger().map(|ledger| ledger.totals())
+        let parts = self.parts.load();
+        parts.background.ledger().map(|ledger| ledger.totals())
     }
 
     /// Every window of a budget that is open or that calls run in, with what is
     /// spent and what is held of it; empty when the program brought its own
     /// ledger.
     pub fn budgets(&self) -> Vec<(BudgetWindow, Usd, Usd)> {
-        let ledger = self.parts.background.ledger();
+        let parts = self.parts.load();
+        let ledger = parts.background.ledger();
         ledger.map(|ledger| ledger.budgets()).unwrap_or_default()
     }
 }

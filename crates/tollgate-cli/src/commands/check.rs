@@ -28,7 +28,7 @@ pub(crate) async fn run(global: &Global) -> Result<(), Trouble> {
             "warnings": gateway.warnings(),
         }));
     } else {
-        for warning in gateway.warnings() {
+        for warning in gateway.warnings().iter() {
             ui::warning(warning);
         }
         let file = file.map_or_else(

@@ -13,6 +13,7 @@ mod openrouter_integration;
 mod planning;
 mod recorded_costs;
 mod rejoin;
+mod reload;
 mod replay;
 mod resume;
 mod rig;

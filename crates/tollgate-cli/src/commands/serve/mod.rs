@@ -1,3 +1,5 @@
+mod reload;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +19,7 @@ pub(crate) async fn run(args: ServeArgs, global: &Global) -> Result<(), Trouble>
     }
     let config = config::load(global)?;
     let metrics = Arc::new(Metrics::new(&config));
+    let started = config.clone();
     let gateway = config::gateway(config, metrics.clone()).await?;
     let listener = tokio::net::TcpListener::bind(args.listen)
         .await
@@ -29,7 +32,13 @@ pub(crate) async fn run(args: ServeArgs, global: &Global) -> Result<(), Trouble>
     let mut signals = Signals::listen()?;
     ui::note(format!("listening on http://{}/v1", listener.local_addr()?));
 
-    let draining = serve_measured(listener, gateway.clone(), metrics, signals.next()).await?;
+    let stop = async {
+        tokio::select! {
+            () = signals.next() => {}
+            () = reload::follow(global, &gateway, started) => {}
+        }
+    };
+    let draining = serve_measured(listener, gateway.clone(), metrics, stop).await?;
     ui::note(format!(
         "stopping: running answers have {} s to end; a second signal cuts them now",
         args.drain

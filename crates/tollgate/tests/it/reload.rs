@@ -1,0 +1,130 @@
+//! Another configuration, while calls are running.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use tollgate::{ChatRequest, Config, FailureKind, Gateway, Loader, Message, StreamMode};
+use tollgate_testkit::providers::{Script, ScriptedProvider};
+
+const SMALL: &str = "openai/gpt-4o-mini";
+const OTHER: &str = "anthropic/claude-3-haiku";
+
+fn config(toml: &str) -> Config {
+    Loader::new()
+        .with_environment(Vec::new())
+        .with_key("openrouter.api_key", "sk-or-v1-not-a-real-key-000")
+        .with_key("catalog.offline", "true")
+        .with_text("test.toml", toml)
+        .load()
+        .unwrap()
+}
+
+fn listing(model: &str) -> String {
+    format!("[openrouter.routing]\nchat_models = [\"{model}\"]\n")
+}
+
+async fn gateway(toml: &str, provider: ScriptedProvider) -> Gateway {
+    Gateway::builder(config(toml))
+        .provider(Arc::new(provider))
+        .seed(7)
+        .build()
+        .await
+        .unwrap()
+}
+
+fn ask() -> ChatRequest {
+    ChatRequest::new([Message::user("Name a colour.")]).unwrap()
+}
+
+fn first_choice(gateway: &Gateway) -> String {
+    let plan = gateway.plan(ask()).unwrap();
+    plan.candidates[0].model.to_string()
+}
+
+#[tokio::test]
+async fn the_next_call_is_decided_by_the_new_configuration() {
+    let gateway = gateway(&listing(SMALL), ScriptedProvider::new()).await;
+    let clone = gateway.clone();
+    assert_eq!(first_choice(&gateway), SMALL);
+    gateway.reload(config(&listing(OTHER))).unwrap();
+    assert_eq!(first_choice(&gateway), OTHER);
+    assert_eq!(first_choice(&clone), OTHER, "clones are the same gateway");
+}
+
+#[tokio::test]
+async fn a_running_answer_does_not_notice() {
+    let provider = ScriptedProvider::new()
+        .on(
+            "openrouter",
+            SMALL,
+            Script::answer(&["Red", ", or", " green."]),
+        )
+        .on("openrouter", OTHER, Script::answer(&["Blue."]));
+    let gateway = gateway(&listing(SMALL), provider).await;
+    let mut answer = gateway
+        .chat(ask().with_stream(StreamMode::Stream))
+        .await
+        .unwrap();
+    let begun = answer.next_text().await.unwrap().unwrap();
+    gateway.reload(config(&listing(OTHER))).unwrap();
+    let mut text = begun;
+    while let Some(piece) = answer.next_text().await {
+        text.push_str(&piece.unwrap());
+    }
+    assert_eq!(text, "Red, or green.");
+    assert!(answer.next().await.is_none() && answer.receipt().is_some());
+    let next = gateway.chat(ask()).await.unwrap().collect().await.unwrap();
+    assert_eq!(next.response.text(), "Blue.");
+}
+
+#[tokio::test]
+async fn what_does_not_work_is_not_taken_over_in_part() {
+    let gateway = gateway(&listing(SMALL), ScriptedProvider::new()).await;
+    let check = |toml: String, word: &str| {
+        let failure = gateway.reload(config(&toml)).unwrap_err();
+        assert_eq!(failure.kind(), FailureKind::Configuration);
+        let told = format!("{failure} {}", failure.hint().unwrap_or_default());
+        assert!(told.contains(word), "{told}");
+        assert_eq!(first_choice(&gateway), SMALL, "{word}");
+    };
+    let other = listing(OTHER);
+    check(
+        format!("{other}[openrouter.optimization]\nmode = \"cheepest\"\n"),
+        "cheepest",
+    );
+    check(
+        format!("{other}[ledger]\nstore = \"sqlite\"\npath = \"x.db\"\n"),
+        "ledger",
+    );
+    check(
+        format!("{other}[budgets.all]\nlimit = 1\nwindow = \"day\"\n"),
+        "budgets",
+    );
+    check(
+        format!("{other}[openrouter]\nbase_url = \"https://other.example/v1\"\n"),
+        "openrouter.base_url",
+    );
+    check(
+        format!("{other}[providers.near]\nbase_url = \"http://far.example/v1\"\nmodels = {{}}\n"),
+        "near",
+    );
+}
+
+#[tokio::test]
+async fn a_lane_that_is_added_serves_the_next_call() {
+    let gateway = gateway("", ScriptedProvider::new()).await;
+    let lanes = |gateway: &Gateway| {
+        let request = ask().with_model(SMALL);
+        let plan = gateway.plan(request).unwrap();
+        let lanes = plan.candidates.iter().map(|one| one.lane.to_string());
+        lanes.collect::<Vec<_>>()
+    };
+    assert_eq!(lanes(&gateway), ["openrouter"]);
+    let near = format!(
+        "[providers.near]\nbase_url = \"http://127.0.0.1:1/v1\"\n[providers.near.models]\n\"{SMALL}\" = \"small\"\n[providers.near.prices]\n\"{SMALL}\" = {{ base = {{ input = \"0.000001\", output = \"0.000001\" }} }}\n"
+    );
+    gateway.reload(config(&near)).unwrap();
+    assert_eq!(lanes(&gateway).len(), 2, "{:?}", lanes(&gateway));
+    gateway.reload(config("")).unwrap();
+    assert_eq!(lanes(&gateway), ["openrouter"]);
+}
