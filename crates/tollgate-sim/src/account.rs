@@ -5,7 +5,9 @@ use std::time::Duration;
 use crate::answer::Finish;
 use crate::bill::{BillLine, Charge};
 use crate::clock::iso_date;
+use crate::draw::hash;
 use crate::json::{Object, object};
+use crate::log::Attempt;
 use crate::play::Outcome;
 use crate::pricing::Tokens;
 use crate::select::Selection;
@@ -136,7 +138,8 @@ impl Account {
             .iter()
             .map(|attempt| {
                 object! {
-                    "status": attempt.status, "provider_name": attempt.provider, "endpoint_id": NULL,
+                    "status": attempt.status, "provider_name": attempt.provider,
+                    "endpoint_id": endpoint_id(attempt),
                     "model_permaslug": attempt.model, "is_byok": is_byok, "latency": milliseconds(self.first_token),
                 }
             })
@@ -198,6 +201,12 @@ impl AnswerKind {
             Self::Embedding => "embeddings",
         }
     }
+}
+
+/// Clients insist on a text here.
+fn endpoint_id(attempt: &Attempt) -> String {
+    let endpoint = format!("{} {}", attempt.provider, attempt.model);
+    format!("ep-{:016x}", hash(endpoint.as_bytes()))
 }
 
 fn milliseconds(duration: Duration) -> u64 {

@@ -86,6 +86,20 @@ impl Answer {
         (self.reasoning.len() + self.content.len() + call) as u64
     }
 
+    /// The reasoning that the client sees.
+    pub(crate) fn shown_reasoning(&self) -> &[String] {
+        if self.shows_reasoning {
+            &self.reasoning
+        } else {
+            &[]
+        }
+    }
+
+    /// Tokens that the client is charged for and never sees.
+    pub(crate) fn hidden_tokens(&self) -> u64 {
+        (self.reasoning.len() - self.shown_reasoning().len()) as u64
+    }
+
     fn set_call(&mut self, tool: &ToolAsk, draw: &mut Draw) {
         let arguments = match instance(&tool.parameters, draw) {
             serde_json::Value::Object(fields) => serde_json::Value::Object(fields).to_string(),
@@ -267,12 +281,12 @@ mod tests {
     use serde_json::json;
 
     use super::{Answer, Finish, Length, pieces};
-    use crate::ask::Ask;
     use crate::catalog::Catalog;
+    use crate::dialect::CHAT;
     use crate::draw::Draw;
 
     fn answer(model: &str, body: serde_json::Value, length: Length) -> Answer {
-        let ask = Ask::parse(body.to_string().as_bytes()).unwrap();
+        let ask = CHAT.read(body.as_object().unwrap()).unwrap();
         let model = Catalog::embedded().find(model).unwrap().model;
         Answer::new(&ask, &model, length, &mut Draw::new(7, &[b"answer"]))
     }

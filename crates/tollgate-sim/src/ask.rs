@@ -1,17 +1,19 @@
-//! What the simulator reads of a chat request: its own reading, so that a
-//! mistake in the gateway's is seen.
+//! A request for text, whatever its dialect: what the answer depends on.
+//!
+//! The simulator reads requests by itself, so that a mistake in the gateway's reading is seen.
 
 use serde_json::{Map, Value};
 
 use crate::draw::hash;
 use crate::preferences::Preferences;
+use crate::reply::Form;
 
-/// A chat request, understood as far as the answer depends on it.
+/// A request for text, understood as far as the answer depends on it.
 #[derive(Clone, Debug)]
 pub(crate) struct Ask {
     /// The models to try, in order; never empty.
     pub(crate) models: Vec<String>,
-    pub(crate) stream: bool,
+    pub(crate) form: Form,
     /// The most output tokens, reasoning included.
     pub(crate) limit: Option<u64>,
     pub(crate) prompt: Vec<Turn>,
@@ -22,10 +24,48 @@ pub(crate) struct Ask {
     pub(crate) preferences: Preferences,
     pub(crate) session: Option<String>,
     pub(crate) has_images: bool,
-    /// Sampling and other parameters that not every model supports.
-    pub(crate) parameters: Vec<String>,
+    /// Sampling and other parameters that not every model supports, by the names in the catalog.
+    pub(crate) parameters: Vec<&'static str>,
     /// What the answer is drawn from: the body without the keys that only say how it is delivered.
     pub(crate) essence: Vec<u8>,
+}
+
+/// What a dialect has in words of its own; everything else is the same key in all of them.
+#[derive(Debug, Default)]
+pub(crate) struct Reading<'a> {
+    /// Never empty.
+    pub(crate) prompt: Vec<Turn>,
+    /// The text of the last message.
+    pub(crate) last_text: String,
+    /// Whether the last message is what a person said, and not what a tool did.
+    pub(crate) from_user: bool,
+    pub(crate) has_images: bool,
+    pub(crate) tools: Vec<Tool<'a>>,
+    pub(crate) choice: Choice<'a>,
+    pub(crate) format: Format,
+    pub(crate) reasoning: ReasoningAsk,
+    pub(crate) limit: Option<u64>,
+    /// Parameters that the dialect has under other names than the catalog.
+    pub(crate) also: Vec<&'static str>,
+}
+
+/// A tool that can be called.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tool<'a> {
+    pub(crate) name: &'a str,
+    /// The JSON Schema of its arguments.
+    pub(crate) parameters: Option<&'a Value>,
+}
+
+/// Which tool is to be called.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Choice<'a> {
+    Never,
+    /// The one whose name the last message mentions, if it is a user's.
+    #[default]
+    Auto,
+    Any,
+    Named(&'a str),
 }
 
 /// One message, as far as counting goes.
@@ -44,8 +84,9 @@ pub(crate) enum Subject {
 }
 
 /// The form of the text.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) enum Format {
+    #[default]
     Text,
     Json,
     Schema(Value),
@@ -98,53 +139,45 @@ const DELIVERY: [&str; 4] = ["stream", "stream_options", "usage", "session_id"];
 const DEFAULT_MODEL: &str = "openrouter/auto";
 
 impl Ask {
-    /// Reads the body of a chat request.
+    /// The request of a body, with what its dialect has read of it.
     ///
     /// # Errors
     /// The message for a 400.
-    pub(crate) fn parse(body: &[u8]) -> Result<Self, String> {
-        let body: Value = serde_json::from_slice(body)
-            .map_err(|error| format!("Invalid JSON in request body: {error}"))?;
-        let fields = body
-            .as_object()
-            .ok_or("Invalid request: the body must be an object")?;
-        let messages = messages(fields)?;
-        let last = messages
-            .last()
-            .ok_or("Invalid request: messages must not be empty")?;
-        let last_text = text_of(last);
-        let tools = fields
-            .get("tools")
-            .and_then(Value::as_array)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        let mut prompt: Vec<Turn> = messages.iter().map(Turn::of).collect();
-        if let (false, Some(first)) = (tools.is_empty(), prompt.first_mut()) {
+    pub(crate) fn new(fields: &Map<String, Value>, reading: Reading<'_>) -> Result<Self, String> {
+        let mut prompt = reading.prompt;
+        if let (false, Some(first)) = (reading.tools.is_empty(), prompt.first_mut()) {
             // Tools stand before everything else, so they belong to the first turn.
-            let text = fields["tools"].to_string();
+            let text = fields
+                .get("tools")
+                .map_or_else(String::new, Value::to_string);
             first.tokens += count_tokens(&text);
             first.fingerprint ^= hash(text.as_bytes());
         }
+        let call = chosen(
+            &reading.tools,
+            reading.choice,
+            Some(reading.last_text.as_str()).filter(|_| reading.from_user),
+        );
         Ok(Self {
             models: models(fields)?,
-            stream: flag(fields, "stream")?.unwrap_or(false),
-            limit: limit(fields)?,
+            form: form(fields)?,
+            limit: reading.limit,
             prompt,
-            subject: Subject::of(&last_text),
-            format: Format::of(fields.get("response_format")),
-            call: tool_ask(tools, fields.get("tool_choice"), last, &last_text),
-            reasoning: ReasoningAsk::of(fields)?,
+            subject: Subject::of(&reading.last_text),
+            format: reading.format,
+            call,
+            reasoning: reading.reasoning,
             preferences: Preferences::of(fields.get("provider"))?,
             essence: essence(fields),
             session: fields
                 .get("session_id")
                 .and_then(Value::as_str)
                 .map(str::to_owned),
-            has_images: messages.iter().any(has_image),
+            has_images: reading.has_images,
             parameters: LISTED
                 .into_iter()
                 .filter(|name| fields.contains_key(*name))
-                .map(str::to_owned)
+                .chain(reading.also)
                 .collect(),
         })
     }
@@ -161,7 +194,7 @@ impl Ask {
     }
 
     pub(crate) fn has(&self, parameter: &str) -> bool {
-        self.parameters.iter().any(|name| name == parameter)
+        self.parameters.contains(&parameter)
     }
 }
 
@@ -183,35 +216,60 @@ pub(crate) fn count_tokens(text: &str) -> u64 {
 }
 
 impl Turn {
-    fn of(message: &Value) -> Self {
+    /// A message with this much in it.
+    pub(crate) fn new(message: &Value, tokens: u64) -> Self {
         /// What the frame around each message counts.
         const FRAME: u64 = 4;
-        let content = message.get("content").map_or(0, content_tokens);
-        let calls = message
-            .get("tool_calls")
-            .map_or(0, |calls| count_tokens(&calls.to_string()));
         Self {
             fingerprint: hash(message.to_string().as_bytes()),
-            tokens: FRAME + content + calls,
+            tokens: FRAME + tokens,
         }
     }
 }
 
-/// An image counts like a page of text; other media by a fixed number too.
-fn content_tokens(content: &Value) -> u64 {
-    const MEDIUM: u64 = 258;
+/// Tokens of a text, or of a list of parts.
+pub(crate) fn content_tokens(content: &Value, part_tokens: impl Fn(&Value) -> u64) -> u64 {
     match content {
         Value::String(text) => count_tokens(text),
-        Value::Array(parts) => parts
-            .iter()
-            .map(|part| {
-                part.get("text")
-                    .and_then(Value::as_str)
-                    .map_or(MEDIUM, count_tokens)
-            })
-            .sum(),
+        Value::Array(parts) => parts.iter().map(part_tokens).sum(),
         _ => 0,
     }
+}
+
+/// Tokens of a part: its text, or else a medium's; an image counts like a page of text, other
+/// media by the same number.
+pub(crate) fn part_tokens(part: &Value) -> u64 {
+    const MEDIUM: u64 = 258;
+    part.get("text")
+        .and_then(Value::as_str)
+        .map_or(MEDIUM, count_tokens)
+}
+
+/// The text of a text, or of the text parts of a list.
+pub(crate) fn content_text(content: Option<&Value>) -> String {
+    match content {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(parts)) => parts
+            .iter()
+            .filter_map(|part| part.get("text").and_then(Value::as_str))
+            .collect::<Vec<_>>()
+            .join("\n"),
+        _ => String::new(),
+    }
+}
+
+/// True when one of the parts is of this type.
+pub(crate) fn has_part(content: Option<&Value>, kind: &str) -> bool {
+    let parts = content.and_then(Value::as_array);
+    parts.is_some_and(|parts| parts.iter().any(|part| type_of(part) == kind))
+}
+
+/// The `type` of a part, an item or a block.
+pub(crate) fn type_of(value: &Value) -> &str {
+    value
+        .get("type")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 impl Subject {
@@ -246,88 +304,22 @@ impl Subject {
     }
 }
 
-impl Format {
-    fn of(format: Option<&Value>) -> Self {
-        let Some(format) = format else {
-            return Self::Text;
-        };
-        match format.get("type").and_then(Value::as_str) {
-            Some("json_object") => Self::Json,
-            Some("json_schema") => match format.pointer("/json_schema/schema") {
-                Some(schema) => Self::Schema(schema.clone()),
-                None => Self::Json,
-            },
-            _ => Self::Text,
-        }
-    }
-}
-
-impl ReasoningAsk {
-    fn of(fields: &Map<String, Value>) -> Result<Self, String> {
-        let reasoning = fields.get("reasoning");
-        let effort = reasoning
-            .and_then(|reasoning| reasoning.get("effort"))
-            .and_then(Value::as_str);
-        let short = fields.get("reasoning_effort").and_then(Value::as_str);
-        if let (Some(effort), Some(short)) = (effort, short)
-            && effort != short
-        {
-            return Err("reasoning.effort and reasoning_effort differ".into());
-        }
-        let max_tokens = reasoning
-            .and_then(|reasoning| reasoning.get("max_tokens"))
-            .and_then(Value::as_u64);
-        if effort.is_some() && max_tokens.is_some() {
-            return Err(
-                "Only one of reasoning.effort and reasoning.max_tokens can be specified".into(),
-            );
-        }
-        let boolean = |key| {
-            reasoning
-                .and_then(|reasoning| reasoning.get(key))
-                .and_then(Value::as_bool)
-        };
-        Ok(Self {
-            effort: effort.or(short).map(str::to_owned),
-            enabled: boolean("enabled"),
-            max_tokens,
-            exclude: boolean("exclude") == Some(true)
-                || fields.get("include_reasoning") == Some(&Value::Bool(false)),
-        })
-    }
-}
-
-fn messages(fields: &Map<String, Value>) -> Result<Vec<Value>, String> {
-    if let Some(messages) = fields.get("messages") {
-        let messages = messages
-            .as_array()
-            .ok_or("Invalid request: messages must be an array")?;
-        let without_role = messages
-            .iter()
-            .position(|message| message.get("role").and_then(Value::as_str).is_none());
-        return match without_role {
-            Some(index) => Err(format!("Invalid request: messages[{index}] has no role")),
-            None => Ok(messages.clone()),
-        };
-    }
-    let prompt = fields
-        .get("prompt")
-        .and_then(Value::as_str)
-        .ok_or("Input required: specify \"prompt\" or \"messages\"")?;
-    Ok(vec![serde_json::json!({"role": "user", "content": prompt})])
-}
-
 fn essence(fields: &Map<String, Value>) -> Vec<u8> {
     let mut fields = fields.clone();
     fields.retain(|key, _| !DELIVERY.contains(&key.as_str()));
     Value::Object(fields).to_string().into_bytes()
 }
 
-/// `model` first, then `models`, each once.
+/// `model` first, then `models` (or the models of `fallbacks`), each once.
 fn models(fields: &Map<String, Value>) -> Result<Vec<String>, String> {
     let mut models: Vec<String> = Vec::new();
     let fallbacks = fields
         .get("models")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let entries = fields
+        .get("fallbacks")
         .and_then(Value::as_array)
         .map(Vec::as_slice)
         .unwrap_or_default();
@@ -336,6 +328,7 @@ fn models(fields: &Map<String, Value>) -> Result<Vec<String>, String> {
         .filter(|model| !model.is_null())
         .into_iter()
         .chain(fallbacks)
+        .chain(entries.iter().filter_map(|entry| entry.get("model")))
     {
         let name = name
             .as_str()
@@ -350,103 +343,51 @@ fn models(fields: &Map<String, Value>) -> Result<Vec<String>, String> {
     Ok(models)
 }
 
-fn limit(fields: &Map<String, Value>) -> Result<Option<u64>, String> {
-    for key in ["max_completion_tokens", "max_tokens"] {
-        match fields.get(key) {
-            None | Some(Value::Null) => {}
-            Some(value) => {
-                let limit = value.as_u64().filter(|limit| *limit > 0);
-                return limit
-                    .map(Some)
-                    .ok_or_else(|| format!("Invalid request: {key} must be a positive integer"));
-            }
-        }
-    }
-    Ok(None)
-}
-
-fn flag(fields: &Map<String, Value>, key: &str) -> Result<Option<bool>, String> {
-    match fields.get(key) {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => value
-            .as_bool()
-            .map(Some)
-            .ok_or_else(|| format!("Invalid request: {key} must be a boolean")),
-    }
-}
-
-/// The tool to call: the named one, any when a call is required, and by itself
-/// (`auto`) the one whose name the last user message mentions.
-fn tool_ask(
-    tools: &[Value],
-    choice: Option<&Value>,
-    last: &Value,
-    last_text: &str,
-) -> Option<ToolAsk> {
-    let name_of = |tool: &Value| {
-        tool.pointer("/function/name")
-            .and_then(Value::as_str)
-            .map(str::to_owned)
+/// A limit of output tokens, under the first of these keys that has one.
+///
+/// # Errors
+/// The message for a 400.
+pub(crate) fn limit(fields: &Map<String, Value>, keys: &[&str]) -> Result<Option<u64>, String> {
+    let value = keys
+        .iter()
+        .find_map(|key| Some((key, fields.get(*key).filter(|value| !value.is_null())?)));
+    let Some((key, value)) = value else {
+        return Ok(None);
     };
-    let named = choice
-        .and_then(|choice| choice.pointer("/function/name"))
-        .and_then(Value::as_str);
-    let word = choice.and_then(Value::as_str).unwrap_or("auto");
-    let from_user = last.get("role").and_then(Value::as_str) == Some("user");
-    let tool = tools.iter().find(|tool| {
-        let Some(name) = name_of(tool) else {
-            return false;
-        };
-        match (named, word) {
-            (Some(named), _) => name == named,
-            (None, "required") => true,
-            (None, "auto") => {
-                from_user
-                    && (last_text.contains(&name) || last_text.contains(&name.replace('_', " ")))
-            }
-            (None, _) => false,
-        }
-    })?;
-    let parameters = tool
-        .pointer("/function/parameters")
-        .cloned()
-        .unwrap_or(Value::Null);
-    Some(ToolAsk {
-        name: name_of(tool)?,
-        parameters,
-    })
+    let limit = value.as_u64().filter(|limit| *limit > 0);
+    limit
+        .map(Some)
+        .ok_or_else(|| format!("Invalid request: {key} must be a positive integer"))
 }
 
-fn text_of(message: &Value) -> String {
-    match message.get("content") {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(parts)) => parts
-            .iter()
-            .filter_map(|part| part.get("text").and_then(Value::as_str))
-            .collect::<Vec<_>>()
-            .join("\n"),
-        _ => String::new(),
+fn form(fields: &Map<String, Value>) -> Result<Form, String> {
+    match fields.get("stream") {
+        None | Some(Value::Null | Value::Bool(false)) => Ok(Form::Whole),
+        Some(Value::Bool(true)) => Ok(Form::Stream),
+        Some(_) => Err("Invalid request: stream must be a boolean".into()),
     }
 }
 
-fn has_image(message: &Value) -> bool {
-    let parts = message.get("content").and_then(Value::as_array);
-    parts.is_some_and(|parts| {
-        parts
-            .iter()
-            .any(|part| part.get("type").and_then(Value::as_str) == Some("image_url"))
+/// The tool to call, given the text of the last message if a user wrote it.
+fn chosen(tools: &[Tool<'_>], choice: Choice<'_>, said: Option<&str>) -> Option<ToolAsk> {
+    let mentioned = |name: &str| {
+        said.is_some_and(|said| said.contains(name) || said.contains(&name.replace('_', " ")))
+    };
+    let tool = tools.iter().find(|tool| match choice {
+        Choice::Never => false,
+        Choice::Auto => mentioned(tool.name),
+        Choice::Any => true,
+        Choice::Named(name) => tool.name == name,
+    })?;
+    Some(ToolAsk {
+        name: tool.name.to_owned(),
+        parameters: tool.parameters.cloned().unwrap_or(Value::Null),
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
-    use super::{Ask, Subject, count_tokens};
-
-    fn ask(body: serde_json::Value) -> Result<Ask, String> {
-        Ask::parse(body.to_string().as_bytes())
-    }
+    use super::{Choice, Subject, Tool, chosen, count_tokens, models};
 
     #[test]
     fn tokens_are_counted_by_runs_and_marks() {
@@ -464,60 +405,37 @@ mod tests {
 
     #[test]
     fn models_are_listed_once_in_order() {
-        let ask = ask(
-            json!({"model": "a", "models": ["b", "a", "c"], "messages": [{"role": "user", "content": "hi"}]}),
-        );
-        assert_eq!(ask.unwrap().models, ["a", "b", "c"]);
+        let body =
+            serde_json::json!({"model": "a", "models": ["b", "a"], "fallbacks": [{"model": "c"}]});
+        assert_eq!(models(body.as_object().unwrap()).unwrap(), ["a", "b", "c"]);
     }
 
     #[test]
-    fn tools_are_called_when_asked_for() {
-        let called = |choice: serde_json::Value, text: &str| {
-            ask(json!({
-                "messages": [{"role": "user", "content": text}], "tool_choice": choice,
-                "tools": [{"type": "function", "function": {"name": "get_time"}}, {"type": "function", "function": {"name": "get_weather"}}],
-            }))
-            .unwrap()
-            .call
-            .map(|call| call.name)
-        };
-        assert_eq!(called(json!("required"), "hi").as_deref(), Some("get_time"));
-        assert_eq!(
-            called(
-                json!({"type": "function", "function": {"name": "get_weather"}}),
-                "hi"
-            )
-            .as_deref(),
-            Some("get_weather")
-        );
-        assert_eq!(
-            called(json!("auto"), "please get weather for Oslo").as_deref(),
-            Some("get_weather")
-        );
-        assert_eq!(called(json!("auto"), "hi"), None);
-        assert_eq!(called(json!("none"), "get_weather"), None);
-    }
-
-    #[test]
-    fn bad_requests_say_why() {
-        let hi = json!([{"role": "user", "content": "hi"}]);
-        for (body, part) in [
-            (json!([]), "object"),
-            (json!({}), "Input required"),
-            (json!({"messages": []}), "empty"),
+    fn a_tool_is_called_when_the_choice_or_the_user_says_so() {
+        let tools = ["get_time", "get_weather"].map(|name| Tool {
+            name,
+            parameters: None,
+        });
+        for (choice, said, name) in [
+            (Choice::Any, Some("hi"), Some("get_time")),
+            (Choice::Any, None, Some("get_time")),
             (
-                json!({"messages": [{"content": "hi"}]}),
-                "messages[0] has no role",
+                Choice::Named("get_weather"),
+                Some("hi"),
+                Some("get_weather"),
             ),
-            (json!({"messages": hi, "max_tokens": 0}), "positive"),
-            (json!({"messages": hi, "stream": "yes"}), "boolean"),
+            (Choice::Named("nothing"), Some("get_time"), None),
             (
-                json!({"messages": hi, "reasoning": {"effort": "low"}, "reasoning_effort": "high"}),
-                "differ",
+                Choice::Auto,
+                Some("please get weather for Oslo"),
+                Some("get_weather"),
             ),
+            (Choice::Auto, Some("hi"), None),
+            (Choice::Auto, None, None),
+            (Choice::Never, Some("get_weather"), None),
         ] {
-            let message = ask(body.clone()).unwrap_err();
-            assert!(message.contains(part), "{body}: {message}");
+            let call = chosen(&tools, choice, said).map(|call| call.name);
+            assert_eq!(call.as_deref(), name, "{choice:?} {said:?}");
         }
     }
 

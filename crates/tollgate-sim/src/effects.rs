@@ -1,7 +1,7 @@
 //! What a fault does to a script.
 
 use crate::fault::{Ending, Fault};
-use crate::script::{Kind, Piece, Script, Step};
+use crate::script::{DATA, Kind, Piece, Script, Step};
 
 /// The script with the fault in it.
 ///
@@ -64,7 +64,13 @@ fn garble(script: &mut Script, event: usize) {
     else {
         return;
     };
-    let half = piece.bytes.slice(..piece.bytes.len() / 2);
+    // The name of an event stays whole: without any data there would be no event.
+    let data = piece
+        .bytes
+        .windows(DATA.len())
+        .position(|window| window == DATA)
+        .unwrap_or(0);
+    let half = piece.bytes.slice(..data + (piece.bytes.len() - data) / 2);
     let is_body = piece.kind == Kind::Body;
     piece.bytes = if is_body {
         half
@@ -160,15 +166,24 @@ fn delay(script: &mut Script, fault: &Fault) {
 mod tests {
     use super::apply;
     use crate::Fault;
+    use crate::dialect::Event;
     use crate::fault::Ending;
     use crate::json::object;
     use crate::script::{Script, Step};
+
+    fn event(name: Option<&'static str>, number: u64) -> Event {
+        Event {
+            name,
+            data: number.to_string().into_bytes(),
+            tokens: 2,
+        }
+    }
 
     fn stream() -> Script {
         let mut script = Script::stream();
         script.push_comment();
         for number in 0..5 {
-            script.push_event(number.to_string().as_bytes(), 2);
+            script.push_event(&event(None, number));
         }
         script
     }
@@ -219,6 +234,14 @@ mod tests {
             "{}",
             sent(&script)
         );
+    }
+
+    #[test]
+    fn a_garbled_event_keeps_its_name() {
+        let mut script = Script::stream();
+        script.push_event(&event(Some("message_start"), 12_345));
+        let script = apply(&Fault::named("malformed=1").unwrap(), script);
+        assert_eq!(sent(&script), "event: message_start\ndata: \n\n");
     }
 
     #[test]

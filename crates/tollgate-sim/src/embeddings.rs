@@ -5,12 +5,13 @@ use serde_json::value::RawValue;
 
 use crate::account::{Account, AnswerKind};
 use crate::ask::count_tokens;
+use crate::base64::encode;
 use crate::bill::{Charge, Fee};
-use crate::chat::note_selection;
 use crate::draw::Draw;
 use crate::effects;
 use crate::endpoint::endpoints;
 use crate::fault::Fault;
+use crate::infer::note_selection;
 use crate::json::{Object, object, raw};
 use crate::log::Attempt;
 use crate::performance::Performance;
@@ -22,6 +23,9 @@ use crate::request::Request;
 use crate::script::Script;
 use crate::select::Selection;
 use crate::world::World;
+
+/// The name that rules use.
+pub(crate) const ROUTE: &str = "embeddings";
 
 /// The length of a vector unless `dimensions` says otherwise.
 const DIMENSIONS: u64 = 64;
@@ -46,7 +50,7 @@ pub(crate) fn embeddings(world: &World, request: &Request) -> Performance {
     world.note(request.ticket, |seen| {
         seen.requested_model = Some(ask.model.clone())
     });
-    let fault = match request_fault(world, request, "embeddings") {
+    let fault = match request_fault(world, request, ROUTE) {
         Ok(fault) => fault.unwrap_or_default(),
         Err(message) => return refuse_plainly(world, request, message),
     };
@@ -112,7 +116,12 @@ fn serve(world: &World, request: &Request, ask: &Ask, selection: Selection) -> P
             "total_tokens": prompt,
             "cost": charge.cost(),
             "is_byok": selection.is_byok,
-            "cost_details": object! { "upstream_inference_cost": charge.price.total },
+            // Clients insist on both parts.
+            "cost_details": object! {
+                "upstream_inference_cost": charge.price.total,
+                "upstream_inference_prompt_cost": charge.price.prompt,
+                "upstream_inference_completions_cost": charge.price.completion,
+            },
         },
     };
     let script = effects::apply(
@@ -160,6 +169,7 @@ impl Ask {
             .to_owned();
         let dimensions = body
             .get("dimensions")
+            .filter(|count| !count.is_null())
             .map_or(Some(DIMENSIONS), Value::as_u64);
         Ok(Self {
             model,
@@ -178,7 +188,7 @@ impl Ask {
             .map(|_| (draw.below(256) as f32 - 128.0) / 128.0)
             .collect();
         let embedding: Box<RawValue> = if self.as_base64 {
-            raw(&base64(
+            raw(&encode(
                 &vector
                     .iter()
                     .flat_map(|number| number.to_le_bytes())
@@ -234,43 +244,5 @@ fn texts(input: Option<&Value>) -> Result<Vec<String>, String> {
         }
         Some(Value::Array(values)) => Ok(values.iter().map(text).collect()),
         _ => Err("Invalid request: input is required".into()),
-    }
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let word = group
-            .iter()
-            .fold(0_u32, |word, byte| word << 8 | u32::from(*byte))
-            << (8 * (3 - group.len()));
-        for place in 0..4 {
-            let letter = ALPHABET[usize::try_from(word >> (18 - 6 * place) & 63).unwrap_or(0)];
-            text.push(if place <= group.len() {
-                char::from(letter)
-            } else {
-                '='
-            });
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::base64;
-
-    #[test]
-    fn base64_is_padded() {
-        for (bytes, text) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-        ] {
-            assert_eq!(base64(bytes.as_bytes()), text);
-        }
     }
 }

@@ -23,8 +23,8 @@ use crate::retry_after::RetryAfter;
 /// ```
 ///
 /// In a scenario file the same fields are keys of `fault`, with delays in milliseconds.
-/// “Event” means a `data:` event of a stream, counted from 1 and starting with the one
-/// that carries only the role.
+/// “Event” means a `data:` event of a stream, counted from 1 and starting with the one that says
+/// nothing yet: the chunk with only the role, `response.created`, `message_start`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Fault {
@@ -80,7 +80,7 @@ pub struct Fault {
     pub bill_anyway: bool,
 }
 
-/// Where a refusal is put.
+/// Where a refusal is put. The words are those of chat; every dialect has its own for the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -90,11 +90,14 @@ pub enum Place {
     Status,
     /// HTTP 200; `error` in the body without `choices`, or as the only event of a stream.
     Body,
-    /// HTTP 200; `error` inside the first choice, beside some text.
+    /// HTTP 200; `error` inside the first choice, beside some text. A response of status `failed`;
+    /// a message has no such place, so there the error stands alone.
     Choice,
-    /// HTTP 200; after `cut_event` events, in a chunk with `finish_reason: "error"`.
+    /// HTTP 200; after `cut_event` events, in a chunk with `finish_reason: "error"`
+    /// (`response.failed`; `error` in Messages).
     Chunk,
-    /// HTTP 200; after `cut_event` events, as a bare `{"error": …}` event.
+    /// HTTP 200; after `cut_event` events, as a bare `{"error": …}` event (`error` in Responses and
+    /// Messages).
     BareEvent,
 }
 
@@ -119,11 +122,11 @@ pub enum Ending {
 pub enum Part {
     /// Text, reasoning and tool calls; nothing is charged then.
     Content,
-    /// The finish reason.
+    /// The finish reason; a response is then incomplete without a reason.
     Finish,
     /// The usage.
     Usage,
-    /// The `[DONE]` of a stream.
+    /// The end mark of a stream: `[DONE]`, or `message_stop`.
     Done,
 }
 

@@ -392,7 +392,7 @@ const FAULTS: &[NamedFault] = &[
     plain("no-usage", "Leaves the usage out.", || {
         Fault::without(Part::Usage)
     }),
-    plain("no-done", "Leaves `[DONE]` out.", || {
+    plain("no-done", "Leaves `[DONE]` out, or `message_stop`.", || {
         Fault::without(Part::Done)
     }),
     plain("no-finish", "Leaves the finish reason out.", || {

@@ -34,6 +34,12 @@ impl Object {
         }
     }
 
+    /// Adds all keys of another object.
+    pub(crate) fn and(mut self, more: Self) -> Self {
+        self.0.extend(more.0);
+        self
+    }
+
     pub(crate) fn to_vec(&self) -> Vec<u8> {
         raw(self).get().as_bytes().to_vec()
     }

@@ -1,7 +1,11 @@
 //! Every request that was seen, and what became of it.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use serde::{Serialize, Serializer};
+
+use crate::base64::encode;
 
 /// One request to the simulated service. (Requests to `/sim/…` are not logged.)
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -13,10 +17,12 @@ pub struct Seen {
     pub method: String,
     /// Path and query.
     pub path: String,
-    /// All headers, with their values as they came (credentials too).
+    /// All headers in order, repeated ones too, with their values as they came (credentials
+    /// too); names in lower case. Bytes that are no text are replaced.
     pub headers: Vec<(String, String)>,
-    /// The body as it came.
-    #[serde(serialize_with = "text")]
+    /// The body as it came, byte for byte. In JSON, `body` is its text, and where that would lose
+    /// bytes, `body_base64` has them all.
+    #[serde(flatten, serialize_with = "text_or_bytes")]
     pub body: Bytes,
     /// The API key.
     pub key: Option<String>,
@@ -66,6 +72,25 @@ impl Seen {
             .map(|(_, value)| value.as_str())
     }
 
+    /// All values of a header, by its name in any case.
+    pub fn headers_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.headers
+            .iter()
+            .filter(move |(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// True when the text came anywhere: in the path, a header's name or value, or the body. A
+    /// gateway's test asserts so that its own key went no further.
+    #[must_use]
+    pub fn contains(&self, text: &str) -> bool {
+        let in_headers =
+            |(name, value): &(String, String)| name.contains(text) || value.contains(text);
+        self.path.contains(text)
+            || self.headers.iter().any(in_headers)
+            || self.body_text().contains(text)
+    }
+
     /// The body as text, with bytes that are none replaced.
     #[must_use]
     pub fn body_text(&self) -> String {
@@ -73,6 +98,20 @@ impl Seen {
     }
 }
 
-fn text<S: Serializer>(body: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&String::from_utf8_lossy(body))
+/// A body in JSON.
+#[derive(Serialize)]
+struct Told<'a> {
+    body: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_base64: Option<String>,
+}
+
+fn text_or_bytes<S: Serializer>(body: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
+    let text = String::from_utf8_lossy(body);
+    let loses = matches!(text, Cow::Owned(_));
+    Told {
+        body_base64: loses.then(|| encode(body)),
+        body: text,
+    }
+    .serialize(serializer)
 }

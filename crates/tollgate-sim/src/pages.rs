@@ -47,9 +47,9 @@ pub(crate) fn model_count(world: &World, _: &Request) -> Page {
     Ok(data(&object! { "count": count }))
 }
 
-/// `GET /model/{author}/{slug}`; resolves aliases.
+/// `GET /models/{author}/{slug}`, or `/model/…`; resolves aliases.
 pub(crate) fn model(world: &World, request: &Request) -> Page {
-    let name = named(request, "/model/", "");
+    let name = named(request, "");
     world
         .catalog
         .find(&name)
@@ -59,7 +59,7 @@ pub(crate) fn model(world: &World, request: &Request) -> Page {
 
 /// `GET /models/{author}/{slug}/endpoints`.
 pub(crate) fn model_endpoints(world: &World, request: &Request) -> Page {
-    let name = named(request, "/models/", "/endpoints");
+    let name = named(request, "/endpoints");
     let Some(found) = world.catalog.find(&name) else {
         return Err(Missing::Model(name));
     };
@@ -205,7 +205,7 @@ pub(crate) fn show(
         Err(missing) => {
             let refusal =
                 Refusal::new(refusal::for_status(404), &scene).with_message(missing.message());
-            Script::json(404, &refusal.to_json(), 0)
+            Script::json(404, &request.dialect.refusal("", &refusal), 0)
         }
     };
     effects::apply(&fault, script).into()
@@ -249,9 +249,12 @@ fn model_list(world: &World, request: &Request, shown: impl Fn(&Model) -> bool) 
 }
 
 /// The model in a path, which may hold an escaped slash or colon.
-fn named(request: &Request, prefix: &str, suffix: &str) -> String {
+fn named(request: &Request, suffix: &str) -> String {
     let path = crate::request::decode(request.parts.uri.path());
-    let name = path.split_once(prefix).map_or("", |(_, name)| name);
+    let name = ["/models/", "/model/"]
+        .into_iter()
+        .find_map(|prefix| path.split_once(prefix))
+        .map_or("", |(_, name)| name);
     name.strip_suffix(suffix).unwrap_or(name).to_owned()
 }
 

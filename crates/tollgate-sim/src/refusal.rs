@@ -252,10 +252,10 @@ impl Refusal {
         self
     }
 
-    /// The whole body.
-    pub(crate) fn to_json(&self) -> Object {
-        object! { "error": self.error.to_json(), "user_id": USER }
-            .with_some("openrouter_metadata", self.trail.as_ref())
+    /// The kind of error, and the refusal without it, for dialects that tell it elsewhere.
+    pub(crate) fn without_type(&self) -> (Option<Value>, Self) {
+        let mut refusal = self.clone();
+        (refusal.error.metadata.remove("error_type"), refusal)
     }
 }
 

@@ -1,12 +1,13 @@
 //! From a fault, or from nothing but the request, to an error.
 
+use crate::dialect::Frame;
 use crate::effects;
 use crate::fault::{Fault, Place};
 use crate::fault_table;
 use crate::json::Object;
 use crate::performance::Performance;
 use crate::refusal::{self, Refusal, Scene};
-use crate::reply::{Form, Frame};
+use crate::reply::{Form, error_inside};
 use crate::request::Request;
 use crate::rule::Target;
 use crate::script::Script;
@@ -79,17 +80,23 @@ pub(crate) fn refuse(
     note_fault(world, request, fault);
     let mut script = match (&fault.body, fault.place) {
         (Some(body), _) => Script::body(refusal.status, "application/json", body.clone(), 0),
-        (None, Place::Status) => Script::json(refusal.status, &refusal.to_json(), 0),
+        (None, Place::Status) => {
+            Script::json(refusal.status, &request.dialect.refusal(&id, &refusal), 0)
+        }
         (None, _) => {
             let frame = Frame {
                 id: &id,
                 created: request.now,
+                completed: request.now,
                 model: "",
                 provider: "",
                 metadata: refusal.trail.as_ref(),
                 fault,
+                asked: &request.fields().unwrap_or_default(),
+                scenario: &world.scenario(),
+                charge: None,
             };
-            frame.error_inside(&refusal, form)
+            error_inside(request.dialect, &frame, &refusal, form)
         }
     };
     if let Some(head) = script.head_mut() {

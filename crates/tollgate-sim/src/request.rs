@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use http::request::Parts;
+use serde_json::{Map, Value};
 
+use crate::dialect::Dialect;
 use crate::log::Seen;
 use crate::world::Ticket;
 
@@ -12,6 +14,8 @@ pub(crate) struct Request {
     pub(crate) ticket: Ticket,
     /// When it came, in seconds since 1970 of simulated time; the same for every use.
     pub(crate) now: u64,
+    /// The dialect of the route, in which errors are told as well.
+    pub(crate) dialect: &'static dyn Dialect,
     /// The API key; empty when none was sent.
     pub(crate) key: String,
     pub(crate) parts: Parts,
@@ -19,6 +23,19 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// The body as an object.
+    ///
+    /// # Errors
+    /// The message for a 400.
+    pub(crate) fn fields(&self) -> Result<Map<String, Value>, String> {
+        let body: Value = serde_json::from_slice(&self.body)
+            .map_err(|error| format!("Invalid JSON in request body: {error}"))?;
+        match body {
+            Value::Object(fields) => Ok(fields),
+            _ => Err("Invalid request: the body must be an object".into()),
+        }
+    }
+
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.parts
             .headers
@@ -48,8 +65,18 @@ impl Request {
     }
 }
 
+/// The API key: a bearer's token, or, where Anthropic's clients ask, that of their own header.
+pub(crate) fn api_key<'a>(parts: &'a Parts, dialect: &dyn Dialect) -> Option<&'a str> {
+    let own = dialect
+        .key_header()
+        .and_then(|name| parts.headers.get(name)?.to_str().ok())
+        .map(str::trim)
+        .filter(|key| !key.is_empty());
+    bearer(parts).or(own)
+}
+
 /// The token of an `Authorization: Bearer` header.
-pub(crate) fn bearer(parts: &Parts) -> Option<&str> {
+fn bearer(parts: &Parts) -> Option<&str> {
     let value = parts
         .headers
         .get(http::header::AUTHORIZATION)?
@@ -63,7 +90,7 @@ pub(crate) fn bearer(parts: &Parts) -> Option<&str> {
 }
 
 /// The log entry with which a request begins.
-pub(crate) fn seen(parts: &Parts, body: &Bytes) -> Seen {
+pub(crate) fn seen(parts: &Parts, body: &Bytes, key: Option<&str>) -> Seen {
     let headers = parts.headers.iter();
     Seen {
         method: parts.method.to_string(),
@@ -80,7 +107,7 @@ pub(crate) fn seen(parts: &Parts, body: &Bytes) -> Seen {
             })
             .collect(),
         body: body.clone(),
-        key: bearer(parts).map(str::to_owned),
+        key: key.map(str::to_owned),
         ..Seen::default()
     }
 }

@@ -2,15 +2,18 @@
 
 use http::Method;
 
-use crate::chat::chat;
-use crate::embeddings::embeddings;
+use crate::count_tokens::{self, count_tokens};
+use crate::dialect::{CHAT, COMPLETIONS, DIALECTS, Dialect, MESSAGES, RESPONSES};
+use crate::embeddings::{self, embeddings};
 use crate::fault::Fault;
+use crate::infer::infer;
 use crate::pages::{self, Page};
 use crate::performance::Performance;
 use crate::refusal::{self, Refusal, Scene};
 use crate::refuse::refuse;
 use crate::reply::Form;
-use crate::request::Request;
+use crate::request::{Request, decode};
+use crate::rule;
 use crate::world::World;
 
 /// One route of the simulated service.
@@ -18,10 +21,10 @@ struct Route {
     method: Method,
     /// Path without its prefix; `*` is one segment.
     path: &'static str,
-    /// The name that rules use.
-    name: &'static str,
     access: Access,
     answer: Answer,
+    /// How requests are read and errors told.
+    dialect: &'static dyn Dialect,
 }
 
 enum Access {
@@ -34,13 +37,21 @@ enum Access {
 }
 
 enum Answer {
-    Page(fn(&World, &Request) -> Page),
-    Inference(fn(&World, &Request) -> Performance),
+    /// A page, and the name that rules use.
+    Page(&'static str, fn(&World, &Request) -> Page),
+    /// What decides by itself which rules are its own.
+    Post(fn(&World, &Request) -> Performance),
 }
 
 const ROUTES: &[Route] = &[
-    post("/chat/completions", "chat", chat),
-    post("/embeddings", "embeddings", embeddings),
+    post("/chat/completions", infer),
+    post("/completions", infer).speaking(COMPLETIONS),
+    post("/responses", infer).speaking(RESPONSES),
+    post("/messages", infer).speaking(MESSAGES),
+    post("/messages/count_tokens", count_tokens)
+        .speaking(MESSAGES)
+        .for_nothing(),
+    post("/embeddings", embeddings),
     get("/models", "models", Access::Public, pages::models),
     get("/models/user", "models", Access::Key, pages::models),
     get(
@@ -56,6 +67,7 @@ const ROUTES: &[Route] = &[
         pages::model_endpoints,
     ),
     get("/model/*/*", "models", Access::Public, pages::model),
+    get("/models/*/*", "models", Access::Public, pages::model),
     get(
         "/embeddings/models",
         "models",
@@ -73,17 +85,33 @@ const ROUTES: &[Route] = &[
 /// Both are served, so that clients with OpenAI's base path find it too.
 const PREFIXES: [&str; 2] = ["/api/v1", "/v1"];
 
-const fn post(
-    path: &'static str,
-    name: &'static str,
-    answer: fn(&World, &Request) -> Performance,
-) -> Route {
+/// The names that rules may use for a route.
+pub(crate) fn names() -> Vec<&'static str> {
+    let mut names: Vec<&str> = [rule::TEXT, embeddings::ROUTE, count_tokens::ROUTE].into();
+    names.extend(DIALECTS.iter().map(|dialect| dialect.route()));
+    names.extend(ROUTES.iter().filter_map(|route| match route.answer {
+        Answer::Page(name, _) => Some(name),
+        Answer::Post(_) => None,
+    }));
+    names
+}
+
+/// The dialect of a path; chat where there is no other.
+pub(crate) fn dialect(path: &str) -> &'static dyn Dialect {
+    let local = local(path);
+    ROUTES
+        .iter()
+        .find(|route| route.matches(&local))
+        .map_or(CHAT, |route| route.dialect)
+}
+
+const fn post(path: &'static str, answer: fn(&World, &Request) -> Performance) -> Route {
     Route {
         method: Method::POST,
         path,
-        name,
         access: Access::Paid,
-        answer: Answer::Inference(answer),
+        answer: Answer::Post(answer),
+        dialect: CHAT,
     }
 }
 
@@ -96,20 +124,26 @@ const fn get(
     Route {
         method: Method::GET,
         path,
-        name,
         access,
-        answer: Answer::Page(page),
+        answer: Answer::Page(name, page),
+        dialect: CHAT,
     }
+}
+
+/// The path without its prefix. Some clients escape the slash of a model's name.
+fn local(path: &str) -> String {
+    let path = decode(path);
+    let local = PREFIXES
+        .into_iter()
+        .find_map(|prefix| path.strip_prefix(prefix));
+    local.map(str::to_owned).unwrap_or(path)
 }
 
 /// Answers a request: find the route, check the key, and let the route answer.
 pub(crate) fn perform(world: &World, request: &Request) -> Performance {
     let path = request.parts.uri.path();
-    let local = PREFIXES
-        .into_iter()
-        .find_map(|prefix| path.strip_prefix(prefix))
-        .unwrap_or(path);
-    let matching = || ROUTES.iter().filter(|route| route.matches(local));
+    let local = local(path);
+    let matching = || ROUTES.iter().filter(|route| route.matches(&local));
     let Some(route) = matching().find(|route| route.method == request.parts.method) else {
         let status = if matching().next().is_some() {
             405
@@ -127,12 +161,23 @@ pub(crate) fn perform(world: &World, request: &Request) -> Performance {
         return refusal;
     }
     match route.answer {
-        Answer::Inference(answer) => answer(world, request),
-        Answer::Page(page) => pages::show(world, request, route.name, page),
+        Answer::Post(answer) => answer(world, request),
+        Answer::Page(name, page) => pages::show(world, request, name, page),
     }
 }
 
 impl Route {
+    const fn speaking(mut self, dialect: &'static dyn Dialect) -> Self {
+        self.dialect = dialect;
+        self
+    }
+
+    /// A key is enough, whatever it has left to spend.
+    const fn for_nothing(mut self) -> Self {
+        self.access = Access::Key;
+        self
+    }
+
     fn matches(&self, path: &str) -> bool {
         let (mut pattern, mut segments) = (self.path.split('/'), path.split('/'));
         loop {
@@ -219,6 +264,7 @@ mod tests {
             Some("/models/*/*/endpoints")
         );
         assert_eq!(matched("/models"), Some("/models"));
+        assert_eq!(matched("/models/a/b"), Some("/models/*/*"));
         assert_eq!(matched("/models/"), None);
         assert_eq!(matched("/models//b/endpoints"), None);
         assert_eq!(matched("/chat/completions/x"), None);

@@ -3,9 +3,12 @@
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
+use crate::dialect::DIALECTS;
 use crate::draw::Draw;
 use crate::error::Error;
 use crate::fault::Fault;
+use crate::nearest::nearest;
+use crate::routes;
 
 /// A fault and the requests that it strikes.
 ///
@@ -30,8 +33,9 @@ pub struct Rule {
     /// An API key; `*` stands for any text. All keys when absent.
     #[serde(default)]
     pub key: Option<String>,
-    /// The route: `chat`, `embeddings`, `models`, `key`, `credits`, `generation`, … or `*`.
-    #[serde(default = "chat")]
+    /// The route: `text` for every dialect of text (the default), one of them (`chat`,
+    /// `completions`, `responses`, `messages`), another route (`embeddings`, `models`, `key`, …), or `*`.
+    #[serde(default = "text")]
     pub route: String,
     /// The chance that a matching request is struck, 0 to 1.
     #[serde(default = "always")]
@@ -65,14 +69,14 @@ pub(crate) struct Tally {
 }
 
 impl Rule {
-    /// A rule that strikes every chat request.
+    /// A rule that strikes every request for text, in any dialect.
     #[must_use]
     pub fn new(fault: Fault) -> Self {
         Self {
             model: None,
             provider: None,
             key: None,
-            route: chat(),
+            route: text(),
             probability: 1.0,
             skip: 0,
             times: None,
@@ -101,7 +105,7 @@ impl Rule {
         self
     }
 
-    /// Another route than chat (`models`, `key`, …, `*` for all).
+    /// Only one dialect (`messages`, …), or another route (`models`, `key`, …, `*` for all).
     #[must_use]
     pub fn for_route(mut self, route: impl Into<String>) -> Self {
         self.route = route.into();
@@ -136,6 +140,14 @@ impl Rule {
                 self.probability
             )));
         }
+        let routes = routes::names();
+        if !self.route.contains('*') && !routes.contains(&self.route.as_str()) {
+            let closest = nearest(&self.route, routes.into_iter());
+            return Err(Error::scenario(format!(
+                "there is no route `{}`; did you mean `{closest}`?",
+                self.route
+            )));
+        }
         self.fault.check()
     }
 
@@ -155,9 +167,14 @@ impl Rule {
         });
         same_level
             && names_provider
-            && glob(&self.route, target.route)
+            && self.is_of(target.route)
             && names(&self.model, target.model)
             && names(&self.key, Some(target.key))
+    }
+
+    fn is_of(&self, route: &str) -> bool {
+        let is_text = || DIALECTS.iter().any(|dialect| dialect.route() == route);
+        glob(&self.route, route) || (self.route == TEXT && is_text())
     }
 
     /// Counts a matching target and says whether the fault strikes it.
@@ -213,8 +230,11 @@ pub(crate) fn glob(pattern: &str, text: &str) -> bool {
     last.map_or(rest.is_empty(), |last| rest.ends_with(last))
 }
 
-fn chat() -> String {
-    "chat".to_owned()
+/// The route that stands for every dialect.
+pub(crate) const TEXT: &str = "text";
+
+fn text() -> String {
+    TEXT.to_owned()
 }
 
 const fn always() -> f64 {

@@ -36,6 +36,8 @@ pub struct Scenario {
     pub comments: u32,
     /// The form of the last chunk of a stream, which has the usage.
     pub usage_chunk: UsageChunk,
+    /// Whether events of `/responses` have a name on a line of their own.
+    pub response_events: EventNames,
     /// Output tokens of every answer; by default each request has its own length.
     pub output_tokens: Option<u64>,
     /// Milliseconds until `GET /generation` knows an answer that has ended.
@@ -70,6 +72,7 @@ impl Default for Scenario {
             latency: Latency::Instant,
             comments: 1,
             usage_chunk: UsageChunk::RepeatsFinish,
+            response_events: EventNames::Named,
             output_tokens: None,
             generation_delay_ms: 0,
             keys: Keys::OpenRouter,
@@ -117,6 +120,18 @@ pub enum UsageChunk {
     NullFinish,
     /// No choices, as OpenAI has it.
     NoChoices,
+}
+
+/// How the events of a streamed response begin; both forms are in use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum EventNames {
+    /// With an `event:` line, as OpenAI has it.
+    #[default]
+    Named,
+    /// With `data:` alone, as OpenRouter documents it.
+    Bare,
 }
 
 /// Which keys are good.
@@ -282,6 +297,10 @@ mod tests {
             (
                 "[[rules]]\nfault = { error = 'moderashun' }",
                 "did you mean `moderation`",
+            ),
+            (
+                "[[rules]]\nfault = 'stall'\nroute = 'mesages'",
+                "did you mean `messages`",
             ),
             (
                 "[[rules]]\nfault = 'stall'\nprobability = 1.5",

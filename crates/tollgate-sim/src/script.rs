@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::dialect::Event;
 use crate::fault::Ending;
 use crate::json::Object;
 
@@ -56,6 +57,9 @@ pub(crate) enum Kind {
 
 /// What OpenRouter sends while no token is ready.
 pub(crate) const COMMENT: &[u8] = b": OPENROUTER PROCESSING\n\n";
+
+/// What the data of an event begins with.
+pub(crate) const DATA: &[u8] = b"data: ";
 
 impl Script {
     /// One body with a JSON value.
@@ -117,11 +121,14 @@ impl Script {
         })
     }
 
-    pub(crate) fn push_event(&mut self, data: &[u8], tokens: u64) {
-        let bytes = [b"data: ", data, b"\n\n"].concat().into();
+    pub(crate) fn push_event(&mut self, event: &Event) {
+        let name = event
+            .name
+            .map_or_else(String::new, |name| format!("event: {name}\n"));
+        let bytes = [name.as_bytes(), DATA, &event.data, b"\n\n"].concat();
         self.steps.push(Step::Send(Piece {
-            bytes,
-            tokens,
+            bytes: bytes.into(),
+            tokens: event.tokens,
             kind: Kind::Event,
         }));
     }

@@ -177,7 +177,7 @@ impl Walk<'_> {
 
     fn strike(&self, model: &Model, endpoint: Option<&Endpoint>) -> Option<Fault> {
         self.world.strike(&Target {
-            route: "chat",
+            route: self.request.dialect.route(),
             key: &self.request.key,
             model: Some(&model.id),
             provider: endpoint.map(|endpoint| (endpoint.provider.name, endpoint.provider.slug)),
@@ -219,7 +219,7 @@ impl Walk<'_> {
         if model.top_provider.max_completion_tokens.is_some_and(beyond) {
             return Some("No endpoints found that can handle the requested parameters".into());
         }
-        let unsupported = |name: &String| !model.supports(name);
+        let unsupported = |name: &&str| !model.supports(name);
         (ask.preferences.require_parameters && ask.parameters.iter().any(unsupported))
             .then(|| "No endpoints found that can handle the requested parameters".into())
     }

@@ -13,8 +13,8 @@ use crate::control;
 use crate::error::Error;
 use crate::log::Seen;
 use crate::play::{Body, Broken, Outcome, ResetFlag, play};
-use crate::request::{Request, bearer, seen};
-use crate::routes::perform;
+use crate::request::{Request, api_key, seen};
+use crate::routes::{dialect, perform};
 use crate::scenario::Scenario;
 use crate::script::Script;
 use crate::world::{Running, World};
@@ -157,12 +157,14 @@ fn prepare(
 ) -> (Script, impl FnOnce(Outcome) + Send + use<>) {
     let too_large = body.is_none();
     let body = body.unwrap_or_default();
-    let ticket = world.admit(seen(&parts, &body));
-    let key = bearer(&parts).unwrap_or_default().to_owned();
+    let dialect = dialect(parts.uri.path());
+    let key = api_key(&parts, dialect);
+    let ticket = world.admit(seen(&parts, &body, key));
     let request = Request {
         ticket,
         now: world.now(),
-        key,
+        dialect,
+        key: key.unwrap_or_default().to_owned(),
         parts,
         body,
     };

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::endpoint::Endpoint;
-use crate::reply::Pace;
 use crate::scenario::{Latency, Scenario};
 
 /// How long this answer takes.
@@ -16,19 +15,13 @@ pub(crate) struct Speed {
 impl Speed {
     /// Until the last token.
     pub(crate) fn total(self, tokens: u64) -> Duration {
-        self.first_token
-            + self
-                .per_token
-                .saturating_mul(u32::try_from(tokens).unwrap_or(u32::MAX))
+        self.first_token + self.tokens(tokens)
     }
 
-    pub(crate) fn pace(self, scenario: &Scenario) -> Pace {
-        Pace {
-            comments: scenario.comments,
-            usage_chunk: scenario.usage_chunk,
-            first_token: self.first_token,
-            per_token: self.per_token,
-        }
+    /// Of so many tokens after the first.
+    pub(crate) fn tokens(self, tokens: u64) -> Duration {
+        self.per_token
+            .saturating_mul(u32::try_from(tokens).unwrap_or(u32::MAX))
     }
 }
 

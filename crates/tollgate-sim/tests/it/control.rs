@@ -4,7 +4,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tollgate_sim::{Error, SimConfig, Simulator, faults};
 
-use crate::client::{Ask, End, sim};
+use crate::client::{Ask, End, KEY, sim};
 
 #[tokio::test(start_paused = true)]
 async fn log_and_bill_are_the_same_inside_and_over_http() {
@@ -33,6 +33,52 @@ async fn log_and_bill_are_the_same_inside_and_over_http() {
 
     Ask::post("/sim/reset", &json!({})).send(&sim).await;
     assert!(sim.log().is_empty() && sim.bill().lines.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_test_sees_every_header_and_byte_that_came() {
+    let sim = sim("").await;
+    let ask = Ask::chat(json!({})).and("X-Tag", "one").and("x-tag", "two");
+    ask.at("/api/v1/chat/completions?a=%2F&b").send(&sim).await;
+    let not_text = b"{\"model\":\"\xff\"}";
+    Ask::chat(json!({})).raw_body(not_text).send(&sim).await;
+    let log = sim.log();
+    let values: Vec<&str> = log[0].headers_named("X-Tag").collect();
+    assert_eq!(values, ["one", "two"]);
+    let names: Vec<&str> = log[0]
+        .headers
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    let sent = [
+        "host",
+        "connection",
+        "authorization",
+        "content-type",
+        "x-tag",
+        "x-tag",
+        "content-length",
+    ];
+    for name in sent {
+        assert!(names.contains(&name), "{name}: {names:?}");
+    }
+    assert_eq!(names.len(), sent.len());
+    assert_eq!(log[0].path, "/api/v1/chat/completions?a=%2F&b");
+    for (text, came) in [
+        (KEY, true),
+        ("x-tag", true),
+        ("b", true),
+        ("about rivers", true),
+        ("sk-gateway", false),
+    ] {
+        assert_eq!(log[0].contains(text), came, "{text}");
+    }
+    assert_eq!(log[1].body.as_ref(), not_text);
+
+    let told = Ask::get("/sim/log").send(&sim).await.json();
+    assert_eq!(told["data"][0].get("body_base64"), None);
+    assert_eq!(told["data"][1]["body"], "{\"model\":\"\u{fffd}\"}");
+    assert_eq!(told["data"][1]["body_base64"], "eyJtb2RlbCI6Iv8ifQ==");
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,13 +6,19 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod client;
+mod surface;
 
 mod billing;
 mod chat;
+mod completions;
 mod control;
 mod determinism;
 mod faults;
+mod messages;
 mod pages;
+mod responses;
 mod routing;
 mod service;
 mod stream;
+mod strictness;
+mod surfaces;

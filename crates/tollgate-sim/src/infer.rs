@@ -1,9 +1,12 @@
-//! `POST /chat/completions`: from request to script, in the order of the steps.
+//! A request for text, in any dialect: from request to script, in the order of the steps.
+
+use serde_json::{Map, Value};
 
 use crate::account::{Account, AnswerKind};
 use crate::answer::{Answer, Length};
 use crate::ask::Ask;
 use crate::bill::{Charge, Fee};
+use crate::dialect::Frame;
 use crate::draw::Draw;
 use crate::effects;
 use crate::fault::{Part, Place};
@@ -12,7 +15,7 @@ use crate::performance::Performance;
 use crate::pricing::Tokens;
 use crate::refusal::Scene;
 use crate::refuse::{fault_refusal, note_fault, refuse, refuse_plainly, request_fault};
-use crate::reply::{Form, Frame};
+use crate::reply::{self, Form};
 use crate::request::Request;
 use crate::scenario::Scenario;
 use crate::script::Script;
@@ -20,23 +23,23 @@ use crate::select::{Refused, Selection, select};
 use crate::speed::speed;
 use crate::world::World;
 
-/// Answers a chat request.
-pub(crate) fn chat(world: &World, request: &Request) -> Performance {
+/// Answers a request for text.
+pub(crate) fn infer(world: &World, request: &Request) -> Performance {
     let scenario = world.scenario();
-    let ask = match Ask::parse(&request.body) {
+    let fields = match request.fields() {
+        Ok(fields) => fields,
+        Err(message) => return refuse_plainly(world, request, message),
+    };
+    let ask = match request.dialect.read(&fields) {
         Ok(ask) => ask.in_session(request.header("x-session-id")),
         Err(message) => return refuse_plainly(world, request, message),
     };
-    let form = if ask.stream {
-        Form::Stream
-    } else {
-        Form::Whole
-    };
+    let form = ask.form;
     world.note(request.ticket, |seen| {
         seen.requested_model = ask.models.first().cloned()
     });
 
-    let fault = match request_fault(world, request, "chat") {
+    let fault = match request_fault(world, request, request.dialect.route()) {
         Ok(fault) => fault,
         Err(message) => return refuse_plainly(world, request, message),
     };
@@ -74,7 +77,7 @@ pub(crate) fn chat(world: &World, request: &Request) -> Performance {
             if let Some(fault) = fault {
                 selection.fault = fault;
             }
-            serve(world, &scenario, request, &ask, selection)
+            serve(world, &scenario, request, &fields, &ask, selection)
         }
     }
 }
@@ -84,6 +87,7 @@ fn serve(
     world: &World,
     scenario: &Scenario,
     request: &Request,
+    fields: &Map<String, Value>,
     ask: &Ask,
     selection: Selection,
 ) -> Performance {
@@ -101,29 +105,36 @@ fn serve(
     let frame = Frame {
         id: &id,
         created: request.now,
+        completed: request.now + total.as_secs(),
         model: &selection.served_slug(),
         provider: selection.endpoint.provider.name,
         metadata: metadata.as_ref(),
         fault: &selection.fault,
+        asked: fields,
+        scenario,
+        charge: Some(&charge).filter(|_| !selection.fault.omits(Part::Usage)),
     };
-    let pace = speed.pace(scenario);
-    let script = if ask.stream {
-        frame.stream(&answer, &charge, pace, &mut draw)
-    } else {
-        frame.whole(&answer, &charge, pace)
+    let dialect = request.dialect;
+    let script = match ask.form {
+        Form::Stream => {
+            let events = dialect.events(&frame, &answer, &mut draw);
+            reply::stream(&events, scenario.comments, speed)
+        }
+        Form::Whole => reply::whole(&dialect.whole(&frame, &answer), answer.tokens(), speed),
     };
-    let script = late_error(ask, &selection, &frame, script);
+    let script = late_error(request, &selection, &frame, script, ask.form);
     let script = effects::apply(&selection.fault, script.with_header("x-generation-id", &id));
     note_selection(world, request, &selection, &id);
     let provider = selection.endpoint.provider;
+    let streamed = ask.form == Form::Stream;
     let account = Account {
         ticket: request.ticket,
         id,
         key: request.key.clone(),
         planned: script.tokens(),
         bill_anyway: selection.fault.bill_anyway,
-        stops_with_client: ask.stream && scenario.stops(provider.name, provider.slug),
-        streamed: ask.stream,
+        stops_with_client: streamed && scenario.stops(provider.name, provider.slug),
+        streamed,
         charge,
         finish: answer.finish,
         first_token: speed.first_token,
@@ -170,7 +181,13 @@ fn whole_charge(
 
 /// The script with the error that the fault has for after the first token, if it has one.
 /// Without a stream there is no “after”, so the error is in the choice.
-fn late_error(ask: &Ask, selection: &Selection, frame: &Frame<'_>, script: Script) -> Script {
+fn late_error(
+    request: &Request,
+    selection: &Selection,
+    frame: &Frame<'_>,
+    script: Script,
+    form: Form,
+) -> Script {
     if !selection.fault.is_error() {
         return script;
     }
@@ -181,15 +198,15 @@ fn late_error(ask: &Ask, selection: &Selection, frame: &Frame<'_>, script: Scrip
         now: frame.created,
     };
     let refusal = fault_refusal(&selection.fault, &scene);
-    if ask.stream {
-        return frame.break_off(script, &refusal);
+    if form == Form::Stream {
+        return reply::break_off(request.dialect, frame, script, &refusal);
     }
     let fault = selection.fault.clone().at(Place::Choice);
     let frame = Frame {
         fault: &fault,
         ..frame.clone()
     };
-    frame.error_inside(&refusal, Form::Whole)
+    reply::error_inside(request.dialect, &frame, &refusal, Form::Whole)
 }
 
 /// Notes in the log who answers.
