@@ -25,6 +25,7 @@ mod providers;
 mod request;
 mod responses;
 mod surface;
+mod translate;
 
 pub use bytes::Bytes;
 pub use serde_json::value::RawValue;
@@ -69,6 +70,9 @@ pub use crate::request::{Request, Turn};
 pub use crate::responses::{ResponsesEvent, ResponsesReply};
 pub use crate::sse::{DEFAULT_EVENT_LIMIT, Incomplete, SseDecoder, SseError, SseItem, StreamEnd};
 pub use crate::surface::Surface;
+pub use crate::translate::{
+    Loss, StreamTranslator, Translated, answer_from_chat, from_chat, to_chat,
+};
 pub use crate::usage::{
     CompletionTokensDetails, CostDetails, PromptTokensDetails, ServerToolUse, Usage,
 };

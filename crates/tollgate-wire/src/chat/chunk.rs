@@ -108,6 +108,9 @@ pub struct ChunkChoice<'a> {
     /// The same in the provider's own word.
     #[serde(borrow, default)]
     pub native_finish_reason: Option<&'a RawValue>,
+    /// Log probabilities of what is new.
+    #[serde(borrow, default)]
+    pub logprobs: Option<&'a RawValue>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
 }

@@ -13,5 +13,8 @@ mod response;
 mod samples;
 mod sse;
 mod surfaces;
+mod translate;
+mod translate_answer;
+mod translate_back;
 mod usage;
 mod words;

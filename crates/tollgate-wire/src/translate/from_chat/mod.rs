@@ -1,0 +1,44 @@
+//! Chat requests as requests of other surfaces: the way back of `request`.
+
+mod messages;
+mod responses;
+mod thoughts;
+
+use serde_json::value::RawValue;
+
+use crate::json::is_null;
+use crate::{ChatRequest, Object, ParseError, Request, Surface};
+
+use super::losses::{Losses, Translated};
+
+pub(super) fn from_chat(
+    surface: Surface,
+    chat: &ChatRequest,
+) -> Result<Translated<Request>, ParseError> {
+    let mut losses = Losses::default();
+    let object = match surface {
+        Surface::Chat => chat.object().clone(),
+        Surface::Responses => responses::from_chat(chat, &mut losses)?,
+        Surface::Messages => messages::from_chat(chat, &mut losses)?,
+        Surface::Completions | Surface::Embeddings => {
+            return Err(ParseError::new(format!(
+                "a chat cannot be sent as {surface}; send it as a chat, or as responses or messages"
+            ))
+            .at("messages"));
+        }
+    };
+    Ok(losses.with(Request::from_object(surface, object)?))
+}
+
+/// A member that is not null.
+fn value<'a>(object: &'a Object, key: &str) -> Option<&'a RawValue> {
+    object.get(key).filter(|value| !is_null(value))
+}
+
+/// The messages, to be read with all their members.
+fn messages_of(chat: &ChatRequest) -> Result<Vec<Object>, ParseError> {
+    let messages = chat.object().read("messages")?;
+    messages.ok_or_else(|| {
+        ParseError::new("is required; a prompt without messages has no form here").at("messages")
+    })
+}

@@ -1,0 +1,56 @@
+//! What a translation could not carry over.
+
+use std::fmt;
+
+use super::place::Place;
+
+/// What a translation could not carry over, by the place that it left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Loss {
+    /// The path in the request or the answer: `tools[0].input_examples`.
+    pub place: String,
+    /// Why it has no counterpart.
+    pub why: &'static str,
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}", self.place, self.why)
+    }
+}
+
+/// What came of a translation, and what did not.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Translated<T> {
+    /// What came of it.
+    pub value: T,
+    /// What was left behind, in the order it was met; each place once.
+    pub losses: Vec<Loss>,
+}
+
+/// Collects losses.
+#[derive(Debug, Default)]
+pub(super) struct Losses(Vec<Loss>);
+
+impl Losses {
+    /// Notes a loss, once for each place: the chunks of a stream lose the same over and over.
+    pub(super) fn add(&mut self, place: &Place<'_>, why: &'static str) {
+        let place = place.to_string();
+        if self.0.iter().all(|loss| loss.place != place) {
+            self.0.push(Loss { place, why });
+        }
+    }
+
+    pub(super) fn as_slice(&self) -> &[Loss] {
+        &self.0
+    }
+
+    pub(super) fn with<T>(self, value: T) -> Translated<T> {
+        Translated {
+            value,
+            losses: self.0,
+        }
+    }
+}
