@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tollgate_core::{Task, Usd};
+use tollgate_keys::{Criticality, Expiry, KeyBudget, ModelPattern};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -84,6 +85,9 @@ pub(crate) enum Command {
     Usage(UsageArgs),
     /// Shows what is left of the budgets.
     Budgets,
+    /// Makes, lists and revokes the keys that callers of the server show.
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Checks the configuration without sending anything.
     Check,
     /// Looks after the ledger.
@@ -247,6 +251,59 @@ pub(crate) struct UsageArgs {
     /// Says what was saved against a policy, by the recorded calls of the period.
     #[arg(long, value_name = "POLICY", conflicts_with_all = ["chart", "csv", "focus"])]
     pub(crate) baseline: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Makes a key, keeps its hash, and prints the key on standard output, this once.
+    Create(CreateKeyArgs),
+    /// Lists the keys that were made, with their limits.
+    List,
+    /// Removes a key: what shows it is refused from then on.
+    Revoke {
+        /// Its name.
+        name: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateKeyArgs {
+    /// Its name, by which the ledger knows its calls.
+    pub(crate) name: String,
+    /// When it ends: a date, which is its beginning in UTC, or a moment such as
+    /// `2027-01-01T08:30:00Z`.
+    #[arg(long, value_name = "WHEN", value_parser = str::parse::<Expiry>)]
+    pub(crate) expires: Option<Expiry>,
+    /// Most requests in any minute.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rpm: Option<u32>,
+    /// Most tokens in any minute, of prompts and answers.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) tpm: Option<u64>,
+    /// Most requests at the same time.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_concurrent: Option<u32>,
+    /// Model that it may use: an id, `author/*`, or `tollgate/*`; may be repeated; all without.
+    #[arg(long = "model", short, value_name = "MODEL", value_parser = str::parse::<ModelPattern>)]
+    pub(crate) models: Vec<ModelPattern>,
+    /// Policy that it may choose; may be repeated; all without.
+    #[arg(long = "policy", short, value_name = "POLICY")]
+    pub(crate) policies: Vec<String>,
+    /// What becomes of its calls when there is too much to do: critical, default or sheddable.
+    #[arg(long, default_value = "default", value_parser = str::parse::<Criticality>)]
+    pub(crate) criticality: Criticality,
+    /// What may be spent with it, in US dollars, such as `10/month`.
+    #[arg(long, value_name = "USD/WHILE", value_parser = str::parse::<KeyBudget>)]
+    pub(crate) budget: Option<KeyBudget>,
+    /// Team that it belongs to.
+    #[arg(long)]
+    pub(crate) team: Option<String>,
+    /// Lets its calls bring the key of a provider.
+    #[arg(long)]
+    pub(crate) byok: bool,
+    /// Lets it do what operators do.
+    #[arg(long)]
+    pub(crate) admin: bool,
 }
 
 #[derive(Debug, Args)]

@@ -27,6 +27,10 @@ pub enum FailureKind {
     ContentPolicy,
     /// The upstream did not accept the key.
     Auth,
+    /// The caller did not show a key of the gateway that is good.
+    Unauthorized,
+    /// The caller's key does not let it do that.
+    Forbidden,
     /// The account behind the key has no money left, or a spending limit.
     Payment,
     /// Too many requests or tokens.
@@ -150,6 +154,8 @@ impl FailureKind {
             Self::ContextLength     => (false, true,  Scope::None,      false, No,      Caller,   400, "context_length_exceeded"),
             Self::ContentPolicy     => (false, false, Scope::None,      false, Unknown, Caller,   403, "content_policy"),
             Self::Auth              => (false, true,  Scope::Key,       true,  No,      Gateway,  502, "upstream_auth"),
+            Self::Unauthorized      => (false, false, Scope::None,      false, No,      Caller,   401, "unauthorized"),
+            Self::Forbidden         => (false, false, Scope::None,      false, No,      Caller,   403, "forbidden"),
             Self::Payment           => (false, true,  Scope::Account,   true,  No,      Gateway,  502, "upstream_credit"),
             Self::RateLimited       => (true,  true,  Scope::KeyModel,  false, No,      Upstream, 429, "rate_limited"),
             Self::Upstream          => (true,  true,  Scope::Endpoint,  true,  Unknown, Upstream, 502, "upstream_error"),

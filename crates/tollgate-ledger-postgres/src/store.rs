@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,12 +11,17 @@ use tollgate_core::{
     BoxFuture, BudgetLeases, BudgetWindow, LeaseAsk, Leased, LedgerEvent, LedgerStore, OpenAttempt,
     StoreError, Timestamp, Uncertain, UsageQuery, UsageRow, Usd,
 };
+use tollgate_keys::{
+    EndedSlice, KeyConfig, KeyStore, KeyStoreError, LimitStore, SliceAsk, SliceGrant,
+};
 
 use crate::batch::Batch;
 use crate::connect::{Address, LONG, SOON, silence, within};
 use crate::leases::Node;
 use crate::name::{self, Name};
-use crate::{BoxError, OpenError, PostgresConfig, Result, attempts, report, schema, verify};
+use crate::{
+    BoxError, OpenError, PostgresConfig, Result, attempts, keys, limits, report, schema, verify,
+};
 
 /// How often work is begun again that the server broke off because of others.
 const TRIES: u32 = 5;
@@ -83,6 +89,19 @@ impl PostgresStore {
             schema::check_version(&client, &config.schema).await
         })
         .await?;
+        Self::over(address, config, None)
+    }
+
+    /// Connects for what nodes share beside the ledger, keys and their limits,
+    /// also while the node runs: it makes or updates the tables and takes no
+    /// name. Appending events and leasing budgets fail.
+    ///
+    /// # Errors
+    /// [`OpenError`], with what to do about it.
+    pub async fn open_beside(config: PostgresConfig) -> Result<Self, OpenError> {
+        let address = Address::read(&config)?;
+        let mut client = within(SOON, address.connect()).await?;
+        within(LONG, schema::migrate(&mut client, &config.schema)).await?;
         Self::over(address, config, None)
     }
 
@@ -288,5 +307,60 @@ impl BudgetLeases for PostgresStore {
             })
         })
         .await
+    }
+}
+
+#[async_trait]
+impl LimitStore for PostgresStore {
+    async fn lease(
+        &self,
+        ended: &[EndedSlice],
+        asks: &[SliceAsk],
+    ) -> Result<Vec<SliceGrant>, StoreError> {
+        let (ended, asks): (Arc<[EndedSlice]>, Arc<[SliceAsk]>) = (ended.into(), asks.into());
+        self.run("lease limits of keys", SOON, move |client, _| {
+            let (ended, asks) = (Arc::clone(&ended), Arc::clone(&asks));
+            Box::pin(async move { limits::lease(client, &ended, &asks).await })
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl KeyStore for PostgresStore {
+    async fn load(&self) -> Result<BTreeMap<String, KeyConfig>, KeyStoreError> {
+        let keys = self.run("read the keys", SOON, |client, _| {
+            Box::pin(keys::load(client))
+        });
+        Ok(keys.await?)
+    }
+
+    async fn create(&self, name: &str, key: &KeyConfig) -> Result<(), KeyStoreError> {
+        const ACTION: &str = "keep a key";
+        let config = serde_json::to_string(key).map_err(|error| StoreError::new(ACTION, error))?;
+        let row: Arc<(String, String)> = Arc::new((name.to_owned(), config));
+        let is_new = self.run(ACTION, SOON, move |client, _| {
+            let row = Arc::clone(&row);
+            Box::pin(async move { keys::create(client, &row.0, &row.1).await })
+        });
+        match is_new.await? {
+            true => Ok(()),
+            false => Err(KeyStoreError::Exists(name.to_owned())),
+        }
+    }
+
+    async fn revoke(&self, name: &str) -> Result<(), KeyStoreError> {
+        let key: Arc<str> = name.into();
+        let others = self.run("revoke a key", SOON, move |client, _| {
+            let key = Arc::clone(&key);
+            Box::pin(async move { keys::revoke(client, &key).await })
+        });
+        match others.await? {
+            None => Ok(()),
+            Some(others) => {
+                let others = others.iter().map(String::as_str);
+                Err(KeyStoreError::unknown(name, others))
+            }
+        }
     }
 }

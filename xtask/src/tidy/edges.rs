@@ -47,9 +47,16 @@ const ROWS: &[Row] = &[
     row("tollgate-policy-quality", VOCABULARY, TEST_KIT),
     row("tollgate-failover", VOCABULARY, TEST_KIT),
     row("tollgate-ledger", VOCABULARY, TEST_KIT),
+    // The budget of a key is a budget of the ledger, in its words.
+    row(
+        "tollgate-keys",
+        &["tollgate-core", "tollgate-ledger"],
+        TEST_KIT,
+    ),
     row(
         "tollgate-ledger-postgres",
-        VOCABULARY,
+        // Keys and their limits are shared through the ledger's database.
+        &["tollgate-core", "tollgate-wire", "tollgate-keys"],
         // Trackers that share its budgets.
         &["tollgate-testkit", "tollgate-sim", "tollgate-ledger"],
     ),
@@ -80,6 +87,9 @@ const ROWS: &[Row] = &[
         &[
             "tollgate",
             "tollgate-core",
+            // Keys are made and listed without a gateway.
+            "tollgate-keys",
+            "tollgate-ledger-postgres",
             "tollgate-server",
             "tollgate-sim",
             "tollgate-wire",

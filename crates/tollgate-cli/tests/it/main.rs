@@ -7,6 +7,7 @@ mod chat;
 mod check;
 mod demo;
 mod health;
+mod keys;
 mod ledger;
 #[cfg(unix)]
 mod logs;
