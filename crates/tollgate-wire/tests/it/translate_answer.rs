@@ -291,7 +291,7 @@ fn what_this_crate_reads_in_the_events_is_what_the_chat_said() {
                 MessagesEvent::Ending {
                     finish: why,
                     usage: newer,
-                } => (finish, used) = (why, newer),
+                } => (finish, used) = (why, newer.unwrap()),
                 MessagesEvent::Stop | MessagesEvent::Other(_) => {}
                 MessagesEvent::Error(error) => panic!("{}", error.message),
             }

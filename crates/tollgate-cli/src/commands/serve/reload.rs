@@ -24,10 +24,11 @@ pub(super) async fn follow(global: &Global, gateway: &Gateway, started: Config) 
     loop {
         tokio::select! {
             () = asked.next() => {}
-            _ = looks.tick() => match &mut file {
-                Some(file) if file.has_settled_anew() => {}
-                _ => continue,
-            },
+            _ = looks.tick() => {
+                if !file.as_mut().is_some_and(Watched::has_settled_anew) {
+                    continue;
+                }
+            }
         }
         match take_over(global, gateway, &started) {
             Ok(()) => {
