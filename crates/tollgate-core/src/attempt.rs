@@ -44,6 +44,8 @@ pub struct Attempt {
     pub request: Arc<Request>,
     /// How the caller wants the answer.
     pub delivery: Delivery,
+    /// Whether it must not lose anything of the request on its way.
+    pub strict: bool,
     /// Output limit to set in place of the caller's missing one.
     pub max_output: Option<u64>,
     /// Prices that the upstream must not exceed, where it takes such a limit.

@@ -166,6 +166,8 @@ pub struct Hints {
     pub after_commit: Option<AfterCommit>,
     /// Whether an answer that is wanted in one piece is asked for as a stream.
     pub upstream_stream: Option<UpstreamStream>,
+    /// Whether lanes are passed over on which the request would lose something.
+    pub strict: Option<bool>,
     /// Free-form tags that land in the ledger.
     pub tags: Vec<(String, String)>,
 }

@@ -129,6 +129,8 @@ pub struct Facts {
     pub usage: Option<Box<UsageReport>>,
     /// Who serves the answer, when this frame says so.
     pub served: Option<Box<Served>>,
+    /// Places in the upstream's answer that a translation could not carry over.
+    pub lost: Vec<String>,
 }
 
 /// Why an answer ended.

@@ -72,6 +72,10 @@ pub struct FailoverConfig {
     /// How answers in one piece are fetched. Default `as_asked`.
     #[schemars(with = "String", extend("enum" = ["as_asked", "always"]))]
     pub upstream_stream: UpstreamStream,
+    /// Whether lanes are passed over on which a request would lose something:
+    /// fields that only OpenRouter knows, or what a translation into a chat
+    /// cannot say. Otherwise the answer tells what was lost. Default false.
+    pub strict: bool,
     /// What a refusal by policy (moderation, a guardrail, a model that refuses)
     /// means. Default `pass_on`.
     pub on_refusal: OnRefusal,
@@ -118,6 +122,7 @@ impl Default for FailoverConfig {
             buffer_for_ms: 0,
             after_commit: AfterCommit::Error,
             upstream_stream: UpstreamStream::AsAsked,
+            strict: false,
             on_refusal: OnRefusal::PassOn,
             max_in_flight: 1_024,
             hedge: HedgeConfig::default(),

@@ -109,9 +109,10 @@ impl<'a> Walk<'a> {
             true => Delivery::Stream,
             false => trip.call.delivery,
         };
+        let strict = trip.call.hints.strict.unwrap_or(manager.limits.strict);
         Self {
             manager,
-            blank: Target::blank(trip.call, trip.plan, delivery),
+            blank: Target::blank(trip.call, trip.plan, delivery, strict),
             begun,
             deadline: begun + trip.call.timeout.min(LONGEST_CALL),
             reasons,

@@ -76,7 +76,7 @@ impl<'p> Target<'p> {
     }
 
     /// What all attempts of a call have in common.
-    pub(crate) fn blank(call: &Call, plan: &Plan, delivery: Delivery) -> Attempt {
+    pub(crate) fn blank(call: &Call, plan: &Plan, delivery: Delivery, strict: bool) -> Attempt {
         Attempt {
             call: call.id,
             number: 0,
@@ -85,6 +85,7 @@ impl<'p> Target<'p> {
             planned: Vec::new(),
             request: Arc::clone(&call.request),
             delivery,
+            strict,
             max_output: None,
             max_price: None,
             worst: Usd::ZERO,

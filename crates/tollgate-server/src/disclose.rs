@@ -28,6 +28,7 @@ pub(crate) fn answer(answer: &Answer) -> HeaderMap {
             "x-generation-id",
             served.generation.as_ref().map(ToString::to_string),
         ),
+        ("x-tollgate-dropped", dropped(answer)),
         (
             "x-tollgate-max-tokens",
             answer.output_limit().map(|limit| limit.to_string()),
@@ -104,12 +105,10 @@ pub(crate) fn in_band(answer: &Answer, receipt: &Receipt) -> Value {
     told
 }
 
-/// What the request lost on its way, as the header says it.
-fn dropped(answer: &Answer) -> Option<&str> {
-    let mut headers = answer.head().headers.iter();
-    headers
-        .find(|(name, _)| name == "x-tollgate-dropped")
-        .map(|(_, fields)| fields.as_str())
+/// What was lost on the way.
+fn dropped(answer: &Answer) -> Option<String> {
+    let lost: Vec<&str> = answer.lost().collect();
+    (!lost.is_empty()).then(|| lost.join(", "))
 }
 
 /// Headers that describe the bytes of one connection. The bytes that we send

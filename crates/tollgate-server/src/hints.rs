@@ -32,6 +32,13 @@ pub(crate) fn read(headers: &HeaderMap) -> Result<Hints, Failure> {
                         .map_err(|_| bad(name.as_str(), "is true or false"))?,
                 );
             }
+            "strict" => {
+                hints.strict = Some(
+                    value
+                        .parse()
+                        .map_err(|_| bad(name.as_str(), "is true or false"))?,
+                );
+            }
             "after-commit" => {
                 hints.after_commit =
                     Some(value.parse().map_err(|error| bad(name.as_str(), error))?);

@@ -661,6 +661,7 @@ mod tests {
             planned: vec![model("a/one")],
             request: Arc::new(builders::request("a/one").into()),
             delivery,
+            strict: false,
             max_output: None,
             max_price: None,
             worst: Usd::ZERO,

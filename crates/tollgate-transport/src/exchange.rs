@@ -7,7 +7,7 @@ use http::{HeaderMap, header};
 use tollgate_core::{
     Attempt, Billing, Delivery, Failure, FailureKind, Frames, GenerationId, Head, LimitLeft, Reply,
 };
-use tollgate_wire::{Request, Surface};
+use tollgate_wire::Request;
 
 use crate::classify::Constraints;
 use crate::evidence::{Asked, Evidence, GENERATION, Insured, header_text};
@@ -16,7 +16,7 @@ use crate::outgoing::outgoing;
 use crate::read::Reader;
 use crate::upstream::Upstream;
 use crate::whole::Form;
-use crate::{events, whole};
+use crate::{events, translated, whole};
 
 /// Most bytes of an error's body that are read.
 pub(crate) const ERROR_BODY: usize = 256 << 10;
@@ -40,13 +40,30 @@ const SHOWN: &[&str] = &[
     "x-request-id",
 ];
 
-/// Sends the attempt; see the contract of `LlmProvider`.
+/// Sends the attempt; see the contract of `LlmProvider`. What the upstream does not speak goes to
+/// it as a chat.
 pub(crate) async fn send(upstream: &Arc<Upstream>, attempt: &Attempt) -> Result<Reply, Failure> {
-    let surface = attempt.request.surface();
-    if !upstream.dialect.speaks(surface) {
-        return Err(untranslated(upstream, surface));
+    if upstream.dialect.speaks(attempt.request.surface()) {
+        return exchange(upstream, attempt, Vec::new()).await;
     }
+    let (chat, lost) = translated::as_chat(attempt)?;
+    let Reply { head, frames } = exchange(upstream, &chat, lost).await?;
+    let frames = translated::frames(frames, Arc::clone(&attempt.request));
+    Ok(Reply { head, frames })
+}
+
+/// One exchange on a surface that the upstream speaks, for a request that has lost so much.
+async fn exchange(
+    upstream: &Arc<Upstream>,
+    attempt: &Attempt,
+    mut lost: Vec<String>,
+) -> Result<Reply, Failure> {
+    let surface = attempt.request.surface();
     let outgoing = outgoing(attempt, &upstream.dialect)?;
+    lost.extend(outgoing.dropped);
+    if attempt.strict && !lost.is_empty() {
+        return Err(lossy(upstream, &lost));
+    }
     let patience = match attempt.delivery {
         Delivery::Stream => upstream.idle,
         Delivery::Whole => upstream.timers.idle_whole(),
@@ -67,7 +84,7 @@ pub(crate) async fn send(upstream: &Arc<Upstream>, attempt: &Attempt) -> Result<
     if !parts.status.is_success() {
         return Err(evidence.refused(&incoming.some(ERROR_BODY).await));
     }
-    let head = head(&parts, &outgoing.dropped, evidence.limits());
+    let head = head(&parts, &lost, evidence.limits());
     let frames: Frames = if is_whole(attempt.delivery, &parts.headers) {
         whole::frames(
             incoming,
@@ -89,15 +106,15 @@ pub(crate) async fn send(upstream: &Arc<Upstream>, attempt: &Attempt) -> Result<
     Ok(Reply { head, frames })
 }
 
-/// Another lane may speak it.
-fn untranslated(upstream: &Upstream, surface: Surface) -> Failure {
+/// Another lane may take all of it.
+fn lossy(upstream: &Upstream, lost: &[String]) -> Failure {
     Failure::new(
         FailureKind::NotFound,
-        "the provider does not speak this surface",
+        "the request would lose something on its way to the provider",
     )
     .with("upstream", upstream.host())
-    .with("surface", surface)
-    .with_hint("list it in the provider's `surfaces`, if it does")
+    .with("lost", lost.join(", "))
+    .with_hint("leave it out, or ask without strictness")
     .not_here()
 }
 

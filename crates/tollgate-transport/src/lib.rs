@@ -14,6 +14,7 @@ mod exchange;
 mod incoming;
 mod outgoing;
 mod resource;
+mod translated;
 mod whole;
 
 mod classify;

@@ -7,6 +7,7 @@ use tollgate_core::{
     AttemptEnd, BoxFuture, CallId, Delivery, Ended, Failure, FailureKind, Frame, FrameKind, Frames,
     Head, ModelId, Receipt, Served, Won,
 };
+use tollgate_transport::DROPPED_HEADER;
 use tollgate_wire::{ChatResponse, StreamEvent};
 
 use crate::error::Error;
@@ -124,6 +125,17 @@ impl Answer {
     /// within its ceiling. An answer that reaches it ends with `length`.
     pub fn output_limit(&self) -> Option<u64> {
         self.source.output_limit
+    }
+
+    /// What was lost on the way: fields of the request that the provider does
+    /// not get, and places in its answer that a translation could not carry
+    /// over, as far as the answer was read.
+    pub fn lost(&self) -> impl Iterator<Item = &str> {
+        let headers = self.head().headers.iter();
+        let fields = headers
+            .filter(|(name, _)| name == DROPPED_HEADER)
+            .flat_map(|(_, fields)| fields.split(", "));
+        fields.chain(self.source.meter.lost().iter().map(String::as_str))
     }
 
     /// Things the caller should know of the plan, such as a retired model.

@@ -25,6 +25,8 @@ pub(crate) struct Meter {
     complete: bool,
     /// Whether the upstream goes on beyond what is read, at our expense.
     runs_on: bool,
+    /// What of the answer a translation could not carry over.
+    lost: Vec<String>,
     /// How many of the coming frames were counted before.
     seen_before: usize,
 }
@@ -44,6 +46,7 @@ impl Meter {
             finished: won.seen.finished,
             complete: won.seen.complete,
             runs_on: false,
+            lost: Vec::new(),
             seen_before: won.seen.frames,
         }
     }
@@ -56,6 +59,11 @@ impl Meter {
     /// Who serves the answer, as far as known.
     pub(crate) fn served(&self) -> &Served {
         &self.running.served
+    }
+
+    /// What of the answer a translation could not carry over.
+    pub(crate) fn lost(&self) -> &[String] {
+        &self.lost
     }
 
     /// Whether the answer has said why it ends.
@@ -100,6 +108,7 @@ impl Meter {
         if let Some(served) = &frame.facts.served {
             self.running.served.update(served);
         }
+        self.lost.extend_from_slice(&frame.facts.lost);
         if self.seen_before > 0 {
             self.seen_before -= 1;
             return false;

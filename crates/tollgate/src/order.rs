@@ -99,6 +99,12 @@ impl Order {
         self
     }
 
+    /// Passes over lanes on which the request would lose something.
+    pub fn with_strict(mut self) -> Self {
+        self.hints.strict = Some(true);
+        self
+    }
+
     /// Adds a tag for the ledger.
     pub fn with_tag(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.hints.tags.push((name.into(), value.into()));

@@ -16,6 +16,7 @@ fn attempt(request: &str) -> Attempt {
         planned: vec![ModelId::new("a/b").unwrap()],
         request: Arc::new(Request::parse(Surface::Chat, request.as_bytes()).unwrap()),
         delivery: Delivery::Whole,
+        strict: false,
         max_output: None,
         max_price: None,
         worst: Usd::ZERO,

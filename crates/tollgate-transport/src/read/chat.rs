@@ -99,6 +99,7 @@ fn of_chunk(chunk: &ChatChunk<'_>, lane: Billing) -> Facts {
         finish: chunk.finish_reason().map(finish),
         usage: report(chunk.read_usage(), |usage| usage_report(usage, lane)),
         served: None,
+        lost: Vec::new(),
     }
 }
 
@@ -119,6 +120,7 @@ fn of_answer(answer: &ChatResponse, lane: Billing) -> Facts {
             .map(finish),
         usage: report(answer.read_usage(), |usage| usage_report(usage, lane)),
         served: Some(Box::new(served)),
+        lost: Vec::new(),
     }
 }
 

@@ -23,6 +23,7 @@ pub(super) fn body(data: &[u8], lane: Billing) -> Result<Body, ParseError> {
             answer.provider().as_deref(),
             answer.id().as_deref(),
         ))),
+        lost: Vec::new(),
     };
     Ok(match answer.data().is_empty() {
         true => Body::Empty(facts),

@@ -104,5 +104,6 @@ fn facts(reply: &MessagesReply, lane: Billing) -> Facts {
             reply.provider().as_deref(),
             reply.id().as_deref(),
         ))),
+        lost: Vec::new(),
     }
 }

@@ -93,5 +93,6 @@ fn facts(reply: &ResponsesReply, lane: Billing) -> Facts {
             reply.provider().as_deref(),
             reply.id().as_deref(),
         ))),
+        lost: Vec::new(),
     }
 }

@@ -55,6 +55,7 @@ pub(crate) fn attempt(delivery: Delivery) -> Attempt {
         planned: vec![ModelId::new("a/b").unwrap()],
         request: Arc::new(ChatRequest::parse(request).unwrap().into()),
         delivery,
+        strict: false,
         max_output: None,
         max_price: None,
         worst: Usd::ZERO,

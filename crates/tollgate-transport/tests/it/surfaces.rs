@@ -7,7 +7,7 @@ use tollgate_core::{
     Attempt, Billing, Delivery, Failure, FailureKind, Finish, Frame, FrameKind, LlmProvider,
     ModelId, Next,
 };
-use tollgate_transport::{OpenAiCompatibleConfig, OpenAiCompatibleProvider};
+use tollgate_transport::DROPPED_HEADER;
 use tollgate_wire::{Request, Surface};
 
 use crate::server::{Server, json, stream};
@@ -270,7 +270,7 @@ async fn tokens_beside_the_input_are_counted_in_classes_of_their_own() {
 }
 
 #[tokio::test]
-async fn a_provider_speaks_what_its_configuration_says() {
+async fn embeddings_go_to_direct_providers_without_what_only_openrouter_knows() {
     let mut server = Server::start([json(200, br#"{"data":[{"index":0,"embedding":[1]}]}"#)]).await;
     let asked = asking(
         Surface::Embeddings,
@@ -281,14 +281,166 @@ async fn a_provider_speaks_what_its_configuration_says() {
     assert!(end.is_none(), "{end:?}");
     assert_eq!(frames[0].kind, FrameKind::Body);
     assert_eq!(server.request().await.2, r#"{"model":"a/b","input":"x"}"#);
+}
 
-    let config = OpenAiCompatibleConfig {
-        base_url: server.url.clone(),
-        surfaces: vec![Surface::Chat],
-        ..Default::default()
+const CHAT_STREAM: &[u8] = include_bytes!("../fixtures/chat-stream.sse");
+const CHAT: &[u8] = include_bytes!("../fixtures/chat.json");
+
+#[tokio::test]
+async fn what_a_provider_does_not_speak_goes_to_it_as_a_chat_and_comes_back() {
+    let check = async |surface: Surface, body: &str, sent: &str, said: &str| {
+        let mut server = Server::start([json(200, CHAT)]).await;
+        let attempt = asking(surface, body, Delivery::Whole);
+        let (frames, end) = read(&direct(&server), &attempt).await;
+        assert!(end.is_none(), "{end:?}");
+        let (_, head, chat) = server.request().await;
+        assert!(head.starts_with("post /api/v1/chat/completions "), "{head}");
+        let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(value(&chat), value(sent));
+        let answer = String::from_utf8_lossy(&frames[0].data);
+        assert!(answer.contains(said), "{answer}");
+        assert!(frames[0].facts.usage.is_some() && frames[0].facts.finish.is_some());
     };
-    let provider = OpenAiCompatibleProvider::new(config).unwrap();
-    let failure = provider.send(&asked).await.unwrap_err();
-    assert_eq!(failure.next(), Next::Elsewhere);
-    assert!(failure.hint().unwrap().contains("surfaces"));
+    check(
+        Surface::Responses,
+        r#"{"model":"a/b","instructions":"Be brief.","input":"Hi"}"#,
+        r#"{"model":"a/b","messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Hi"}]}"#,
+        r#""object":"response""#,
+    )
+    .await;
+    check(
+        Surface::Messages,
+        r#"{"model":"a/b","max_tokens":9,"messages":[{"role":"user","content":"Hi"}]}"#,
+        r#"{"model":"a/b","messages":[{"role":"user","content":"Hi"}],"max_tokens":9}"#,
+        r#""type":"message""#,
+    )
+    .await;
+    check(
+        Surface::Completions,
+        r#"{"model":"a/b","prompt":"Once"}"#,
+        r#"{"model":"a/b","messages":[{"role":"user","content":"Once"}]}"#,
+        r#""object":"text_completion""#,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_translated_stream_is_metered_as_the_chat_and_ends_as_the_surface_does() {
+    let of_chat = {
+        let server = Server::start([stream(CHAT_STREAM)]).await;
+        let chat = r#"{"model":"a/b","stream":true,"messages":[{"role":"user","content":"Hi"}]}"#;
+        read(
+            &direct(&server),
+            &asking(Surface::Chat, chat, Delivery::Stream),
+        )
+        .await
+        .0
+    };
+    let bytes = |frames: &[Frame]| {
+        frames
+            .iter()
+            .map(|frame| frame.facts.output_bytes)
+            .sum::<u32>()
+    };
+    let usage = |frames: &[Frame]| {
+        frames
+            .iter()
+            .find_map(|frame| frame.facts.usage.clone())
+            .unwrap()
+    };
+    for (surface, body, last) in [
+        (
+            Surface::Responses,
+            r#"{"model":"a/b","input":"Hi","stream":true}"#,
+            "\"response.completed\"",
+        ),
+        (
+            Surface::Messages,
+            r#"{"model":"a/b","messages":[{"role":"user","content":"x"}],"stream":true}"#,
+            "\"message_stop\"",
+        ),
+    ] {
+        let server = Server::start([stream(CHAT_STREAM)]).await;
+        let (frames, end) = read(&direct(&server), &asking(surface, body, Delivery::Stream)).await;
+        assert!(end.is_none(), "{end:?}");
+        assert_eq!(bytes(&frames), bytes(&of_chat), "{surface}");
+        assert_eq!(usage(&frames).tokens, usage(&of_chat).tokens, "{surface}");
+        let events: Vec<_> = frames
+            .iter()
+            .filter(|frame| frame.kind == FrameKind::Event)
+            .collect();
+        let text = |frame: &Frame| String::from_utf8_lossy(&frame.data).into_owned();
+        assert!(text(events[events.len() - 1]).contains(last), "{surface}");
+        let reports: Vec<_> = events
+            .iter()
+            .filter(|frame| frame.facts.usage.is_some())
+            .collect();
+        assert_eq!(reports.len(), 1, "{surface}");
+        assert!(
+            text(reports[0]).contains("\"usage\""),
+            "{}",
+            text(reports[0])
+        );
+        assert!(
+            events.iter().any(|frame| frame.facts.finish.is_some()),
+            "{surface}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_translated_stream_that_is_cut_has_no_end() {
+    let text = String::from_utf8_lossy(CHAT_STREAM);
+    let cut = &text[..text.find("\"finish_reason\":\"").unwrap()];
+    let cut = &cut[..cut.rfind("data: ").unwrap()];
+    let server = Server::start([stream(cut.as_bytes())]).await;
+    let body = r#"{"model":"a/b","input":"Hi","stream":true}"#;
+    let (frames, end) = read(
+        &direct(&server),
+        &asking(Surface::Responses, body, Delivery::Stream),
+    )
+    .await;
+    assert_eq!(end.unwrap().kind(), FailureKind::Truncated);
+    let is_end =
+        |frame: &Frame| String::from_utf8_lossy(&frame.data).contains("response.completed");
+    assert!(!frames.is_empty() && !frames.iter().any(is_end));
+}
+
+#[tokio::test]
+async fn what_a_translation_loses_is_told_or_refused() {
+    let body = r#"{"model":"a/b","input":"Hi","truncation":"auto","provider":{"only":["x"]}}"#;
+    let server = Server::start([json(200, CHAT)]).await;
+    let attempt = asking(Surface::Responses, body, Delivery::Whole);
+    let reply = direct(&server).send(&attempt).await.unwrap();
+    let dropped = reply
+        .head
+        .headers
+        .iter()
+        .find(|(name, _)| name == DROPPED_HEADER);
+    assert_eq!(dropped.unwrap().1, "truncation, provider");
+
+    let strict = Attempt {
+        strict: true,
+        ..attempt
+    };
+    let failure = direct(&server).send(&strict).await.unwrap_err();
+    assert_eq!(
+        (failure.kind(), failure.next()),
+        (FailureKind::NotFound, Next::Elsewhere)
+    );
+    assert!(
+        failure.to_string().contains("truncation, provider"),
+        "{failure}"
+    );
+
+    let kept = r#"{"model":"a/b","input":"Hi","previous_response_id":"r1"}"#;
+    let failure = direct(&server)
+        .send(&asking(Surface::Responses, kept, Delivery::Whole))
+        .await
+        .unwrap_err();
+    assert_eq!(failure.next(), Next::Elsewhere, "{failure}");
+    assert!(
+        failure.to_string().contains("previous_response_id"),
+        "{failure}"
+    );
 }

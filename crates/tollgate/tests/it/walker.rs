@@ -127,6 +127,7 @@ fn attempt(trip: &Trip<'_>, planned: &Planned, number: u32) -> Attempt {
             Some(UpstreamStream::Always) => Delivery::Stream,
             _ => trip.call.delivery,
         },
+        strict: false,
         max_output: None,
         max_price: None,
         worst: planned.candidate.worst,
