@@ -3,8 +3,7 @@ use axum::extract::{FromRequest, Request};
 use tollgate::{ChatOrder, ChatRequest, Failure, FailureKind, StreamMode};
 
 use crate::reply::Refusal;
-use crate::router::MAX_BODY_BYTES;
-use crate::{hints, patience};
+use crate::{fields, hints, patience};
 
 /// A chat as it was asked for over HTTP: the body, and what the headers add.
 pub(crate) struct Asked {
@@ -22,9 +21,12 @@ impl<S: Send + Sync> FromRequest<S> for Asked {
             .await
             .map_err(|rejection| {
                 Refusal::of_http(rejection.status(), "the request's body cannot be read")
-                    .with_hint(format!("at most {MAX_BODY_BYTES} bytes are read"))
             })?;
-        let chat = ChatRequest::parse(&body).map_err(|error| {
+        let chat = ChatRequest::parse(&body).and_then(|chat| {
+            fields::check(chat.object())?;
+            Ok(chat)
+        });
+        let chat = chat.map_err(|error| {
             Failure::new(
                 FailureKind::InvalidRequest,
                 format!("the request is not a chat: {error}"),

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::header;
@@ -8,6 +9,7 @@ use futures_util::{Stream, StreamExt};
 use tollgate::{Answer, BoxFuture, Error, FrameKind, Gateway, StreamMode};
 
 use crate::asked::Asked;
+use crate::ending::FailureEvent;
 use crate::reply::Refusal;
 use crate::{disclose, events};
 
@@ -56,7 +58,8 @@ where
         (header::CACHE_CONTROL, "no-cache"),
     ];
     let body = Body::from_stream(events.map(Ok::<_, std::convert::Infallible>));
-    (headers, body).into_response()
+    let failure_event = Extension(FailureEvent(events::failed));
+    (headers, failure_event, body).into_response()
 }
 
 /// The answer as one body: the upstream's own, byte for byte, when it came in

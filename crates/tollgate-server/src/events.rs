@@ -124,12 +124,8 @@ impl Telling {
 
     /// The end of any other.
     fn failed(&mut self, failure: &Failure) -> Vec<u8> {
-        let mut body = reply::body(failure);
-        body["choices"] = serde_json::json!([
-            { "index": 0, "delta": { "content": "" }, "finish_reason": "error" }
-        ]);
         let mut text = self.held_back();
-        write_line(&mut text, b"data: ", body.to_string().as_bytes());
+        text.extend_from_slice(&failed(failure));
         self.source = Source::Over;
         text
     }
@@ -141,6 +137,17 @@ impl Telling {
         }
         text
     }
+}
+
+/// The event that ends an answer which is not complete.
+pub(crate) fn failed(failure: &Failure) -> Bytes {
+    let mut body = reply::body(failure);
+    body["choices"] = serde_json::json!([
+        { "index": 0, "delta": { "content": "" }, "finish_reason": "error" }
+    ]);
+    let mut text = Vec::new();
+    write_line(&mut text, b"data: ", body.to_string().as_bytes());
+    text.into()
 }
 
 /// Whether a frame says what was used, and nothing that a reader waits for.

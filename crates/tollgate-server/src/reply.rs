@@ -18,10 +18,46 @@ const WHY: &str = "last_failure";
 /// A failure on its way to a caller.
 pub(crate) struct Refusal {
     failure: Failure,
-    attempts: usize,
+    repeat: Option<Repeat>,
     // In place of the failure's own, for what only HTTP knows.
     status: Option<StatusCode>,
+    connection: Connection,
 }
+
+/// Whether clients should send the same again by themselves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Repeat {
+    Yes,
+    /// We have tried in the caller's place; a client that tries again
+    /// multiplies our attempts.
+    No,
+}
+
+/// What becomes of the connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Connection {
+    Kept,
+    /// It ends with the answer, since the rest of its request was not read.
+    Closed,
+}
+
+/// What a request is called in errors and metrics that was refused by a status
+/// of HTTP alone.
+const HTTP_NAMES: [(StatusCode, &str); 6] = [
+    (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+    (StatusCode::REQUEST_TIMEOUT, "request_timeout"),
+    (StatusCode::PAYLOAD_TOO_LARGE, "request_too_large"),
+    (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
+    (
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        "headers_too_large",
+    ),
+    (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
+];
+
+/// What a refused request is called; for whoever counts.
+#[derive(Clone, Copy)]
+pub(crate) struct RefusedAs(pub(crate) &'static str);
 
 impl Refusal {
     /// A request that HTTP alone has a status for.
@@ -30,6 +66,19 @@ impl Refusal {
             status: Some(status),
             ..Failure::new(FailureKind::InvalidRequest, message).into()
         }
+    }
+
+    /// Says that clients may send the same again by themselves: nothing was
+    /// tried.
+    pub(crate) fn worth_repeating(mut self) -> Self {
+        self.repeat = Some(Repeat::Yes);
+        self
+    }
+
+    /// Ends the connection with the answer.
+    pub(crate) fn closing(mut self) -> Self {
+        self.connection = Connection::Closed;
+        self
     }
 
     /// Adds what the caller can do about it.
@@ -43,8 +92,9 @@ impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
         Self {
             failure,
-            attempts: 0,
+            repeat: None,
             status: None,
+            connection: Connection::Kept,
         }
     }
 }
@@ -53,9 +103,8 @@ impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         let attempts = error.receipt().map_or(0, |receipt| receipt.attempts.len());
         Self {
-            failure: error.into_failure(),
-            attempts,
-            status: None,
+            repeat: (attempts > 1).then_some(Repeat::No),
+            ..error.into_failure().into()
         }
     }
 }
@@ -79,30 +128,41 @@ pub(crate) fn body(failure: &Failure) -> Value {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let mut body = body(&self.failure);
+        let rule = self.failure.rule();
+        let name = self.status.and_then(http_name).unwrap_or(rule.name);
         let status = match self.status {
             Some(status) => {
                 body["error"]["code"] = status.as_u16().into();
+                body["error"]["metadata"]["error_type"] = name.into();
                 status
             }
-            None => {
-                StatusCode::from_u16(self.failure.rule().status).unwrap_or(StatusCode::BAD_GATEWAY)
-            }
+            None => StatusCode::from_u16(rule.status).unwrap_or(StatusCode::BAD_GATEWAY),
         };
         let mut response = (status, Json(body)).into_response();
-        // For whoever counts: the status alone does not tell.
-        response.extensions_mut().insert(self.failure.kind());
+        // The status alone does not tell.
+        response.extensions_mut().insert(RefusedAs(name));
         let headers = response.headers_mut();
         let later = is_for_a_while(status).then_some(LATER);
         if let Some(after) = self.failure.retry_after().or(later) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds(after)));
         }
-        // We have tried in the caller's place; a client that tries again
-        // multiplies our attempts.
-        if self.attempts > 1 {
-            headers.insert("x-should-retry", HeaderValue::from_static("false"));
+        if let Some(repeat) = self.repeat {
+            let repeat = HeaderValue::from_static(match repeat {
+                Repeat::Yes => "true",
+                Repeat::No => "false",
+            });
+            headers.insert("x-should-retry", repeat);
+        }
+        if self.connection == Connection::Closed {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }
+}
+
+fn http_name(status: StatusCode) -> Option<&'static str> {
+    let (_, name) = HTTP_NAMES.iter().find(|(known, _)| *known == status)?;
+    Some(name)
 }
 
 /// Whether the same request may be answered later.
@@ -117,12 +177,6 @@ fn is_for_a_while(status: StatusCode) -> bool {
 /// Whole seconds, never fewer than it takes.
 fn seconds(after: Duration) -> u64 {
     after.as_secs() + u64::from(after.subsec_nanos() > 0)
-}
-
-pub(crate) async fn no_such_path() -> Refusal {
-    Failure::new(FailureKind::NotFound, "there is no such path")
-        .with_hint("chats go to /v1/chat/completions")
-        .into()
 }
 
 pub(crate) async fn wrong_method() -> Refusal {

@@ -6,6 +6,7 @@ mod json;
 mod number;
 mod parse_error;
 mod raw;
+mod strict;
 mod words;
 
 mod chat;
@@ -61,6 +62,7 @@ pub use crate::pricing::{Pricing, PricingOverride};
 pub use crate::providers::{ProviderInfo, ProvidersReply};
 pub use crate::raw::{Raw, Text};
 pub use crate::sse::{DEFAULT_EVENT_LIMIT, Incomplete, SseDecoder, SseError, SseItem, StreamEnd};
+pub use crate::strict::{MAX_DEPTH, MAX_MEMBERS, check_strictly};
 pub use crate::usage::{
     CompletionTokensDetails, CostDetails, PromptTokensDetails, ServerToolUse, Usage,
 };

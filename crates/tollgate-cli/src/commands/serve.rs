@@ -17,6 +17,7 @@ pub(crate) async fn run(args: ServeArgs, global: &Global) -> Result<(), Trouble>
     }
     let config = config::load(global)?;
     let metrics = Arc::new(Metrics::new(&config));
+    let limits = config.server.clone();
     let gateway = config::gateway(config, metrics.clone()).await?;
     let listener = tokio::net::TcpListener::bind(args.listen)
         .await
@@ -29,7 +30,8 @@ pub(crate) async fn run(args: ServeArgs, global: &Global) -> Result<(), Trouble>
     let mut signals = Signals::listen()?;
     ui::note(format!("listening on http://{}/v1", listener.local_addr()?));
 
-    let draining = serve_measured(listener, gateway.clone(), metrics, signals.next()).await?;
+    let draining =
+        serve_measured(listener, gateway.clone(), metrics, &limits, signals.next()).await?;
     ui::note(format!(
         "stopping: running answers have {} s to end; a second signal cuts them now",
         args.drain

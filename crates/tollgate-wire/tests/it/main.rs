@@ -12,5 +12,6 @@ mod request;
 mod response;
 mod samples;
 mod sse;
+mod strict;
 mod usage;
 mod words;
