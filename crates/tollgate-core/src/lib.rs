@@ -2,6 +2,7 @@
 
 mod capability;
 mod cost;
+mod criticality;
 mod failure;
 mod id;
 mod money;
@@ -36,6 +37,7 @@ pub use crate::catalog::{
     OfferIndex, OfferSpec, OfferTraits, Quality, QualitySource, Speed,
 };
 pub use crate::cost::{Billing, Cost, CostSource};
+pub use crate::criticality::{Criticality, UnknownCriticality};
 pub use crate::doubt::{Doubt, Doubts, doubts};
 pub use crate::event::{Event, Observer, Silent};
 pub use crate::failover::{

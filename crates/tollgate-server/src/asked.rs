@@ -3,8 +3,7 @@ use axum::extract::{FromRequest, Request};
 use tollgate::{Failure, FailureKind, Order, StreamMode, Surface};
 
 use crate::reply::Refusal;
-use crate::router::MAX_BODY_BYTES;
-use crate::{hints, patience};
+use crate::{fields, hints, patience};
 
 /// A request as it was asked for over HTTP: the body, and what the headers add.
 pub(crate) struct Asked {
@@ -21,9 +20,12 @@ impl Asked {
             .await
             .map_err(|rejection| {
                 Refusal::of_http(rejection.status(), "the request's body cannot be read")
-                    .with_hint(format!("at most {MAX_BODY_BYTES} bytes are read"))
             })?;
-        let request = tollgate::Request::parse(surface, &body).map_err(|error| {
+        let request = tollgate::Request::parse(surface, &body).and_then(|request| {
+            fields::check(request.object())?;
+            Ok(request)
+        });
+        let request = request.map_err(|error| {
             Failure::new(
                 FailureKind::InvalidRequest,
                 format!("the request cannot be read: {error}"),

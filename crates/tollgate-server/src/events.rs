@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 use tollgate::{Answer, Failure, FailureKind, Frame, FrameKind, Surface};
 use tollgate_wire::{Object, Text};
 
+use crate::chunks;
 use crate::infer::Pending;
 use crate::tail::Tail;
-use crate::{chunks, reply};
+use crate::words::Told;
 
 /// Longest silence on an open stream.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -143,8 +144,7 @@ impl Telling {
     fn failed(&mut self, failure: &Failure) -> Vec<u8> {
         let mut text = Vec::new();
         self.write_kept(&mut text);
-        let event = error_event(self.surface, failure, &self.last);
-        self.write(&mut text, event.to_string().as_bytes());
+        text.extend_from_slice(&failed(self.surface, failure, &self.last));
         self.source = Source::Over;
         text
     }
@@ -155,16 +155,28 @@ impl Telling {
         }
     }
 
-    /// One event. The surfaces whose events have a type name it on a line of
-    /// its own as well, where their clients look for it.
     fn write(&self, text: &mut Vec<u8>, data: &[u8]) {
-        if let Surface::Responses | Surface::Messages = self.surface
-            && let Ok(Typed { kind }) = serde_json::from_slice(data)
-        {
-            write_line(text, b"event: ", kind.as_bytes(), b"\n");
-        }
-        write_line(text, b"data: ", data, b"\n\n");
+        write_event(text, self.surface, data);
     }
+}
+
+/// One event. The surfaces whose events have a type name it on a line of its
+/// own as well, where their clients look for it.
+fn write_event(text: &mut Vec<u8>, surface: Surface, data: &[u8]) {
+    if let Surface::Responses | Surface::Messages = surface
+        && let Ok(Typed { kind }) = serde_json::from_slice(data)
+    {
+        write_line(text, b"event: ", kind.as_bytes(), b"\n");
+    }
+    write_line(text, b"data: ", data, b"\n\n");
+}
+
+/// The event that ends an answer which is not complete, after the event `last`.
+pub(crate) fn failed(surface: Surface, failure: &Failure, last: &[u8]) -> Bytes {
+    let event = error_event(surface, failure, last).to_string();
+    let mut text = Vec::new();
+    write_event(&mut text, surface, event.as_bytes());
+    text.into()
 }
 
 #[derive(Deserialize)]
@@ -175,8 +187,7 @@ struct Typed<'a> {
 
 /// What tells a client that an answer broke off.
 fn error_event(surface: Surface, failure: &Failure, last: &[u8]) -> Value {
-    let status = failure.rule().status;
-    let mut body = reply::body(surface, failure, status);
+    let mut body = Told::of(failure).body(surface);
     match surface {
         Surface::Messages => body,
         Surface::Responses => failed_response(failure, last),

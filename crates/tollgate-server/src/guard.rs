@@ -26,7 +26,8 @@ use crate::reply::Refusal;
 ///
 /// ```no_run
 /// # fn mount(gateway: tollgate::Gateway) -> axum::Router {
-/// tollgate_server::loopback_only(tollgate_server::router(gateway))
+/// let router = tollgate_server::router(gateway, &tollgate::ServerConfig::default());
+/// tollgate_server::loopback_only(router)
 /// # }
 /// ```
 pub fn loopback_only(router: Router) -> Router {

@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
+use axum::{Extension, Json};
 use futures_util::{Stream, StreamExt};
 use serde_json::{Value, json};
 use tollgate::{Answer, BoxFuture, Error, FrameKind, Gateway, StreamMode, Surface};
 
 use crate::asked::Asked;
+use crate::ending::FailureEvent;
 use crate::reply::Refusal;
 use crate::{disclose, events};
 
@@ -33,7 +34,7 @@ pub(crate) fn at(surface: Surface) -> MethodRouter<Gateway> {
                 Ok(asked) => answer(gateway, surface, asked).await,
                 Err(refusal) => Err(refusal),
             };
-            answered.unwrap_or_else(|refusal| refusal.in_words_of(surface).into_response())
+            answered.unwrap_or_else(IntoResponse::into_response)
         },
     )
 }
@@ -54,15 +55,15 @@ async fn stream(surface: Surface, mut chat: Pending) -> Result<Response, Refusal
         Ok(answer) => {
             let answer = answer?;
             let disclosed = disclose::answer(&answer);
-            let mut response = event_stream(events::of(surface, answer));
+            let mut response = event_stream(surface, events::of(surface, answer));
             response.headers_mut().extend(disclosed);
             Ok(response)
         }
-        Err(_) => Ok(event_stream(events::awaited(surface, chat))),
+        Err(_) => Ok(event_stream(surface, events::awaited(surface, chat))),
     }
 }
 
-fn event_stream<S>(events: S) -> Response
+fn event_stream<S>(surface: Surface, events: S) -> Response
 where
     S: Stream<Item = Bytes> + Send + 'static,
 {
@@ -71,7 +72,8 @@ where
         (header::CACHE_CONTROL, "no-cache"),
     ];
     let body = Body::from_stream(events.map(Ok::<_, std::convert::Infallible>));
-    (headers, body).into_response()
+    let failure_event = Extension(FailureEvent(surface));
+    (headers, failure_event, body).into_response()
 }
 
 /// The answer as one body: the upstream's own, byte for byte, when it came in
@@ -100,12 +102,7 @@ pub(crate) async fn count_tokens(
     State(gateway): State<Gateway>,
     request: Request,
 ) -> Result<Json<Value>, Refusal> {
-    let counted = async {
-        let asked = Asked::read(Surface::Messages, request).await?;
-        Ok::<_, Refusal>(gateway.prompt_tokens(asked.order)?)
-    };
-    match counted.await {
-        Ok(tokens) => Ok(Json(json!({ "input_tokens": tokens.likely }))),
-        Err(refusal) => Err(refusal.in_words_of(Surface::Messages)),
-    }
+    let asked = Asked::read(Surface::Messages, request).await?;
+    let tokens = gateway.prompt_tokens(asked.order)?;
+    Ok(Json(json!({ "input_tokens": tokens.likely })))
 }

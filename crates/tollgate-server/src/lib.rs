@@ -1,12 +1,18 @@
 #![doc = include_str!("../README.md")]
 
 mod serve;
+mod connection;
 mod line;
-mod running;
 mod stall;
+mod running;
+mod ending;
+mod coalesce;
 mod router;
+mod paths;
 mod guard;
+mod limits;
 mod asked;
+mod fields;
 mod hints;
 mod patience;
 mod infer;
@@ -18,9 +24,10 @@ mod plan;
 mod models;
 mod health;
 mod metrics;
+mod words;
 mod reply;
 
 pub use crate::guard::loopback_only;
 pub use crate::metrics::{Metrics, measured, serve_measured};
-pub use crate::router::{MAX_BODY_BYTES, router};
+pub use crate::router::router;
 pub use crate::serve::{Draining, Stopped, serve};

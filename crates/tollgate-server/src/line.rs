@@ -1,53 +1,18 @@
 //! Connections that can be cut from outside, whatever they wait for.
 
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use axum::serve::Listener;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
-use crate::stall::{Unstalled, WRITE_STALL};
+use crate::stall::Unstalled;
 
-/// A listener whose connections all end when `cut` does, or when their client
-/// takes nothing any more. The server drops what it does for a connection that
-/// fails, so the answers on them end too.
-pub(crate) struct Lines<F> {
-    listener: TcpListener,
-    cut: F,
-}
-
-impl<F> Lines<F> {
-    pub(crate) fn new(listener: TcpListener, cut: F) -> Self {
-        Self { listener, cut }
-    }
-}
-
-impl<F, C> Listener for Lines<F>
-where
-    F: Fn() -> C + Send + 'static,
-    C: Future<Output = ()> + Send + 'static,
-{
-    type Io = Line;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Line, SocketAddr) {
-        let (stream, address) = Listener::accept(&mut self.listener).await;
-        // Tokens are small and must not wait for each other.
-        let _ = stream.set_nodelay(true);
-        let cut = Some(Box::pin((self.cut)()) as _);
-        let stream = Unstalled::new(stream, WRITE_STALL);
-        (Line { stream, cut }, address)
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
-    }
-}
-
-/// One connection.
+/// One connection. It fails when it is cut, or when its client takes nothing any
+/// more. The server drops what it does for a connection that fails, so the
+/// answers on it end too.
 pub(crate) struct Line {
     stream: Unstalled<TcpStream>,
     // `None` once it is cut.
@@ -55,6 +20,21 @@ pub(crate) struct Line {
 }
 
 impl Line {
+    /// A connection until `cut` is ready, or until its client takes nothing for
+    /// so long.
+    pub(crate) fn new(
+        stream: TcpStream,
+        stall: Duration,
+        cut: impl Future<Output = ()> + Send + 'static,
+    ) -> Self {
+        // Tokens are small and must not wait for each other.
+        let _ = stream.set_nodelay(true);
+        Self {
+            stream: Unstalled::new(stream, stall),
+            cut: Some(Box::pin(cut)),
+        }
+    }
+
     /// Fails when the line is cut; else sees to it that the task is woken then.
     fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         if let Some(cut) = &mut self.cut

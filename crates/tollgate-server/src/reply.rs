@@ -5,27 +5,59 @@ use std::time::Duration;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
 use tollgate::{CallId, Error, Failure, FailureKind, Surface};
 
 use crate::disclose;
+use crate::words::Told;
 
 /// What callers wait at least before they try again, when nobody knows how long
 /// it will take: without a word they would come back at once.
 const LATER: Duration = Duration::from_secs(1);
 
-/// The key under which a failure says why no target was tried.
-const WHY: &str = "last_failure";
-
 /// A failure on its way to a caller.
 pub(crate) struct Refusal {
     failure: Failure,
-    attempts: usize,
+    repeat: Option<Repeat>,
     // In place of the failure's own, for what only HTTP knows.
     status: Option<StatusCode>,
-    surface: Surface,
     call: Option<CallId>,
+    connection: Connection,
 }
+
+/// Whether clients should send the same again by themselves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Repeat {
+    Yes,
+    /// We have tried in the caller's place; a client that tries again
+    /// multiplies our attempts.
+    No,
+}
+
+/// What becomes of the connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Connection {
+    Kept,
+    /// It ends with the answer, since the rest of its request was not read.
+    Closed,
+}
+
+/// What a request is called in errors and metrics that was refused by a status
+/// of HTTP alone.
+const HTTP_NAMES: [(StatusCode, &str); 6] = [
+    (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+    (StatusCode::REQUEST_TIMEOUT, "request_timeout"),
+    (StatusCode::PAYLOAD_TOO_LARGE, "request_too_large"),
+    (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
+    (
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        "headers_too_large",
+    ),
+    (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
+];
+
+/// What a refused request is called; for whoever counts.
+#[derive(Clone, Copy)]
+pub(crate) struct RefusedAs(pub(crate) &'static str);
 
 impl Refusal {
     /// A request that HTTP alone has a status for.
@@ -36,9 +68,16 @@ impl Refusal {
         }
     }
 
-    /// Says it in the words of a surface.
-    pub(crate) fn in_words_of(mut self, surface: Surface) -> Self {
-        self.surface = surface;
+    /// Says that clients may send the same again by themselves: nothing was
+    /// tried.
+    pub(crate) fn worth_repeating(mut self) -> Self {
+        self.repeat = Some(Repeat::Yes);
+        self
+    }
+
+    /// Ends the connection with the answer.
+    pub(crate) fn closing(mut self) -> Self {
+        self.connection = Connection::Closed;
         self
     }
 
@@ -53,10 +92,10 @@ impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
         Self {
             failure,
-            attempts: 0,
+            repeat: None,
             status: None,
-            surface: Surface::Chat,
             call: None,
+            connection: Connection::Kept,
         }
     }
 }
@@ -67,86 +106,28 @@ impl From<Error> for Refusal {
         let attempts = receipt.map_or(0, |receipt| receipt.attempts.len());
         let call = receipt.map(|receipt| receipt.facts.call);
         Self {
-            attempts,
             call,
+            repeat: (attempts > 1).then_some(Repeat::No),
             ..error.into_failure().into()
         }
     }
 }
 
-/// The body of an error with that status, in the words of a surface.
-pub(crate) fn body(surface: Surface, failure: &Failure, status: u16) -> Value {
-    match surface {
-        Surface::Messages => anthropics(failure, status),
-        _ => openrouters(failure, status),
-    }
-}
-
-/// OpenRouter's shape, whose code is a number. OpenAI's clients read it as well.
-fn openrouters(failure: &Failure, status: u16) -> Value {
-    let mut metadata = json!({ "error_type": failure.rule().name });
-    if let Some(hint) = failure.hint() {
-        metadata["remedy_hint"] = hint.into();
-    }
-    if let Some(after) = failure.retry_after() {
-        metadata["retry_after_seconds"] = seconds(after).into();
-    }
-    if let Some((key, why)) = failure.context().iter().find(|(key, _)| *key == WHY) {
-        metadata[*key] = why.as_str().into();
-    }
-    json!({ "error": { "code": status, "message": failure.to_string(), "metadata": metadata } })
-}
-
-/// Anthropic's shape, whose readers look at the word.
-fn anthropics(failure: &Failure, status: u16) -> Value {
-    let kind = ANTHROPICS_WORDS
-        .iter()
-        .find(|(known, _)| *known == status)
-        .map_or("api_error", |(_, word)| word);
-    let mut error = json!({
-        "type": kind,
-        "message": failure.to_string(),
-        "error_type": failure.rule().name,
-    });
-    if let Some(hint) = failure.hint() {
-        error["remedy_hint"] = hint.into();
-    }
-    json!({ "type": "error", "error": error, "request_id": null })
-}
-
-/// Anthropic's kinds of errors by status; any other is an `api_error`.
-const ANTHROPICS_WORDS: &[(u16, &str)] = &[
-    (400, "invalid_request_error"),
-    (401, "authentication_error"),
-    (402, "billing_error"),
-    (403, "permission_error"),
-    (404, "not_found_error"),
-    (405, "invalid_request_error"),
-    (408, "timeout_error"),
-    (409, "invalid_request_error"),
-    (413, "request_too_large"),
-    (415, "invalid_request_error"),
-    (422, "invalid_request_error"),
-    (429, "rate_limit_error"),
-    (503, "overloaded_error"),
-    (504, "timeout_error"),
-    (529, "overloaded_error"),
-];
-
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let of_failure = || {
-            let status = StatusCode::from_u16(self.failure.rule().status);
-            status.unwrap_or(StatusCode::BAD_GATEWAY)
-        };
-        let status = self.status.unwrap_or_else(of_failure);
-        let mut body = body(self.surface, &self.failure, status.as_u16());
-        if let (Some(call), Some(id)) = (self.call, body.get_mut("request_id")) {
-            *id = call.to_string().into();
-        }
-        let mut response = (status, Json(body)).into_response();
-        // For whoever counts: the status alone does not tell.
-        response.extensions_mut().insert(self.failure.kind());
+        let rule = self.failure.rule();
+        let name = self.status.and_then(http_name).unwrap_or(rule.name);
+        let status = self
+            .status
+            .or_else(|| StatusCode::from_u16(rule.status).ok())
+            .unwrap_or(StatusCode::BAD_GATEWAY);
+        let told = Told::of(&self.failure)
+            .under(status.as_u16(), name)
+            .about(self.call);
+        let mut response = (status, Json(told.body(Surface::Chat))).into_response();
+        // The status alone does not tell.
+        response.extensions_mut().insert(RefusedAs(name));
+        response.extensions_mut().insert(told);
         let headers = response.headers_mut();
         if let Some(call) = self.call {
             headers.extend(disclose::call(call));
@@ -155,13 +136,23 @@ impl IntoResponse for Refusal {
         if let Some(after) = self.failure.retry_after().or(later) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds(after)));
         }
-        // We have tried in the caller's place; a client that tries again
-        // multiplies our attempts.
-        if self.attempts > 1 {
-            headers.insert("x-should-retry", HeaderValue::from_static("false"));
+        if let Some(repeat) = self.repeat {
+            let repeat = HeaderValue::from_static(match repeat {
+                Repeat::Yes => "true",
+                Repeat::No => "false",
+            });
+            headers.insert("x-should-retry", repeat);
+        }
+        if self.connection == Connection::Closed {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }
+}
+
+fn http_name(status: StatusCode) -> Option<&'static str> {
+    let (_, name) = HTTP_NAMES.iter().find(|(known, _)| *known == status)?;
+    Some(name)
 }
 
 /// Whether the same request may be answered later.
@@ -174,14 +165,8 @@ fn is_for_a_while(status: StatusCode) -> bool {
 }
 
 /// Whole seconds, never fewer than it takes.
-fn seconds(after: Duration) -> u64 {
+pub(crate) fn seconds(after: Duration) -> u64 {
     after.as_secs() + u64::from(after.subsec_nanos() > 0)
-}
-
-pub(crate) async fn no_such_path() -> Refusal {
-    Failure::new(FailureKind::NotFound, "there is no such path")
-        .with_hint("chats go to /v1/chat/completions")
-        .into()
 }
 
 pub(crate) async fn wrong_method() -> Refusal {

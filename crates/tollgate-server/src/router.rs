@@ -3,27 +3,30 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware;
 use axum::routing::{get, post};
-use tollgate::{Gateway, Surface};
+use tollgate::{Gateway, ServerConfig, Surface};
 
-use crate::{guard, health, infer, models, plan, reply};
-
-/// Largest request body that is read, in bytes.
-pub const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
+use crate::limits::{Limits, check_headers, let_in};
+use crate::{guard, health, infer, models, paths, plan, reply, words};
 
 /// All surfaces of a gateway, to be served or mounted elsewhere.
 ///
 /// Every inference path exists as `/v1/…` and as `/api/v1/…`, so that
 /// OpenRouter clients need nothing but another base URL. What is posted must
-/// say that it is JSON. Who may call at all is the mounting program's choice;
+/// say that it is JSON, and be it; how large it may be and how many calls run
+/// at once is in the configuration. A call is `Default` in its
+/// [`Criticality`](tollgate::Criticality), unless a layer of the mounting
+/// program has put another one into the request's extensions. Who may call at all is the mounting program's choice;
 /// on a loopback address that is [`loopback_only`](crate::loopback_only),
 /// which [`serve`](crate::serve) applies by itself.
 ///
 /// ```no_run
 /// # fn mount(gateway: tollgate::Gateway) -> axum::Router {
-/// axum::Router::new().nest("/llm", tollgate_server::router(gateway))
+/// let config = tollgate::ServerConfig::default();
+/// axum::Router::new().nest("/llm", tollgate_server::router(gateway, &config))
 /// # }
 /// ```
-pub fn router(gateway: Gateway) -> Router {
+pub fn router(gateway: Gateway, config: &ServerConfig) -> Router {
+    let limits = Limits::new(config);
     let surfaces = Surface::ALL
         .into_iter()
         .fold(Router::new(), |router, surface| {
@@ -32,7 +35,9 @@ pub fn router(gateway: Gateway) -> Router {
     let api = surfaces
         .route("/messages/count_tokens", post(infer::count_tokens))
         .route("/plan", post(plan::explain))
+        .route_layer(middleware::from_fn_with_state(limits.clone(), let_in))
         .route_layer(middleware::from_fn(guard::json_only))
+        .route_layer(middleware::from_fn(words::of_the_path))
         .route("/models", get(models::list))
         .route("/models/{author}/{slug}", get(models::one));
     Router::new()
@@ -41,8 +46,10 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/health/live", get(|| async { StatusCode::OK }))
         .route("/health/ready", get(models::ready))
         .route("/health/targets", get(health::targets))
-        .fallback(reply::no_such_path)
+        .fallback(paths::no_such_path)
         .method_not_allowed_fallback(reply::wrong_method)
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        // `let_in` has its own.
+        .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn_with_state(limits, check_headers))
         .with_state(gateway)
 }

@@ -2,13 +2,15 @@
 //! what it carried, and whoever books what was cut must wait for the latter.
 
 use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
-use axum::body::Body;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
 use axum::http::Response;
 use axum::middleware::{self, Next};
-use axum::{Router, response};
-use futures_util::StreamExt;
+use axum::{Error, Router, response};
+use http_body::{Frame, SizeHint};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 /// Held by every request until its answer is gone.
@@ -39,21 +41,36 @@ async fn hold(guard: Guard, request: Request, next: Next) -> response::Response 
 }
 
 /// Keeps a value until a response is gone, be it sent, cut or dropped.
-pub(crate) fn until_gone<T: Send + 'static>(response: Response<Body>, kept: T) -> Response<Body> {
-    // What is told in one piece has ended before it is sent.
-    if size_of_whole(&response).is_some() {
-        return response;
-    }
-    response.map(|body| {
-        let frames = body.into_data_stream().map(move |frame| {
-            let _kept = &kept;
-            frame
-        });
-        Body::from_stream(frames)
-    })
+pub(crate) fn until_gone<T: Send + Unpin + 'static>(
+    response: Response<Body>,
+    kept: T,
+) -> Response<Body> {
+    response.map(|body| Body::new(Kept { body, _kept: kept }))
 }
 
-fn size_of_whole(response: &Response<Body>) -> Option<u64> {
-    use axum::body::HttpBody;
-    response.body().size_hint().exact()
+/// A body with something that goes when it goes. Its size stays known, so that
+/// an answer in one piece keeps its `content-length`.
+struct Kept<T> {
+    body: Body,
+    _kept: T,
+}
+
+impl<T: Unpin> HttpBody for Kept<T> {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }

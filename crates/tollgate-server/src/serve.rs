@@ -1,18 +1,27 @@
 //! Accepts connections until told to stop, then lets running answers end.
 
 use std::io;
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use axum::serve::Listener;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
-use tollgate::Gateway;
+use tokio::task::{JoinHandle, JoinSet};
+use tollgate::{Gateway, ServerConfig};
 
+use crate::connection::Host;
+use crate::ending;
 use crate::guard::loopback_only;
-use crate::line::Lines;
+use crate::line::Line;
 use crate::router::router;
 use crate::running::Running;
+
+/// Longest wait for clients to take the last event of answers that were cut.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Longest wait for connections that were cut. They end at once, unless their
 /// client has sent the next request ahead, which hides the cut for a while.
@@ -26,7 +35,8 @@ const LAST_MOMENT: Duration = Duration::from_secs(5);
 /// # use std::time::Duration;
 /// # async fn run(gateway: tollgate::Gateway, stop: impl Future<Output = ()>) -> std::io::Result<()> {
 /// let listener = tokio::net::TcpListener::bind("127.0.0.1:8787").await?;
-/// let draining = tollgate_server::serve(listener, gateway.clone(), stop).await?;
+/// let config = tollgate::ServerConfig::default();
+/// let draining = tollgate_server::serve(listener, gateway.clone(), &config, stop).await?;
 /// draining.until(tokio::time::sleep(Duration::from_secs(30))).await;
 /// gateway.shutdown().await;
 /// # Ok(())
@@ -41,15 +51,17 @@ const LAST_MOMENT: Duration = Duration::from_secs(5);
 pub async fn serve(
     listener: TcpListener,
     gateway: Gateway,
+    config: &ServerConfig,
     stop: impl Future<Output = ()>,
 ) -> io::Result<Draining> {
-    serve_router(listener, router(gateway), stop).await
+    serve_router(listener, router(gateway, config), config, stop).await
 }
 
 /// [`serve`] for a router that has more than [`router()`].
 pub(crate) async fn serve_router(
     listener: TcpListener,
     router: Router,
+    config: &ServerConfig,
     stop: impl Future<Output = ()>,
 ) -> io::Result<Draining> {
     let router = if listener.local_addr()?.ip().is_loopback() {
@@ -57,12 +69,15 @@ pub(crate) async fn serve_router(
     } else {
         router
     };
-    let (router, running) = Running::watch(router);
     let (phase, watching) = watch::channel(Phase::Serving);
-    let draining = reached(watching.clone(), Phase::Draining);
-    let lines = Lines::new(listener, move || reached(watching.clone(), Phase::Cut));
-    let server = axum::serve(lines, router).with_graceful_shutdown(draining);
-    let server = tokio::spawn(server.into_future());
+    let ends = watching.clone();
+    let until_ended = move |request: Request, next: Next| {
+        ending::until(reached(ends.clone(), Phase::Ending), request, next)
+    };
+    let (router, running) = Running::watch(router.layer(middleware::from_fn(until_ended)));
+    let host = Host::new(router, config);
+    let stall = config.write_stall();
+    let server = tokio::spawn(accept(listener, host, stall, watching));
     stop.await;
     phase.send_replace(Phase::Draining);
     Ok(Draining {
@@ -80,14 +95,16 @@ pub(crate) async fn serve_router(
 #[must_use = "dropping it cuts the answers that still run"]
 pub struct Draining {
     phase: watch::Sender<Phase>,
-    server: JoinHandle<io::Result<()>>,
+    server: JoinHandle<()>,
     running: Running,
 }
 
 impl Draining {
-    /// Lets running answers end until `cut` is ready, then cuts the rest: their
-    /// connections close in the middle, and what they cost is booked as for
-    /// every abandoned answer. After it, [`Gateway::shutdown`] finds them all.
+    /// Lets running answers end until `cut` is ready, then cuts the rest: streams
+    /// end with an error event, calls without an answer get 503, and whoever
+    /// takes neither within 2 s loses the connection. What cut answers cost is
+    /// booked as for every abandoned one. After it, [`Gateway::shutdown`] finds
+    /// them all.
     pub async fn until(mut self, cut: impl Future<Output = ()>) -> Stopped {
         let stopped = tokio::select! {
             biased;
@@ -96,12 +113,16 @@ impl Draining {
         };
         let Self {
             phase,
-            server,
+            mut server,
             running,
         } = self;
+        if stopped == Stopped::Cut {
+            phase.send_replace(Phase::Ending);
+            let _ = tokio::time::timeout(LAST_WORDS, &mut server).await;
+        }
         phase.send_replace(Phase::Cut);
         let last = async move {
-            if stopped == Stopped::Cut {
+            if !server.is_finished() {
                 let _ = server.await;
             }
             running.ended().await;
@@ -124,8 +145,43 @@ pub enum Stopped {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
     Serving,
+    /// Connections take no more requests.
     Draining,
+    /// Answers end.
+    Ending,
+    /// Connections end.
     Cut,
+}
+
+/// Takes connections until the server drains, and waits until they have ended.
+async fn accept(
+    mut listener: TcpListener,
+    host: Host,
+    stall: Duration,
+    phase: watch::Receiver<Phase>,
+) {
+    let mut connections = JoinSet::new();
+    let mut draining = pin!(reached(phase.clone(), Phase::Draining));
+    loop {
+        let (stream, address) = tokio::select! {
+            () = &mut draining => break,
+            Some(_) = connections.join_next() => continue,
+            // axum's own waits when there are no more files to open.
+            accepted = Listener::accept(&mut listener) => accepted,
+        };
+        let Some(seat) = host.admit(address.ip()) else {
+            continue;
+        };
+        let line = Line::new(stream, stall, reached(phase.clone(), Phase::Cut));
+        let draining = reached(phase.clone(), Phase::Draining);
+        let host = host.clone();
+        connections.spawn(async move {
+            host.serve(line, draining).await;
+            drop(seat);
+        });
+    }
+    drop((listener, host));
+    while connections.join_next().await.is_some() {}
 }
 
 /// Waits for a phase; a server whose owner has gone has reached them all.

@@ -8,12 +8,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// Longest time for which a client may take not a byte while there is one to
-/// send. An answer that nobody takes keeps its upstream open and its bill
-/// running.
-pub(crate) const WRITE_STALL: Duration = Duration::from_secs(60);
-
-/// A connection that fails with `TimedOut` when a write waits for too long.
+/// A connection that fails with `TimedOut` when a write waits for too long: an
+/// answer that nobody takes keeps its upstream open and its bill running.
 pub(crate) struct Unstalled<S> {
     inner: S,
     limit: Duration,

@@ -6,6 +6,7 @@ mod json;
 mod number;
 mod parse_error;
 mod raw;
+mod strict;
 mod words;
 
 mod chat;
@@ -69,6 +70,7 @@ pub use crate::raw::{Raw, Text};
 pub use crate::request::{Request, Turn};
 pub use crate::responses::{ResponsesEvent, ResponsesReply};
 pub use crate::sse::{DEFAULT_EVENT_LIMIT, Incomplete, SseDecoder, SseError, SseItem, StreamEnd};
+pub use crate::strict::{MAX_DEPTH, MAX_MEMBERS, check_strictly};
 pub use crate::surface::Surface;
 pub use crate::translate::{
     Loss, StreamTranslator, Translated, answer_from_chat, from_chat, to_chat,

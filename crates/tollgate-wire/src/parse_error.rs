@@ -48,6 +48,12 @@ impl ParseError {
         self.at(&format!("[{index}]"))
     }
 
+    /// Says where in the text the fault is.
+    pub(crate) fn on(mut self, line: usize, column: usize) -> Self {
+        (self.line, self.column) = (line, column);
+        self
+    }
+
     /// The path of the value at fault, empty for the whole text.
     pub fn place(&self) -> &str {
         &self.place

@@ -55,6 +55,7 @@ async fn spend(tracker: &UsageTracker, n: u128) -> Result<(), Failure> {
         planned: vec![builders::model("a/one")],
         request: call.request,
         delivery: Delivery::Stream,
+        strict: false,
         max_output: None,
         max_price: None,
         worst: Usd::from_nanos(CENT),

@@ -59,6 +59,7 @@ pub(crate) fn attempt(n: u128, number: u32, worst: i64) -> Attempt {
         planned: vec![builders::model("a/one")],
         request: call.request,
         delivery: Delivery::Stream,
+        strict: false,
         max_output: None,
         max_price: None,
         worst: usd(worst),

@@ -11,10 +11,11 @@ use axum::response::Response;
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
-use tollgate::{FailureKind, Gateway};
+use tollgate::{Gateway, ServerConfig};
 
 use super::Metrics;
 use super::labels::{self, Name};
+use crate::reply::RefusedAs;
 use crate::running::until_gone;
 use crate::serve::{Draining, serve_router};
 use crate::{reply, router};
@@ -25,7 +26,8 @@ use crate::{reply, router};
 /// # use std::sync::Arc;
 /// # use tollgate_server::Metrics;
 /// # fn mount(gateway: tollgate::Gateway, metrics: Arc<Metrics>) -> axum::Router {
-/// tollgate_server::measured(tollgate_server::router(gateway.clone()), gateway, metrics)
+/// let router = tollgate_server::router(gateway.clone(), &tollgate::ServerConfig::default());
+/// tollgate_server::measured(router, gateway, metrics)
 /// # }
 /// ```
 pub fn measured(router: Router, gateway: Gateway, metrics: Arc<Metrics>) -> Router {
@@ -52,18 +54,18 @@ pub async fn serve_measured(
     listener: TcpListener,
     gateway: Gateway,
     metrics: Arc<Metrics>,
+    config: &ServerConfig,
     stop: impl Future<Output = ()>,
 ) -> io::Result<Draining> {
-    let router = measured(router(gateway.clone()), gateway, metrics);
-    serve_router(listener, router, stop).await
+    let router = measured(router(gateway.clone(), config), gateway, metrics);
+    serve_router(listener, router, config, stop).await
 }
 
 async fn count(metrics: Arc<Metrics>, request: Request, next: Next) -> Response {
     let mut counted = Counted::new(metrics, &request);
     let response = next.run(request).await;
     counted.labels.status_class = class(response.status());
-    if let Some(kind) = response.extensions().get::<FailureKind>() {
-        let kind = kind.rule().name;
+    if let Some(RefusedAs(kind)) = response.extensions().get().copied() {
         let refusals = &counted.metrics.families.refusals;
         refusals.get_or_create(&labels::Kind { kind }).inc();
     }

@@ -248,7 +248,11 @@ async fn a_program_can_mount_the_page_elsewhere() {
     let config = config("http://127.0.0.1:9", "[catalog]\noffline = true\n");
     let metrics = Arc::new(Metrics::new(&config));
     let gateway = Gateway::builder(config).seed(7).build().await.unwrap();
-    let mounted = measured(router(gateway.clone()), gateway, metrics.clone());
+    let mounted = measured(
+        router(gateway.clone(), &tollgate::ServerConfig::default()),
+        gateway,
+        metrics.clone(),
+    );
     let app = axum::Router::new().nest("/llm", mounted);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tollgate::{
     Attempt, Facts, Failure, Frame, FrameKind, Gateway, Head, LlmProvider, Loader, Reply,
+    ServerConfig,
 };
 use tollgate_server::{Draining, Metrics, serve, serve_measured};
 
@@ -96,23 +97,32 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start(gateway: Gateway) -> Self {
-        Self::start_with(gateway, None).await
+        Self::start_with(gateway, None, ServerConfig::default()).await
+    }
+
+    /// With limits of its own.
+    pub(crate) async fn start_limited(gateway: Gateway, config: ServerConfig) -> Self {
+        Self::start_with(gateway, None, config).await
     }
 
     /// With `GET /metrics`.
     pub(crate) async fn start_measured(gateway: Gateway, metrics: Arc<Metrics>) -> Self {
-        Self::start_with(gateway, Some(metrics)).await
+        Self::start_with(gateway, Some(metrics), ServerConfig::default()).await
     }
 
-    async fn start_with(gateway: Gateway, metrics: Option<Arc<Metrics>>) -> Self {
+    async fn start_with(
+        gateway: Gateway,
+        metrics: Option<Arc<Metrics>>,
+        config: ServerConfig,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(async move {
             let stopped = async { stopped.await.unwrap() };
             let draining = match metrics {
-                Some(metrics) => serve_measured(listener, gateway, metrics, stopped).await,
-                None => serve(listener, gateway, stopped).await,
+                Some(metrics) => serve_measured(listener, gateway, metrics, &config, stopped).await,
+                None => serve(listener, gateway, &config, stopped).await,
             };
             draining.unwrap()
         });
@@ -183,6 +193,14 @@ impl Client {
             assert!(length > 0, "the reply ended before {text}: {seen}");
             seen.push_str(std::str::from_utf8(&piece[..length]).unwrap());
         }
+    }
+
+    /// The status of the reply, of which nothing was read yet.
+    pub(crate) async fn status(&mut self) -> u16 {
+        let mut line = [0; "HTTP/1.1 200".len()];
+        self.0.read_exact(&mut line).await.unwrap();
+        let status = std::str::from_utf8(&line[9..]).unwrap();
+        status.parse().unwrap()
     }
 
     /// Reads to the end, be it proper or not.

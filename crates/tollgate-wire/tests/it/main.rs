@@ -12,6 +12,7 @@ mod request;
 mod response;
 mod samples;
 mod sse;
+mod strict;
 mod surfaces;
 mod translate;
 mod translate_answer;

@@ -3,6 +3,7 @@ mod hosts;
 mod layer;
 mod load;
 mod schema;
+mod server;
 mod telemetry;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ pub use self::error::{ConfigError, Origin as ConfigOrigin, Problem};
 pub(crate) use self::hosts::host_limits;
 pub use self::load::{ENV_PREFIX, Loader};
 pub use self::schema::config_schema;
+pub use self::server::ServerConfig;
 pub use self::telemetry::{LogFormat, LogLevel, TelemetryConfig};
 
 /// The configuration as it was written: every table and key there is.
@@ -49,6 +51,8 @@ pub struct Config {
     pub budgets: BTreeMap<String, BudgetConfig>,
     /// What is kept of calls, so that they can be replayed.
     pub record: RecordConfig,
+    /// How much callers may take of the server.
+    pub server: ServerConfig,
     /// What the command says about what happens inside.
     pub telemetry: TelemetryConfig,
 }
@@ -361,6 +365,13 @@ impl Config {
                 &format!("record.{key}"),
                 "is 0".into(),
                 "give at least 1, or set `record.enabled = false`",
+            );
+        }
+        if let Some((key, message)) = self.server.problem() {
+            report(
+                &format!("server.{key}"),
+                message,
+                "see the configuration reference",
             );
         }
         match problems.is_empty() {

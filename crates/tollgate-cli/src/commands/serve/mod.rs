@@ -20,6 +20,7 @@ pub(crate) async fn run(args: ServeArgs, global: &Global) -> Result<(), Trouble>
     let config = config::load(global)?;
     let metrics = Arc::new(Metrics::new(&config));
     let started = config.clone();
+    let limits = config.server.clone();
     let gateway = config::gateway(config, metrics.clone()).await?;
     let listener = tokio::net::TcpListener::bind(args.listen)
         .await
@@ -38,7 +39,7 @@ pub(crate) async fn run(args: ServeArgs, global: &Global) -> Result<(), Trouble>
             () = reload::follow(global, &gateway, started) => {}
         }
     };
-    let draining = serve_measured(listener, gateway.clone(), metrics, stop).await?;
+    let draining = serve_measured(listener, gateway.clone(), metrics, &limits, stop).await?;
     ui::note(format!(
         "stopping: running answers have {} s to end; a second signal cuts them now",
         args.drain

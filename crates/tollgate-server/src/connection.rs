@@ -1,0 +1,121 @@
+//! One connection, and what its client may do with it.
+
+use std::net::IpAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use hyper::body::Incoming;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use tollgate::ServerConfig;
+
+use crate::limits::{Connections, Seat};
+use crate::line::Line;
+
+/// How often a silent HTTP/2 client is asked whether it is there, and how long
+/// it may take to answer. One that sends a header byte by byte cannot answer in
+/// between, so this bounds that too; HTTP/1 has its own clock for headers.
+const H2_PING_EVERY: Duration = Duration::from_secs(10);
+const H2_PONG_WITHIN: Duration = Duration::from_secs(20);
+
+/// Requests that an HTTP/2 client may take back before they are looked at; more
+/// end the connection. It is the number that h2 was given after rapid reset
+/// (CVE-2023-44487).
+const H2_RESETS: usize = 20;
+
+/// Streams that an HTTP/2 client may make us reset by its own mistakes; more
+/// end the connection. h2's default, spelt out.
+const H2_MISTAKES: usize = 1_024;
+
+/// Most bytes of answers that wait in memory for one HTTP/2 request. What is
+/// more waits upstream.
+const H2_SEND_BUFFER: usize = 64 << 10;
+
+/// How connections are served.
+#[derive(Clone)]
+pub(crate) struct Host {
+    router: Router,
+    http: Arc<auto::Builder<TokioExecutor>>,
+    connections: Connections,
+    header_timeout: Duration,
+}
+
+impl Host {
+    pub(crate) fn new(router: Router, config: &ServerConfig) -> Self {
+        Self {
+            router,
+            http: Arc::new(builder(config)),
+            connections: Connections::new(config),
+            header_timeout: config.header_timeout(),
+        }
+    }
+
+    /// A seat for one more connection; see [`Connections::admit`].
+    pub(crate) fn admit(&self, address: IpAddr) -> Option<Seat> {
+        self.connections.admit(address)
+    }
+
+    /// Serves a connection to its end. When `draining` is ready, what was begun
+    /// is finished and nothing more is taken.
+    pub(crate) async fn serve(self, line: Line, draining: impl Future<Output = ()>) {
+        let heard = AtomicBool::new(false);
+        let heard = Arc::new(heard);
+        let router = TowerToHyperService::new(self.router);
+        let hears = heard.clone();
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            hears.store(true, Ordering::Relaxed);
+            router.call(request)
+        });
+        let connection = self.http.serve_connection(TokioIo::new(line), service);
+        let mut connection = pin!(connection);
+        // Before it is known which HTTP a client speaks, nobody else watches it.
+        let mut first = pin!(tokio::time::sleep(self.header_timeout));
+        let mut waits = true;
+        let mut draining = pin!(draining);
+        let mut drains = false;
+        loop {
+            tokio::select! {
+                // An error is a client that left or broke the rules. hyper has
+                // told it what there is to tell.
+                _ = connection.as_mut() => return,
+                () = &mut draining, if !drains => {
+                    drains = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                () = &mut first, if waits => {
+                    waits = false;
+                    if !heard.load(Ordering::Relaxed) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn builder(config: &ServerConfig) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(config.header_timeout())
+        .max_headers(config.max_headers)
+        .max_buf_size(config.max_headers_bytes);
+    let headers = u32::try_from(config.max_headers_bytes).unwrap_or(u32::MAX);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(config.h2_max_streams)
+        .max_header_list_size(headers)
+        .max_pending_accept_reset_streams(H2_RESETS)
+        .max_local_error_reset_streams(H2_MISTAKES)
+        .max_send_buf_size(H2_SEND_BUFFER)
+        .keep_alive_interval(H2_PING_EVERY)
+        .keep_alive_timeout(H2_PONG_WITHIN);
+    builder
+}
