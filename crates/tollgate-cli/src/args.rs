@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use tollgate::Criticality;
 use tollgate_core::{Task, Usd};
-use tollgate_keys::{Criticality, Expiry, KeyBudget, ModelPattern};
+use tollgate_keys::{Expiry, KeyBudget, ModelPattern};
 
 const EXIT_CODES: &str = "\
 Exit codes:

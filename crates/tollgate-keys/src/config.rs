@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tollgate_core::{CallerId, Usd};
+use tollgate_core::{CallerId, Criticality, Usd};
 use tollgate_ledger::{BudgetConfig, Per, Period};
 
 use crate::expiry::Expiry;
@@ -54,6 +54,7 @@ pub struct KeyConfig {
     pub max_concurrent: Option<u32>,
     /// What becomes of its calls when there is too much to do: `critical` calls
     /// are turned away last, `sheddable` ones first; `default` unless said.
+    #[schemars(with = "String", extend("enum" = ["sheddable", "default", "critical"]))]
     #[serde(skip_serializing_if = "is_default")]
     pub criticality: Criticality,
     /// The team that the key belongs to; lands in the ledger as the tag `team`.
@@ -83,56 +84,6 @@ impl KeyConfig {
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
-}
-
-/// What becomes of calls when there is too much to do.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Default,
-    Serialize,
-    Deserialize,
-    JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Criticality {
-    /// Turned away first.
-    Sheddable,
-    /// Turned away when there is nothing sheddable.
-    #[default]
-    Default,
-    /// Turned away last.
-    Critical,
-}
-
-const CRITICALITIES: [(&str, Criticality); 3] = [
-    ("critical", Criticality::Critical),
-    ("default", Criticality::Default),
-    ("sheddable", Criticality::Sheddable),
-];
-
-impl FromStr for Criticality {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let known = CRITICALITIES.iter().find(|(name, _)| *name == text);
-        known
-            .map(|(_, criticality)| *criticality)
-            .ok_or_else(|| format!("unknown {text:?}; it is critical, default or sheddable"))
-    }
-}
-
-impl fmt::Display for Criticality {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known = CRITICALITIES.iter().find(|(_, one)| one == self);
-        f.pad(known.map_or("", |(name, _)| name))
-    }
 }
 
 /// What may be spent with a key in a while.
@@ -215,21 +166,6 @@ mod tests {
             let message = text.parse::<KeyBudget>().unwrap_err().to_string();
             assert!(message.contains("10/month"), "{message}");
         }
-    }
-
-    #[test]
-    fn criticalities_are_read_as_they_are_written() {
-        for (name, one) in CRITICALITIES {
-            assert_eq!(name.parse(), Ok(one));
-            assert_eq!(one.to_string(), name);
-            assert_eq!(serde_json::to_value(one).unwrap(), name);
-        }
-        assert!(
-            "urgent"
-                .parse::<Criticality>()
-                .unwrap_err()
-                .contains("sheddable")
-        );
     }
 
     #[test]

@@ -1,8 +1,8 @@
 use std::fmt::Display;
 
-use tollgate_core::{CallerId, Timestamp};
+use tollgate_core::{CallerId, Criticality, Timestamp};
 
-use crate::config::{Criticality, KeyBudget, KeyConfig};
+use crate::config::{KeyBudget, KeyConfig};
 use crate::expiry::Expiry;
 use crate::hash::KeyHash;
 use crate::limit::{Gate, Limits};

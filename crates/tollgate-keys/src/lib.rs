@@ -16,7 +16,7 @@ mod limit;
 mod store;
 
 pub use crate::book::{KeyBook, KeyTable};
-pub use crate::config::{Criticality, InvalidBudget, KeyBudget, KeyConfig};
+pub use crate::config::{InvalidBudget, KeyBudget, KeyConfig};
 pub use crate::entry::KeyEntry;
 pub use crate::error::{InvalidKey, InvalidKeys};
 pub use crate::expiry::{Expiry, InvalidExpiry};

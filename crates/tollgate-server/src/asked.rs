@@ -1,14 +1,18 @@
+use std::sync::Arc;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use tollgate::{Failure, FailureKind, Order, StreamMode, Surface};
+use tollgate::{Failure, FailureKind, KeyEntry, Order, StreamMode, Surface};
 
 use crate::reply::Refusal;
-use crate::{fields, hints, patience};
+use crate::{allowance, fields, hints, patience};
 
 /// A request as it was asked for over HTTP: the body, and what the headers add.
 pub(crate) struct Asked {
     pub(crate) order: Order,
     pub(crate) mode: StreamMode,
+    /// Who calls, where callers are known.
+    pub(crate) entry: Option<Arc<KeyEntry>>,
 }
 
 impl Asked {
@@ -16,6 +20,7 @@ impl Asked {
     pub(crate) async fn read(surface: Surface, request: Request) -> Result<Self, Refusal> {
         let hints = hints::read(request.headers())?;
         let patience = patience::read(request.headers())?;
+        let entry = request.extensions().get::<Arc<KeyEntry>>().cloned();
         let body = Bytes::from_request(request, &())
             .await
             .map_err(|rejection| {
@@ -35,13 +40,17 @@ impl Asked {
             true => StreamMode::Stream,
             false => StreamMode::Whole,
         };
-        let order = Order::from(request).with_hints(hints);
-        Ok(Self {
-            mode,
-            order: match patience {
-                Some(patience) => order.with_timeout(patience),
-                None => order,
-            },
-        })
+        let mut order = Order::from(request).with_hints(hints);
+        if let Some(patience) = patience {
+            order = order.with_timeout(patience);
+        }
+        if let Some(entry) = &entry {
+            allowance::check(entry, &order)?;
+            order = order.with_caller(entry.caller().clone());
+            for (name, value) in entry.tags() {
+                order = order.with_tag(name, value);
+            }
+        }
+        Ok(Self { order, mode, entry })
     }
 }

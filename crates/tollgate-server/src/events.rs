@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tollgate::{Answer, Failure, FailureKind, Frame, FrameKind, Surface};
 use tollgate_wire::{Object, Text};
 
+use crate::allowance::Allowance;
 use crate::chunks;
 use crate::infer::Pending;
 use crate::tail::Tail;
@@ -22,14 +23,22 @@ const DONE: &[u8] = b"[DONE]";
 
 /// The events of an answer. Its end is told only when it is complete; a cut one
 /// ends with an error event.
-pub(crate) fn of(surface: Surface, answer: Answer) -> impl Stream<Item = Bytes> {
-    Telling::of(surface, Source::Answer(Box::new(answer))).events()
+pub(crate) fn of(
+    surface: Surface,
+    answer: Answer,
+    allowance: Allowance,
+) -> impl Stream<Item = Bytes> {
+    Telling::of(surface, Source::Answer(Box::new(answer)), allowance).events()
 }
 
 /// The same for an answer that has not begun: a comment now, and whenever
 /// nothing else was sent for a while.
-pub(crate) fn awaited(surface: Surface, pending: Pending) -> impl Stream<Item = Bytes> {
-    let events = Telling::of(surface, Source::Pending(pending)).events();
+pub(crate) fn awaited(
+    surface: Surface,
+    pending: Pending,
+    allowance: Allowance,
+) -> impl Stream<Item = Bytes> {
+    let events = Telling::of(surface, Source::Pending(pending), allowance).events();
     stream::once(async { COMMENT }).chain(events)
 }
 
@@ -37,6 +46,8 @@ pub(crate) fn awaited(surface: Surface, pending: Pending) -> impl Stream<Item = 
 struct Telling {
     surface: Surface,
     source: Source,
+    /// What is taken of the limits of the caller's key until it has ended.
+    allowance: Allowance,
     tail: Tail,
     /// The last event that was sent, for the one that may have to follow it.
     last: Bytes,
@@ -49,10 +60,11 @@ enum Source {
 }
 
 impl Telling {
-    fn of(surface: Surface, source: Source) -> Self {
+    fn of(surface: Surface, source: Source, allowance: Allowance) -> Self {
         Self {
             surface,
             source,
+            allowance,
             tail: Tail::default(),
             last: Bytes::new(),
         }
@@ -78,7 +90,10 @@ impl Telling {
                         self.source = Source::Answer(Box::new(answer));
                         continue;
                     }
-                    Err(error) => self.failed(error.failure()),
+                    Err(error) => {
+                        let error = self.allowance.note(error);
+                        self.failed(error.failure())
+                    }
                 },
                 Source::Answer(answer) => match answer.next().await {
                     Some(Ok(frame)) => match self.told(frame) {
@@ -128,6 +143,9 @@ impl Telling {
     fn done(&mut self) -> Vec<u8> {
         let mut text = Vec::new();
         if let Source::Answer(answer) = &self.source {
+            if let Some(receipt) = answer.receipt() {
+                self.allowance.correct(receipt);
+            }
             for event in self.tail.disclosed(answer) {
                 self.write(&mut text, &event);
             }
@@ -142,6 +160,11 @@ impl Telling {
 
     /// The end of any other.
     fn failed(&mut self, failure: &Failure) -> Vec<u8> {
+        if let Source::Answer(answer) = &self.source
+            && let Some(receipt) = answer.receipt()
+        {
+            self.allowance.correct(receipt);
+        }
         let mut text = Vec::new();
         self.write_kept(&mut text);
         text.extend_from_slice(&failed(self.surface, failure, &self.last));

@@ -48,20 +48,30 @@ pub(crate) async fn json_only(request: Request, next: Next) -> Response {
 }
 
 async fn local_callers(request: Request, next: Next) -> Response {
+    match check_local(&request) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+/// Refuses who does not address this machine by a name of its own.
+pub(crate) fn check_local(request: &Request) -> Result<(), Refusal> {
     let headers = request.headers();
     let addressed = request.uri().authority().is_none_or(is_local)
         && headers.get_all(header::HOST).iter().all(is_local_host);
     if !addressed {
-        return forbidden("this gateway is for this machine, and was addressed by another name")
-            .with_hint("use http://localhost or http://127.0.0.1, with the port")
-            .into_response();
+        return Err(forbidden(
+            "this gateway is for this machine, and was addressed by another name",
+        )
+        .with_hint("use http://localhost or http://127.0.0.1, with the port"));
     }
     if !headers.get_all(header::ORIGIN).iter().all(is_local_origin) {
-        return forbidden("this gateway takes no requests from pages of other machines")
-            .with_hint("call it from a program, or from a page served by this machine")
-            .into_response();
+        return Err(
+            forbidden("this gateway takes no requests from pages of other machines")
+                .with_hint("call it from a program, or from a page served by this machine"),
+        );
     }
-    next.run(request).await
+    Ok(())
 }
 
 fn forbidden(message: &str) -> Refusal {

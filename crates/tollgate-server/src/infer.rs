@@ -12,6 +12,7 @@ use futures_util::{Stream, StreamExt};
 use serde_json::{Value, json};
 use tollgate::{Answer, BoxFuture, Error, FrameKind, Gateway, StreamMode, Surface};
 
+use crate::allowance::Allowance;
 use crate::asked::Asked;
 use crate::ending::FailureEvent;
 use crate::reply::Refusal;
@@ -40,26 +41,34 @@ pub(crate) fn at(surface: Surface) -> MethodRouter<Gateway> {
 }
 
 async fn answer(gateway: Gateway, surface: Surface, asked: Asked) -> Result<Response, Refusal> {
-    let chat = Box::pin(async move { gateway.chat(asked.order).await });
+    let mut allowance = Allowance::take(asked.entry.as_ref(), &gateway, &asked.order)?;
+    let chat: Pending = Box::pin(async move { gateway.chat(asked.order).await });
     match asked.mode {
-        StreamMode::Stream => stream(surface, chat).await,
-        StreamMode::Whole => whole(chat.await?).await,
+        StreamMode::Stream => stream(surface, chat, allowance).await,
+        StreamMode::Whole => whole(allowance.noting(chat.await)?, allowance).await,
     }
 }
 
 /// The answer as events. Its status is known when it begins, or is taken for
 /// good when that takes too long: then comments keep the connection alive, and
 /// a failure is an event.
-async fn stream(surface: Surface, mut chat: Pending) -> Result<Response, Refusal> {
+async fn stream(
+    surface: Surface,
+    mut chat: Pending,
+    mut allowance: Allowance,
+) -> Result<Response, Refusal> {
     match tokio::time::timeout(STATUS_WAITS, &mut chat).await {
         Ok(answer) => {
-            let answer = answer?;
+            let answer = allowance.noting(answer)?;
             let disclosed = disclose::answer(&answer);
-            let mut response = event_stream(surface, events::of(surface, answer));
+            let mut response = event_stream(surface, events::of(surface, answer, allowance));
             response.headers_mut().extend(disclosed);
             Ok(response)
         }
-        Err(_) => Ok(event_stream(surface, events::awaited(surface, chat))),
+        Err(_) => Ok(event_stream(
+            surface,
+            events::awaited(surface, chat, allowance),
+        )),
     }
 }
 
@@ -78,19 +87,20 @@ where
 
 /// The answer as one body: the upstream's own, byte for byte, when it came in
 /// one piece. Cost and attempts are in headers.
-async fn whole(mut answer: Answer) -> Result<Response, Refusal> {
+async fn whole(mut answer: Answer, mut allowance: Allowance) -> Result<Response, Refusal> {
     let mut body = Bytes::new();
     while let Some(frame) = answer.next().await {
         match frame {
             Ok(frame) if frame.kind == FrameKind::Body => body = frame.data,
             Ok(_) => {}
-            Err(failure) => return Err(answer.into_error(failure).into()),
+            Err(failure) => return Err(allowance.note(answer.into_error(failure)).into()),
         }
     }
     let headers = [(header::CONTENT_TYPE, "application/json")];
     let mut response = (headers, Body::from(body)).into_response();
     response.headers_mut().extend(disclose::answer(&answer));
     if let Some(receipt) = answer.receipt() {
+        allowance.correct(receipt);
         response.headers_mut().extend(disclose::receipt(receipt));
     }
     Ok(response)

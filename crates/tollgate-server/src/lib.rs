@@ -9,6 +9,8 @@ mod ending;
 mod coalesce;
 mod router;
 mod paths;
+mod callers;
+mod allowance;
 mod guard;
 mod limits;
 mod asked;
@@ -27,7 +29,8 @@ mod metrics;
 mod words;
 mod reply;
 
+pub use crate::callers::{Callers, WithoutKeys, known};
 pub use crate::guard::loopback_only;
 pub use crate::metrics::{Metrics, measured, serve_measured};
 pub use crate::router::router;
-pub use crate::serve::{Draining, Stopped, serve};
+pub use crate::serve::{Draining, Stopped, serve, serve_router};

@@ -54,21 +54,33 @@ pub async fn serve(
     config: &ServerConfig,
     stop: impl Future<Output = ()>,
 ) -> io::Result<Draining> {
-    serve_router(listener, router(gateway, config), config, stop).await
+    let router = guarded(&listener, router(gateway, config))?;
+    serve_router(listener, router, config, stop).await
 }
 
-/// [`serve`] for a router that has more than [`router()`].
-pub(crate) async fn serve_router(
+/// A router that lets only callers of this machine in where the listener is
+/// reached by no others.
+pub(crate) fn guarded(listener: &TcpListener, router: Router) -> io::Result<Router> {
+    Ok(match listener.local_addr()?.ip().is_loopback() {
+        true => loopback_only(router),
+        false => router,
+    })
+}
+
+/// [`serve`] for a router of the program's own, such as one whose callers are
+/// [`known`](crate::known). Who may call is the router's own business.
+///
+/// # Errors
+/// None yet; as [`serve`].
+///
+/// # Cancellation
+/// Dropping the future cuts every running answer.
+pub async fn serve_router(
     listener: TcpListener,
     router: Router,
     config: &ServerConfig,
     stop: impl Future<Output = ()>,
 ) -> io::Result<Draining> {
-    let router = if listener.local_addr()?.ip().is_loopback() {
-        loopback_only(router)
-    } else {
-        router
-    };
     let (phase, watching) = watch::channel(Phase::Serving);
     let ends = watching.clone();
     let until_ended = move |request: Request, next: Next| {

@@ -119,7 +119,10 @@ const ANTHROPICS_WORDS: &[(u16, &str)] = &[
 /// Says errors on the paths of Messages as their clients expect them, whoever
 /// made them: many are made before anybody looks at the path.
 pub(crate) async fn of_the_path(request: Request, next: Next) -> Response {
-    let is_messages = request.uri().path().starts_with("/messages");
+    let path = request.uri().path();
+    let is_messages = ["/messages", "/messages/count_tokens"]
+        .iter()
+        .any(|end| path.ends_with(end));
     let response = next.run(request).await;
     match response.extensions().get::<Told>().cloned() {
         Some(told) if is_messages => {

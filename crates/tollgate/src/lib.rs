@@ -18,6 +18,7 @@ mod pending;
 mod reconcile;
 mod record;
 mod rejoin;
+mod keys;
 mod reload;
 mod replay;
 mod report;
@@ -37,6 +38,7 @@ pub use crate::config::{
 };
 pub use crate::error::Error;
 pub use crate::gateway::Gateway;
+pub use crate::keys::{KeyRing, pepper};
 pub use crate::order::Order;
 pub use crate::record::{
     CallRecord, Choice, DayFile, Pruned, RecordConfig, RecordedAttempt, Recording, Records, Tariff,
@@ -81,3 +83,5 @@ pub use tollgate_wire::{
     Message, Plugin, ProviderPreferences, Reasoning, Request, ResponseFormat, StreamEvent, Surface,
     Tool, ToolChoice,
 };
+
+pub use tollgate_keys::{Admitted, KeyBook, KeyConfig, KeyEntry, KeyTable, SharedLimits};

@@ -56,6 +56,16 @@ impl From<EmbeddingsRequest> for Order {
 }
 
 impl Order {
+    /// The request.
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// What the caller asks of the gateway beside the request.
+    pub fn hints(&self) -> &Hints {
+        &self.hints
+    }
+
     /// Ranks by the policy of that name.
     pub fn with_policy(mut self, name: impl Into<String>) -> Self {
         self.hints.policy = Some(name.into());

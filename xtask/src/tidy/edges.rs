@@ -66,6 +66,7 @@ const ROWS: &[Row] = &[
             "tollgate-catalog",
             "tollgate-core",
             "tollgate-failover",
+            "tollgate-keys",
             "tollgate-ledger",
             "tollgate-ledger-postgres",
             "tollgate-policy-balanced",

@@ -40,7 +40,7 @@ const ROWS: &[Row] = &[
     Row { package: "h2", homes: &["tollgate-transport"], tests: NOWHERE },
     Row { package: "rustls", homes: &["tollgate-transport", "tollgate-ledger-postgres"], tests: &["tollgate-server"] },
     Row { package: "governor", homes: &["tollgate-transport"], tests: NOWHERE },
-    Row { package: "arc-swap", homes: &["tollgate-catalog"], tests: NOWHERE },
+    Row { package: "arc-swap", homes: &["tollgate", "tollgate-catalog", "tollgate-server"], tests: NOWHERE },
     Row { package: "dashmap", homes: &["tollgate-failover", "tollgate-ledger"], tests: NOWHERE },
     Row { package: "blake3", homes: &["tollgate-ledger"], tests: NOWHERE },
     Row { package: "base64", homes: &["tollgate-keys"], tests: NOWHERE },

@@ -1,32 +1,33 @@
 //! Keys of the server's callers: made, listed, revoked.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use owo_colors::OwoColorize;
 use serde::Serialize;
 use serde_json::json;
-use tollgate::{Clock, LedgerConfig, StoreKind, SystemClock, Timestamp};
+use tollgate::{Clock, Config, KeyRing, SystemClock, Timestamp};
 use tollgate_keys::{
-    Expiry, FileKeys, KeyBook, KeyBudget, KeyConfig, KeyStore, KeyStoreError, KeyTable,
-    ModelPattern, NewKey, NoRandomness, Pepper,
+    Expiry, KeyBook, KeyBudget, KeyConfig, KeyStore, KeyStoreError, KeyTable, ModelPattern, NewKey,
+    NoRandomness, Pepper,
 };
-use tollgate_ledger_postgres::{PostgresConfig, PostgresStore};
 
 use crate::args::{CreateKeyArgs, Global, KeysCommand};
 use crate::exit::{Trouble, code};
 use crate::{config, ui};
 
-/// The file of created keys, beside the ledger's.
-const FILE: &str = "keys.toml";
-
 pub(crate) async fn run(command: KeysCommand, global: &Global) -> Result<(), Trouble> {
-    let ledger = config::load(global)?.ledger;
-    let (place, store) = open(&ledger).await?;
+    let config = config::load(global)?;
+    let ring = KeyRing::open(&config.ledger).await?;
+    let (place, store) = (ring.place(), ring.store());
     match command {
-        KeysCommand::Create(args) => create(args, None, &place, &*store, global).await,
-        KeysCommand::List => list(&place, &*store, global).await,
+        KeysCommand::Create(args) => create(args, &config, &ring, global).await,
+        KeysCommand::List => list(&config, place, store, global).await,
         KeysCommand::Revoke { name } => {
+            if config.keys.contains_key(&name) {
+                let message = format!("keys.{name} stands in the configuration");
+                return Err(Trouble::new(code::USAGE, message)
+                    .with_hint("remove its table there, or set `disabled = true` in it"));
+            }
             store.revoke(&name).await?;
             ui::note(format!(
                 "{name} is revoked in {place}; running servers refuse it when they have read it"
@@ -36,47 +37,28 @@ pub(crate) async fn run(command: KeysCommand, global: &Global) -> Result<(), Tro
     }
 }
 
-/// Where keys are kept, in words and as it is used: with the ledger.
-async fn open(ledger: &LedgerConfig) -> Result<(String, Box<dyn KeyStore>), Trouble> {
-    if ledger.store == StoreKind::Postgres
-        && let Some(url) = &ledger.url
-    {
-        let config = PostgresConfig {
-            schema: ledger.schema.clone(),
-            node: ledger.node.clone(),
-            ..PostgresConfig::new(url.clone())
-        };
-        let store = PostgresStore::open_beside(config).await;
-        let store = store.map_err(|error| Trouble::new(code::LEDGER, error.to_string()))?;
-        return Ok((format!("schema {}", ledger.schema), Box::new(store)));
-    }
-    let folder = ledger.path.parent().unwrap_or(Path::new(""));
-    if !folder.as_os_str().is_empty() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let store = FileKeys::new(folder.join(FILE));
-    Ok((store.path().display().to_string(), Box::new(store)))
-}
-
 async fn create(
     args: CreateKeyArgs,
-    pepper: Option<&Pepper>,
-    place: &str,
-    store: &dyn KeyStore,
+    config: &Config,
+    ring: &KeyRing,
     global: &Global,
 ) -> Result<(), Trouble> {
     let name = args.name.clone();
-    let kept = store.load().await?;
+    let (place, store) = (ring.place(), ring.store());
+    let pepper = tollgate::pepper(config);
+    let mut kept = store.load().await?;
+    kept.extend(config.keys.clone());
     if kept.contains_key(&name) {
         return Err(KeyStoreError::Exists(name).into());
     }
     let key = new_key(&kept)?;
-    let hash = key.digest().hash(pepper);
+    let hash = key.digest().hash(pepper.as_ref());
     let table = KeyConfig {
         hash: Some(hash.clone()),
         ..table_of(args)
     };
     check(&name, &table, pepper)?;
+    make_folder(config)?;
     store.create(&name, &table).await?;
     if global.json {
         ui::json(&json!({
@@ -91,6 +73,15 @@ async fn create(
     ui::note(format!("{name} is kept in {place}, as {hash}"));
     ui::note("the key itself is not kept and not shown again: copy it now".yellow());
     Ok(())
+}
+
+/// The folder of the file of keys, which is that of the ledger.
+fn make_folder(config: &Config) -> Result<(), Trouble> {
+    let folder = config.ledger.path.parent();
+    match folder.filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) => Ok(std::fs::create_dir_all(folder)?),
+        None => Ok(()),
+    }
 }
 
 /// A key that does not begin like another one.
@@ -121,19 +112,25 @@ fn table_of(args: CreateKeyArgs) -> KeyConfig {
 }
 
 /// What a server would say of it when it starts is said before it is kept.
-fn check(name: &str, table: &KeyConfig, pepper: Option<&Pepper>) -> Result<(), Trouble> {
+fn check(name: &str, table: &KeyConfig, pepper: Option<Pepper>) -> Result<(), Trouble> {
     let table = KeyTable {
         origin: "the command line".into(),
         keys: BTreeMap::from([(name.to_owned(), table.clone())]),
     };
-    let checked = KeyBook::build(pepper.cloned(), vec![table]);
+    let checked = KeyBook::build(pepper, vec![table]);
     checked
         .map(|_| ())
         .map_err(|error| Trouble::new(code::USAGE, error.to_string()))
 }
 
-async fn list(place: &str, store: &dyn KeyStore, global: &Global) -> Result<(), Trouble> {
-    let (keys, now) = (store.load().await?, SystemClock.now());
+async fn list(
+    config: &Config,
+    place: &str,
+    store: &dyn KeyStore,
+    global: &Global,
+) -> Result<(), Trouble> {
+    let (mut keys, now) = (store.load().await?, SystemClock.now());
+    keys.extend(config.keys.clone());
     let rows: Vec<_> = keys
         .iter()
         .map(|(name, key)| Row::new(name, key, now))

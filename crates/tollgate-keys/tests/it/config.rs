@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use tollgate_core::ApiKey;
-use tollgate_keys::{Criticality, KeyBook, KeyConfig, KeyTable, NewKey, Pepper};
+use tollgate_core::Criticality;
+use tollgate_keys::{KeyBook, KeyConfig, KeyTable, NewKey, Pepper};
 
 #[derive(Deserialize)]
 struct File {

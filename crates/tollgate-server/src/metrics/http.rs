@@ -17,7 +17,7 @@ use super::Metrics;
 use super::labels::{self, Name};
 use crate::reply::RefusedAs;
 use crate::running::until_gone;
-use crate::serve::{Draining, serve_router};
+use crate::serve::{Draining, guarded, serve_router};
 use crate::{reply, router};
 
 /// Adds `GET /metrics` to a router and counts its requests.
@@ -58,6 +58,7 @@ pub async fn serve_measured(
     stop: impl Future<Output = ()>,
 ) -> io::Result<Draining> {
     let router = measured(router(gateway.clone(), config), gateway, metrics);
+    let router = guarded(&listener, router)?;
     serve_router(listener, router, config, stop).await
 }
 

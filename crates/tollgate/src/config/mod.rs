@@ -15,6 +15,7 @@ use tollgate_catalog::CatalogConfig;
 use tollgate_core::Surface;
 use tollgate_core::{ApiKey, LaneId, ModelId, Price, Usd};
 use tollgate_failover::FailoverConfig;
+use tollgate_keys::KeyConfig;
 use tollgate_ledger::{BudgetConfig, InvalidConfig, LedgerConfig};
 use tollgate_policy_balanced::BalancedConfig;
 use tollgate_policy_cheapest::CheapestConfig;
@@ -51,6 +52,8 @@ pub struct Config {
     pub budgets: BTreeMap<String, BudgetConfig>,
     /// What is kept of calls, so that they can be replayed.
     pub record: RecordConfig,
+    /// Who may call the server, by name; beside those that `tollgate keys` made.
+    pub keys: BTreeMap<String, KeyConfig>,
     /// How much callers may take of the server.
     pub server: ServerConfig,
     /// What the command says about what happens inside.

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use tollgate_core::ApiKey;
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
@@ -11,6 +12,11 @@ const MIB: usize = 1 << 20;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerConfig {
+    /// A secret of the server's own that goes into the hashes of callers' keys,
+    /// so that who reads the hashes alone cannot even check a guess. Keys that
+    /// were made with it need it from then on; none unless said.
+    #[schemars(with = "Option<String>")]
+    pub key_pepper: Option<ApiKey>,
     /// Most connections at once; more are closed as they come. Default 10240.
     pub max_connections: usize,
     /// Most connections at once from one IPv4 address or one IPv6 /64 network;
@@ -50,6 +56,7 @@ pub struct ServerConfig {
 impl Default for ServerConfig {
     fn default() -> Self {
         Self {
+            key_pepper: None,
             max_connections: 10_240,
             max_connections_per_ip: 1_024,
             header_timeout_ms: 10_000,

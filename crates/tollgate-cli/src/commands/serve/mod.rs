@@ -1,25 +1,22 @@
+mod callers;
 mod reload;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tollgate_server::{Metrics, Stopped, serve_measured};
+use tollgate_server::{Metrics, Stopped, known, measured, router, serve_router};
 
 use crate::args::{Global, ServeArgs};
 use crate::exit::{Trouble, code};
 use crate::{config, ui};
 
+use self::callers::Doorkeeper;
+
 pub(crate) async fn run(args: ServeArgs, global: &Global) -> Result<(), Trouble> {
-    if !args.listen.ip().is_loopback() {
-        return Err(Trouble::new(
-            code::USAGE,
-            format!("{} is not a loopback address", args.listen),
-        )
-        .with_hint("callers have no keys yet, so the gateway listens on this machine only"));
-    }
-    let config = config::load(global)?;
-    let metrics = Arc::new(Metrics::new(&config));
+    let mut config = config::load(global)?;
     let started = config.clone();
+    let mut doorkeeper = Doorkeeper::open(&mut config, args.listen).await?;
+    let metrics = Arc::new(Metrics::new(&config));
     let limits = config.server.clone();
     let gateway = config::gateway(config, metrics.clone()).await?;
     let listener = tokio::net::TcpListener::bind(args.listen)
@@ -33,13 +30,15 @@ pub(crate) async fn run(args: ServeArgs, global: &Global) -> Result<(), Trouble>
     let mut signals = Signals::listen()?;
     ui::note(format!("listening on http://{}/v1", listener.local_addr()?));
 
+    let router = measured(router(gateway.clone(), &limits), gateway.clone(), metrics);
+    let router = known(router, doorkeeper.callers.clone(), doorkeeper.without_keys);
     let stop = async {
         tokio::select! {
             () = signals.next() => {}
-            () = reload::follow(global, &gateway, started) => {}
+            () = reload::follow(global, &gateway, &mut doorkeeper, started) => {}
         }
     };
-    let draining = serve_measured(listener, gateway.clone(), metrics, &limits, stop).await?;
+    let draining = serve_router(listener, router, &limits, stop).await?;
     ui::note(format!(
         "stopping: running answers have {} s to end; a second signal cuts them now",
         args.drain
@@ -54,6 +53,7 @@ pub(crate) async fn run(args: ServeArgs, global: &Global) -> Result<(), Trouble>
         Stopped::Drained => "all answers have ended",
         Stopped::Cut => "the answers that still ran were cut",
     });
+    doorkeeper.stop().await;
     gateway.shutdown().await;
     ui::note("stopped: every call is booked");
     Ok(())

@@ -6,34 +6,58 @@ use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tollgate::{Config, Gateway};
 
+use super::callers::Doorkeeper;
 use crate::args::Global;
 use crate::exit::Trouble;
 use crate::{config, ui};
 
-/// How often the file is looked at. Editors write in several steps; a change is
-/// taken over once the file has stayed as it is from one look to the next.
+/// How often files are looked at. Editors write in several steps; a change is
+/// taken over once a file has stayed as it is from one look to the next.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Takes the configuration over whenever its file changes or the process is
-/// told to (SIGHUP). What does not work is told, and the old one stays.
-pub(super) async fn follow(global: &Global, gateway: &Gateway, started: Config) {
-    let mut file = config::file(global).map(Watched::new);
+/// How often keys are read that are kept in a database, which tells nobody of
+/// changes.
+const READ_KEYS: Duration = Duration::from_secs(10);
+
+/// Takes configuration and keys over whenever their files change or the process
+/// is told to (SIGHUP). What does not work is told, and the old one stays.
+pub(super) async fn follow(
+    global: &Global,
+    gateway: &Gateway,
+    doorkeeper: &mut Doorkeeper,
+    started: Config,
+) {
+    let mut files: Vec<Watched> = config::file(global)
+        .into_iter()
+        .chain(doorkeeper.file())
+        .map(Watched::new)
+        .collect();
     let mut asked = Asked::listen();
     let mut looks = interval_at(Instant::now() + LOOK, LOOK);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut reads = interval_at(Instant::now() + READ_KEYS, READ_KEYS);
+    for interval in [&mut looks, &mut reads] {
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    }
     loop {
         tokio::select! {
             () = asked.next() => {}
+            _ = reads.tick() => {
+                if !doorkeeper.have_changed().await {
+                    continue;
+                }
+            }
             _ = looks.tick() => {
-                if !file.as_mut().is_some_and(Watched::has_settled_anew) {
+                // Each has to look, whatever the others saw.
+                let settled = files.iter_mut().map(Watched::has_settled_anew);
+                if !settled.fold(false, |any, one| any | one) {
                     continue;
                 }
             }
         }
-        match take_over(global, gateway, &started) {
-            Ok(()) => {
-                ui::note("the configuration was taken over; running answers keep the old one")
-            }
+        match take_over(global, gateway, doorkeeper, &started).await {
+            Ok(()) => ui::note(
+                "configuration and keys were taken over; running answers keep the old ones",
+            ),
             Err(trouble) => ui::error(
                 &format!("the old configuration stays in use: {}", trouble.message),
                 trouble.hint.as_deref(),
@@ -42,14 +66,21 @@ pub(super) async fn follow(global: &Global, gateway: &Gateway, started: Config) 
     }
 }
 
-fn take_over(global: &Global, gateway: &Gateway, started: &Config) -> Result<(), Trouble> {
+async fn take_over(
+    global: &Global,
+    gateway: &Gateway,
+    doorkeeper: &Doorkeeper,
+    started: &Config,
+) -> Result<(), Trouble> {
     let mut new = config::load(global)?;
     // The ledger in use can be another than the configured one, which another
     // process may have held.
     if new.ledger == started.ledger {
         new.ledger = gateway.config().ledger;
     }
+    let book = doorkeeper.read(&mut new).await?;
     gateway.reload(new)?;
+    doorkeeper.take_over(book).await;
     for warning in gateway.warnings().iter() {
         ui::warning(warning);
     }

@@ -1,0 +1,210 @@
+//! Who calls: everybody is known by a key, or nobody is asked for one.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::IntoResponse;
+use tollgate::{Clock, Failure, FailureKind, KeyBook, KeyEntry, SystemClock};
+
+use crate::reply::Refusal;
+use crate::{guard, words};
+
+/// The keys by which callers are known. Cheap to clone; clones share one book.
+#[derive(Debug, Clone)]
+pub struct Callers {
+    book: Arc<ArcSwap<KeyBook>>,
+}
+
+/// Who may call while there are no keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WithoutKeys {
+    /// Nobody.
+    Nobody,
+    /// Whoever addresses this machine, as [`loopback_only`](crate::loopback_only)
+    /// has it. For routers that are reached over a loopback address.
+    ThisMachine,
+}
+
+/// Paths that supervisors ask without a key.
+const OPEN: [&str; 2] = ["/health/live", "/health/ready"];
+
+/// Paths that tell of everybody's calls: for keys of operators.
+const OPERATORS: [&str; 2] = ["/health/targets", "/metrics"];
+
+/// Headers in which clients send keys, `authorization` aside.
+const KEY_HEADERS: [&str; 2] = ["x-api-key", "api-key"];
+
+impl Callers {
+    /// Knows callers by the keys of a book.
+    pub fn new(book: KeyBook) -> Self {
+        Self {
+            book: Arc::new(ArcSwap::from_pointee(book)),
+        }
+    }
+
+    /// Goes by another book from now on; what was used of limits stays used.
+    /// Requests that were let in go on.
+    pub fn set(&self, book: KeyBook) {
+        let book = book.inherit(&self.book.load());
+        self.book.store(Arc::new(book));
+    }
+
+    /// The book in use.
+    pub fn book(&self) -> Arc<KeyBook> {
+        self.book.load_full()
+    }
+
+    /// Who shows a key; `None` when there are no keys.
+    fn find(&self, headers: &HeaderMap) -> Result<Option<Arc<KeyEntry>>, Refusal> {
+        let book = self.book.load();
+        if book.is_empty() {
+            return Ok(None);
+        }
+        let shown = shown(headers)?;
+        let entry = book.find(shown, SystemClock.now()).map_err(Failure::from)?;
+        Ok(Some(entry.clone()))
+    }
+}
+
+/// Lets requests in by the key that they show, but for `/health/live` and
+/// `/health/ready`. To be applied last, to a router with all its paths.
+///
+/// What tells of everybody's calls needs a key of an operator (`admin`).
+///
+/// ```no_run
+/// # fn mount(gateway: tollgate::Gateway, book: tollgate::KeyBook) -> axum::Router {
+/// use tollgate_server::{Callers, WithoutKeys, known, router};
+/// let router = router(gateway, &tollgate::ServerConfig::default());
+/// known(router, Callers::new(book), WithoutKeys::Nobody)
+/// # }
+/// ```
+pub fn known(router: Router, callers: Callers, without_keys: WithoutKeys) -> Router {
+    let ask = move |request: Request, next: Next| {
+        let callers = callers.clone();
+        async move {
+            match let_through(&callers, without_keys, request) {
+                Ok(request) => next.run(request).await,
+                Err(refusal) => refusal.into_response(),
+            }
+        }
+    };
+    router
+        .layer(middleware::from_fn(ask))
+        .layer(middleware::from_fn(words::of_the_path))
+}
+
+fn let_through(
+    callers: &Callers,
+    without_keys: WithoutKeys,
+    mut request: Request,
+) -> Result<Request, Refusal> {
+    // The route that was matched decides, and no other reading of the path.
+    let path = request.extensions().get::<MatchedPath>();
+    let path = path.map_or("", MatchedPath::as_str);
+    if OPEN.contains(&path) {
+        return Ok(request);
+    }
+    let is_operators = OPERATORS.contains(&path);
+    match callers.find(request.headers())? {
+        None if without_keys == WithoutKeys::ThisMachine => guard::check_local(&request)?,
+        None => return Err(nobody_is_known()),
+        Some(entry) if is_operators && !entry.is_admin() => return Err(for_operators()),
+        Some(entry) => {
+            let extensions = request.extensions_mut();
+            extensions.insert(entry.criticality());
+            extensions.insert(entry);
+        }
+    }
+    Ok(request)
+}
+
+/// The one key that the headers show, in whichever form; empty when none does.
+fn shown(headers: &HeaderMap) -> Result<&str, Refusal> {
+    let bearer = headers.get_all(header::AUTHORIZATION).iter();
+    let bearer = bearer.map(|value| value.to_str().map(without_scheme));
+    let others = KEY_HEADERS.iter();
+    let others = others.flat_map(|name| headers.get_all(*name));
+    let others = others.map(|value| value.to_str().map(str::trim));
+    let mut found = "";
+    for key in bearer.chain(others) {
+        // What is no text is no key.
+        let key = key.unwrap_or("?");
+        if !found.is_empty() && !key.is_empty() && key != found {
+            return Err(two_keys());
+        }
+        if !key.is_empty() {
+            found = key;
+        }
+    }
+    Ok(found)
+}
+
+fn without_scheme(value: &str) -> &str {
+    let value = value.trim();
+    match value.split_once(' ') {
+        Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => key.trim(),
+        _ => value,
+    }
+}
+
+fn two_keys() -> Refusal {
+    Failure::new(
+        FailureKind::InvalidRequest,
+        "the request shows two different keys",
+    )
+    .with_hint("send one, in the header `authorization: Bearer tg-…` or in `x-api-key`")
+    .into()
+}
+
+fn for_operators() -> Refusal {
+    Failure::new(FailureKind::Forbidden, "this path is for operators")
+        .with_hint("use a key with `admin = true`")
+        .into()
+}
+
+fn nobody_is_known() -> Refusal {
+    Refusal::of_http(
+        StatusCode::UNAUTHORIZED,
+        "this gateway knows no callers yet",
+    )
+    .with_hint("its operator makes keys with `tollgate keys create`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(headers: &[(&'static str, &'static str)], expected: Option<&str>) {
+        let headers: HeaderMap = headers
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect();
+        assert_eq!(shown(&headers).ok(), expected, "{headers:?}");
+    }
+
+    #[test]
+    fn a_key_is_found_in_every_form_and_two_keys_are_none() {
+        check(&[], Some(""));
+        check(&[("authorization", "Bearer k")], Some("k"));
+        check(&[("authorization", "bearer  k ")], Some("k"));
+        check(&[("authorization", "k")], Some("k"));
+        check(&[("x-api-key", "k")], Some("k"));
+        check(
+            &[("api-key", "k"), ("authorization", "Bearer k")],
+            Some("k"),
+        );
+        check(
+            &[("x-api-key", ""), ("authorization", "Bearer k")],
+            Some("k"),
+        );
+        check(
+            &[("x-api-key", "k"), ("authorization", "Bearer other")],
+            None,
+        );
+        check(&[("x-api-key", "k"), ("x-api-key", "other")], None);
+    }
+}
