@@ -7,6 +7,8 @@ use tollgate_core::{
 };
 
 use crate::assemble::{Stamp, assemble};
+use tollgate_wire::Model;
+
 use crate::config::{CatalogConfig, Limits};
 use crate::error::CatalogError;
 use crate::lane::{self, LaneSpec};
@@ -35,8 +37,8 @@ struct Shared {
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
     view: ArcSwap<CatalogView>,
-    /// The list that the view was built from. Only refreshes take the lock, one at a time.
-    listing: Mutex<Listing>,
+    /// The list that the view was built from. Refreshes hold the lock while they look at a new one.
+    listing: Mutex<Arc<Listing>>,
     /// One refresh at a time, so that an older answer cannot replace a newer one.
     turn: tokio::sync::Mutex<()>,
 }
@@ -83,7 +85,7 @@ impl ModelCatalog {
             clock,
             observer,
             view: ArcSwap::from_pointee(view),
-            listing: Mutex::new(start.listing),
+            listing: Mutex::new(Arc::new(start.listing)),
             turn: tokio::sync::Mutex::new(()),
         };
         Ok(Self {
@@ -135,6 +137,13 @@ impl ModelCatalog {
         RefreshGuard { task }
     }
 
+    /// The rows of the list in use, as the upstream wrote them: for showing
+    /// what the view does not keep. Models that only a direct lane knows have
+    /// none.
+    pub fn rows(&self) -> ListedRows {
+        ListedRows(self.shared.listing())
+    }
+
     pub(crate) fn config(&self) -> &CatalogConfig {
         &self.shared.config
     }
@@ -182,6 +191,18 @@ impl fmt::Debug for ModelCatalog {
     }
 }
 
+/// The rows of one list, in its order; a refresh does not change them.
+#[derive(Debug, Clone)]
+pub struct ListedRows(Arc<Listing>);
+
+impl std::ops::Deref for ListedRows {
+    type Target = [Model];
+
+    fn deref(&self) -> &[Model] {
+        &self.0.models
+    }
+}
+
 /// Stops the background refresh when dropped.
 #[derive(Debug)]
 #[must_use = "the refresh stops when the guard is dropped"]
@@ -222,9 +243,13 @@ impl Shared {
         report.version = stamp.version;
         report.unmatched_scores = unmatched(self.scores.as_ref(), &view);
         self.view.store(Arc::new(view));
-        *listing = accepted;
+        *listing = Arc::new(accepted);
         self.write_cache(&listing, stamp.as_of);
         Ok(report)
+    }
+
+    fn listing(&self) -> Arc<Listing> {
+        Arc::clone(&self.listing.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// A cache that cannot be written costs the next start its freshness, not this one.

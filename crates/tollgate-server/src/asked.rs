@@ -2,6 +2,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use tollgate::{Failure, FailureKind, Order, StreamMode, Surface};
 
+use crate::pages::caller;
 use crate::reply::Refusal;
 use crate::router::MAX_BODY_BYTES;
 use crate::{hints, patience};
@@ -17,6 +18,7 @@ impl Asked {
     pub(crate) async fn read(surface: Surface, request: Request) -> Result<Self, Refusal> {
         let hints = hints::read(request.headers())?;
         let patience = patience::read(request.headers())?;
+        let caller = caller::of(request.extensions());
         let body = Bytes::from_request(request, &())
             .await
             .map_err(|rejection| {
@@ -33,7 +35,7 @@ impl Asked {
             true => StreamMode::Stream,
             false => StreamMode::Whole,
         };
-        let order = Order::from(request).with_hints(hints);
+        let order = Order::from(request).with_hints(hints).with_caller(caller);
         Ok(Self {
             mode,
             order: match patience {

@@ -16,6 +16,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 
+use crate::pages::caller::OnThisMachine;
 use crate::reply::Refusal;
 
 /// Refuses callers that do not address this machine by a name of its own:
@@ -46,7 +47,7 @@ pub(crate) async fn json_only(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-async fn local_callers(request: Request, next: Next) -> Response {
+async fn local_callers(mut request: Request, next: Next) -> Response {
     let headers = request.headers();
     let addressed = request.uri().authority().is_none_or(is_local)
         && headers.get_all(header::HOST).iter().all(is_local_host);
@@ -60,6 +61,7 @@ async fn local_callers(request: Request, next: Next) -> Response {
             .with_hint("call it from a program, or from a page served by this machine")
             .into_response();
     }
+    request.extensions_mut().insert(OnThisMachine);
     next.run(request).await
 }
 

@@ -15,12 +15,14 @@ mod events;
 mod chunks;
 mod tail;
 mod plan;
-mod models;
+mod pages;
+mod openapi;
 mod health;
 mod metrics;
 mod reply;
 
 pub use crate::guard::loopback_only;
 pub use crate::metrics::{Metrics, measured, serve_measured};
+pub use crate::openapi::openapi;
 pub use crate::router::{MAX_BODY_BYTES, router};
 pub use crate::serve::{Draining, Stopped, serve};

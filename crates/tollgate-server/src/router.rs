@@ -5,7 +5,7 @@ use axum::middleware;
 use axum::routing::{get, post};
 use tollgate::{Gateway, Surface};
 
-use crate::{guard, health, infer, models, plan, reply};
+use crate::{guard, health, infer, openapi, pages, plan, reply};
 
 /// Largest request body that is read, in bytes.
 pub const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
@@ -16,7 +16,9 @@ pub const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
 /// OpenRouter clients need nothing but another base URL. What is posted must
 /// say that it is JSON. Who may call at all is the mounting program's choice;
 /// on a loopback address that is [`loopback_only`](crate::loopback_only),
-/// which [`serve`](crate::serve) applies by itself.
+/// which [`serve`](crate::serve) applies by itself. Calls are made, and pages
+/// are shown, for the [`CallerId`](tollgate::CallerId) among the extensions of
+/// a request; for `local` without one.
 ///
 /// ```no_run
 /// # fn mount(gateway: tollgate::Gateway) -> axum::Router {
@@ -33,13 +35,13 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/messages/count_tokens", post(infer::count_tokens))
         .route("/plan", post(plan::explain))
         .route_layer(middleware::from_fn(guard::json_only))
-        .route("/models", get(models::list))
-        .route("/models/{author}/{slug}", get(models::one));
+        .merge(pages::routes());
     Router::new()
         .nest("/v1", api.clone())
         .nest("/api/v1", api)
+        .route("/openapi.json", get(openapi::page))
         .route("/health/live", get(|| async { StatusCode::OK }))
-        .route("/health/ready", get(models::ready))
+        .route("/health/ready", get(health::ready))
         .route("/health/targets", get(health::targets))
         .fallback(reply::no_such_path)
         .method_not_allowed_fallback(reply::wrong_method)

@@ -24,9 +24,11 @@ use crate::config::{Config, OpenRouter};
 use crate::gateway::{Gateway, Parts};
 use crate::lanes::{self, Network, NetworkModels};
 use crate::left::Stops;
+use crate::lookups::Lookups;
 use crate::observe::Everyone;
 use crate::order::Admission;
 use crate::pending::Settler;
+use crate::recent::Recent;
 use crate::reconcile::Reconciler;
 use crate::record::{Recorded, Recorder};
 
@@ -175,7 +177,10 @@ impl GatewayBuilder {
     pub async fn build(self) -> Result<Gateway, Failure> {
         let Self { config, clock, .. } = self;
         let seed = self.seed.unwrap_or_else(random_seed);
-        let observer: Arc<dyn Observer> = Arc::new(Everyone(self.observers));
+        let recent = Arc::new(Recent::default());
+        let mut observers = self.observers;
+        observers.push(recent.clone());
+        let observer: Arc<dyn Observer> = Arc::new(Everyone(observers));
         let mut background = Background::default();
 
         let network = Network {
@@ -236,6 +241,7 @@ impl GatewayBuilder {
             }
         };
 
+        let lookups = Lookups::new(asks.then_some(openrouter), recent);
         let optimizer =
             CostOptimizer::new(router_config(&config), policies(&config, self.policies))
                 .map_err(|error| configuration("the routing cannot be set up", error))?;
@@ -245,6 +251,7 @@ impl GatewayBuilder {
             None => Arc::new(walker(&config, seed, &observer, &checks)),
         };
 
+        let forgetful = forgetful_budgets(&config);
         let mut gateway = Gateway {
             parts: Arc::new(Parts {
                 admission: Admission::new(config.openrouter.timeout(), seed),
@@ -262,11 +269,13 @@ impl GatewayBuilder {
                 checks,
                 clock,
                 background,
+                lookups,
+                budgets: config.budgets,
                 warnings: Vec::new(),
             }),
         };
         let mut warnings = gateway.find_warnings();
-        warnings.extend(forgetful_budgets(&config));
+        warnings.extend(forgetful);
         if let Some(parts) = Arc::get_mut(&mut gateway.parts) {
             parts.warnings = warnings;
         }

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -5,11 +6,13 @@ use tollgate_core::{
     AfterCommit, Call, Catalog, Clock, Explanation, Failover, Failure, FailureKind, HealthView,
     LaneCheck, LaneId, Ledger, LlmProvider, Observer, Plan, Standing, TokenBounds, Trip,
 };
+use tollgate_ledger::BudgetConfig;
 use tollgate_router::CostOptimizer;
 
 use crate::answer::Answer;
 use crate::background::Background;
 use crate::error::Error;
+use crate::lookups::Lookups;
 use crate::order::{Admission, Order};
 use crate::pending::{Pending, Settler};
 use crate::record::{Recorder, Recording};
@@ -38,6 +41,8 @@ pub(crate) struct Parts {
     pub(crate) settler: Settler,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) background: Background,
+    pub(crate) lookups: Lookups,
+    pub(crate) budgets: BTreeMap<String, BudgetConfig>,
     pub(crate) warnings: Vec<String>,
 }
 

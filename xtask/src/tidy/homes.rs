@@ -50,7 +50,7 @@ const ROWS: &[Row] = &[
     Row { package: "rustls-platform-verifier", homes: &["tollgate-ledger-postgres"], tests: NOWHERE },
     Row { package: "deadpool-postgres", homes: &["tollgate-ledger-postgres"], tests: NOWHERE },
     Row { package: "figment", homes: &["tollgate"], tests: NOWHERE },
-    Row { package: "strsim", homes: &["tollgate", "tollgate-catalog"], tests: NOWHERE },
+    Row { package: "strsim", homes: &["tollgate", "tollgate-catalog", "tollgate-server"], tests: NOWHERE },
     Row { package: "schemars", homes: CONFIGURED, tests: NOWHERE },
     Row { package: "toml", homes: &["tollgate", "tollgate-catalog", "tollgate-sim", "xtask"], tests: CONFIGURED },
     Row { package: "axum", homes: &["tollgate-server"], tests: NOWHERE },
