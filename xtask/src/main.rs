@@ -3,7 +3,7 @@
 //! ```text
 //! cargo xtask ci              everything that CI runs, in its order
 //! cargo xtask tidy            rules that need to see all crates at once
-//! cargo xtask schema          the configuration reference, written or checked
+//! cargo xtask schema          the configuration reference and the OpenAPI document, written or checked
 //! cargo xtask fixtures        the recorded catalog, written or checked
 //! cargo xtask bench           the benchmarks, against a saved baseline
 //! cargo xtask sim             the promises of failover, tried in virtual time
@@ -46,7 +46,7 @@ enum Task {
     Ci,
     /// Check the rules that need to see all crates at once.
     Tidy(tidy::Args),
-    /// Write docs/reference from the configuration's JSON Schema.
+    /// Write docs/reference from the configuration's JSON Schema, and docs/openapi.json.
     Schema(schema::Args),
     /// Write the recorded catalog to the crates that embed it.
     Fixtures(fixtures::Fixtures),

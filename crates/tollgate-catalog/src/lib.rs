@@ -27,7 +27,7 @@ pub use crate::card::{ModelCard, OfferCard, PriceCard, QualityCard};
 pub use crate::config::CatalogConfig;
 pub use crate::error::{CatalogError, Refusal};
 pub use crate::lane::{LaneSpec, Served, Serves};
-pub use crate::model_catalog::{ModelCatalog, RefreshGuard};
+pub use crate::model_catalog::{ListedRows, ModelCatalog, RefreshGuard};
 pub use crate::resolve::{Resolution, resolve};
 pub use crate::screen::{Jump, Quarantined, RefreshReport};
 pub use crate::search::{SearchQuery, SortBy, UnknownSort, search};

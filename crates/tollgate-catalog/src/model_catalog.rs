@@ -7,6 +7,8 @@ use tollgate_core::{
 };
 
 use crate::assemble::{Stamp, assemble};
+use tollgate_wire::Model;
+
 use crate::config::{CatalogConfig, Limits};
 use crate::error::CatalogError;
 use crate::lane::{self, LaneSpec};
@@ -42,7 +44,7 @@ struct Shared {
 
 /// What a view is built from.
 struct Ground {
-    listing: Listing,
+    listing: Arc<Listing>,
     lanes: Vec<LaneSpec>,
 }
 
@@ -88,7 +90,7 @@ impl ModelCatalog {
             observer,
             view: ArcSwap::from_pointee(view),
             ground: Mutex::new(Ground {
-                listing: start.listing,
+                listing: Arc::new(start.listing),
                 lanes,
             }),
             turn: tokio::sync::Mutex::new(()),
@@ -168,6 +170,13 @@ impl ModelCatalog {
         RefreshGuard { task }
     }
 
+    /// The rows of the list in use, as the upstream wrote them: for showing
+    /// what the view does not keep. Models that only a direct lane knows have
+    /// none.
+    pub fn rows(&self) -> ListedRows {
+        ListedRows(self.shared.listing())
+    }
+
     pub(crate) fn config(&self) -> &CatalogConfig {
         &self.shared.config
     }
@@ -215,6 +224,18 @@ impl fmt::Debug for ModelCatalog {
     }
 }
 
+/// The rows of one list, in its order; a refresh does not change them.
+#[derive(Debug, Clone)]
+pub struct ListedRows(Arc<Listing>);
+
+impl std::ops::Deref for ListedRows {
+    type Target = [Model];
+
+    fn deref(&self) -> &[Model] {
+        &self.0.models
+    }
+}
+
 /// Stops the background refresh when dropped.
 #[derive(Debug)]
 #[must_use = "the refresh stops when the guard is dropped"]
@@ -259,9 +280,13 @@ impl Shared {
         report.version = stamp.version;
         report.unmatched_scores = unmatched(self.scores.as_ref(), &view);
         self.view.store(Arc::new(view));
-        ground.listing = accepted;
+        ground.listing = Arc::new(accepted);
         self.write_cache(&ground.listing, stamp.as_of);
         Ok(report)
+    }
+
+    fn listing(&self) -> Arc<Listing> {
+        self.ground().listing.clone()
     }
 
     /// A cache that cannot be written costs the next start its freshness, not this one.

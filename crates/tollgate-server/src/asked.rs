@@ -4,6 +4,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use tollgate::{Failure, FailureKind, KeyEntry, Order, StreamMode, Surface};
 
+use crate::pages::caller;
 use crate::reply::Refusal;
 use crate::{allowance, fields, hints, patience};
 
@@ -21,6 +22,7 @@ impl Asked {
         let hints = hints::read(request.headers())?;
         let patience = patience::read(request.headers())?;
         let entry = request.extensions().get::<Arc<KeyEntry>>().cloned();
+        let caller = caller::of(request.extensions());
         let body = Bytes::from_request(request, &())
             .await
             .map_err(|rejection| {
@@ -40,13 +42,12 @@ impl Asked {
             true => StreamMode::Stream,
             false => StreamMode::Whole,
         };
-        let mut order = Order::from(request).with_hints(hints);
+        let mut order = Order::from(request).with_hints(hints).with_caller(caller);
         if let Some(patience) = patience {
             order = order.with_timeout(patience);
         }
         if let Some(entry) = &entry {
             allowance::check(entry, &order)?;
-            order = order.with_caller(entry.caller().clone());
             for (name, value) in entry.tags() {
                 order = order.with_tag(name, value);
             }

@@ -10,6 +10,7 @@ use axum::middleware::{self, Next};
 use axum::response::IntoResponse;
 use tollgate::{Clock, Failure, FailureKind, KeyBook, KeyEntry, SystemClock};
 
+use crate::pages::caller::OnThisMachine;
 use crate::reply::Refusal;
 use crate::{guard, words};
 
@@ -110,12 +111,16 @@ fn let_through(
     }
     let is_operators = OPERATORS.contains(&path);
     match callers.find(request.headers())? {
-        None if without_keys == WithoutKeys::ThisMachine => guard::check_local(&request)?,
+        None if without_keys == WithoutKeys::ThisMachine => {
+            guard::check_local(&request)?;
+            request.extensions_mut().insert(OnThisMachine);
+        }
         None => return Err(nobody_is_known()),
         Some(entry) if is_operators && !entry.is_admin() => return Err(for_operators()),
         Some(entry) => {
             let extensions = request.extensions_mut();
             extensions.insert(entry.criticality());
+            extensions.insert(entry.caller().clone());
             extensions.insert(entry);
         }
     }

@@ -16,6 +16,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 
+use crate::pages::caller::OnThisMachine;
 use crate::reply::Refusal;
 
 /// Refuses callers that do not address this machine by a name of its own:
@@ -47,9 +48,12 @@ pub(crate) async fn json_only(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-async fn local_callers(request: Request, next: Next) -> Response {
+async fn local_callers(mut request: Request, next: Next) -> Response {
     match check_local(&request) {
-        Ok(()) => next.run(request).await,
+        Ok(()) => {
+            request.extensions_mut().insert(OnThisMachine);
+            next.run(request).await
+        }
         Err(refusal) => refusal.into_response(),
     }
 }

@@ -1,16 +1,38 @@
 use axum::Json;
-use axum::extract::{Request, State};
-use tollgate::{Explanation, Gateway, Surface};
+use axum::extract::{Query, Request, State};
+use tollgate::{Explanation, Failure, FailureKind, Gateway, Surface};
 
 use crate::asked::Asked;
 use crate::reply::Refusal;
 
-/// `POST /v1/plan`: which models would be tried for this chat, and why. It
-/// spends nothing.
+/// `POST /v1/plan`: which models would be tried for this request, and why. It
+/// spends nothing. The body is a chat, or of the surface that the query names.
 pub(crate) async fn explain(
     State(gateway): State<Gateway>,
+    Query(pairs): Query<Vec<(String, String)>>,
     request: Request,
 ) -> Result<Json<Explanation>, Refusal> {
-    let asked = Asked::read(Surface::Chat, request).await?;
+    let asked = Asked::read(surface(&pairs)?, request).await?;
     Ok(Json(gateway.plan(asked.order)?))
+}
+
+fn surface(pairs: &[(String, String)]) -> Result<Surface, Failure> {
+    let Some((_, name)) = pairs.iter().find(|(name, _)| name == "surface") else {
+        return Ok(Surface::Chat);
+    };
+    let mut known = Surface::ALL.into_iter();
+    known
+        .find(|surface| surface.as_str() == name)
+        .ok_or_else(|| {
+            let names: Vec<_> = Surface::ALL
+                .iter()
+                .map(|surface| surface.as_str())
+                .collect();
+            let name: String = name.chars().take(40).collect();
+            Failure::new(
+                FailureKind::InvalidRequest,
+                format!("there is no surface {name:?}"),
+            )
+            .with_hint(format!("surface is one of {}", names.join(", ")))
+        })
 }

@@ -6,7 +6,7 @@ use axum::routing::{get, post};
 use tollgate::{Gateway, ServerConfig, Surface};
 
 use crate::limits::{Limits, check_headers, let_in};
-use crate::{guard, health, infer, models, paths, plan, reply, words};
+use crate::{guard, health, infer, openapi, pages, paths, plan, reply, words};
 
 /// All surfaces of a gateway, to be served or mounted elsewhere.
 ///
@@ -17,7 +17,9 @@ use crate::{guard, health, infer, models, paths, plan, reply, words};
 /// [`Criticality`](tollgate::Criticality), unless a layer of the mounting
 /// program has put another one into the request's extensions. Who may call at all is the mounting program's choice;
 /// on a loopback address that is [`loopback_only`](crate::loopback_only),
-/// which [`serve`](crate::serve) applies by itself.
+/// which [`serve`](crate::serve) applies by itself. Calls are made, and pages
+/// are shown, for the [`CallerId`](tollgate::CallerId) among the extensions of
+/// a request; for `local` without one.
 ///
 /// ```no_run
 /// # fn mount(gateway: tollgate::Gateway) -> axum::Router {
@@ -38,13 +40,13 @@ pub fn router(gateway: Gateway, config: &ServerConfig) -> Router {
         .route_layer(middleware::from_fn_with_state(limits.clone(), let_in))
         .route_layer(middleware::from_fn(guard::json_only))
         .route_layer(middleware::from_fn(words::of_the_path))
-        .route("/models", get(models::list))
-        .route("/models/{author}/{slug}", get(models::one));
+        .merge(pages::routes());
     Router::new()
         .nest("/v1", api.clone())
         .nest("/api/v1", api)
+        .route("/openapi.json", get(openapi::page))
         .route("/health/live", get(|| async { StatusCode::OK }))
-        .route("/health/ready", get(models::ready))
+        .route("/health/ready", get(health::ready))
         .route("/health/targets", get(health::targets))
         .fallback(paths::no_such_path)
         .method_not_allowed_fallback(reply::wrong_method)

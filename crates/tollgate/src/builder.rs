@@ -24,9 +24,11 @@ use crate::config::{Config, OpenRouter};
 use crate::gateway::{Gateway, Parts};
 use crate::lanes::{self, Current, Network, NetworkModels};
 use crate::left::Stops;
+use crate::lookups::Lookups;
 use crate::observe::Everyone;
 use crate::order::Admission;
 use crate::pending::Settler;
+use crate::recent::Recent;
 use crate::reconcile::Reconciler;
 use crate::record::{Recorded, Recorder};
 use crate::reload::{Configured, Makings};
@@ -176,7 +178,10 @@ impl GatewayBuilder {
     pub async fn build(self) -> Result<Gateway, Failure> {
         let Self { config, clock, .. } = self;
         let seed = self.seed.unwrap_or_else(random_seed);
-        let observer: Arc<dyn Observer> = Arc::new(Everyone(self.observers));
+        let recent = Arc::new(Recent::default());
+        let mut observers = self.observers;
+        observers.push(recent.clone());
+        let observer: Arc<dyn Observer> = Arc::new(Everyone(observers));
         let mut background = Background::default();
 
         let asks = self.provider.is_none();
@@ -247,6 +252,7 @@ impl GatewayBuilder {
             }
         };
 
+        let lookups = Arc::new(Lookups::new(asks.then_some(openrouter), recent));
         let failover = match self.failover {
             Some(failover) => failover,
             None => Arc::new(walker(&config, seed, &observer, &checks)),
@@ -268,6 +274,7 @@ impl GatewayBuilder {
             checks,
             clock,
             background: Arc::new(background),
+            lookups,
             warnings: Arc::default(),
             config,
         };

@@ -12,6 +12,7 @@ use crate::answer::Answer;
 use crate::background::Background;
 use crate::config::Config;
 use crate::error::Error;
+use crate::lookups::Lookups;
 use crate::order::{Admission, Order};
 use crate::pending::{Pending, Settler};
 use crate::record::{Recorder, Recording};
@@ -45,6 +46,7 @@ pub(crate) struct Parts {
     pub(crate) settler: Settler,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) background: Arc<Background>,
+    pub(crate) lookups: Arc<Lookups>,
     pub(crate) warnings: Arc<[String]>,
 }
 

@@ -4,6 +4,7 @@ mod answer;
 mod background;
 mod booking;
 mod builder;
+mod caller;
 mod clock;
 mod compare;
 mod config;
@@ -11,11 +12,14 @@ mod error;
 mod gateway;
 mod lanes;
 mod left;
+mod lookups;
+mod memo;
 mod meter;
 mod observe;
 mod order;
 mod pending;
 mod reconcile;
+mod recent;
 mod record;
 mod rejoin;
 mod keys;
@@ -27,6 +31,7 @@ mod whole;
 
 pub use crate::answer::{Answer, Collected};
 pub use crate::builder::GatewayBuilder;
+pub use crate::caller::{BudgetStanding, CallerStanding, Spending};
 pub use crate::clock::SystemClock;
 pub use crate::compare::{
     Account, Book, Cause, Comparison, Drift, Entry, Figures, KeySpend, Tolerance, compare,
@@ -39,6 +44,7 @@ pub use crate::config::{
 pub use crate::error::Error;
 pub use crate::gateway::Gateway;
 pub use crate::keys::{KeyRing, pepper};
+pub use crate::lookups::PastCall;
 pub use crate::order::Order;
 pub use crate::record::{
     CallRecord, Choice, DayFile, Pruned, RecordConfig, RecordedAttempt, Recording, Records, Tariff,
@@ -79,9 +85,9 @@ pub use tollgate_transport::{
     OpenRouterProvider, RateLimitConfig, Timers,
 };
 pub use tollgate_wire::{
-    ChatReply, ChatRequest, ChatResponse, ContentPart, Delivery as StreamMode, EmbeddingsRequest,
-    Message, Plugin, ProviderPreferences, Reasoning, Request, ResponseFormat, StreamEvent, Surface,
-    Tool, ToolChoice,
+    ChatReply, ChatRequest, ChatResponse, ContentPart, Credits, Delivery as StreamMode,
+    EmbeddingsRequest, Endpoints, Generation, Message, Plugin, ProviderPreferences, ProvidersReply,
+    Reasoning, Request, ResponseFormat, StreamEvent, Surface, Tool, ToolChoice,
 };
 
-pub use tollgate_keys::{Admitted, KeyBook, KeyConfig, KeyEntry, KeyTable, SharedLimits};
+pub use tollgate_keys::{Admitted, KeyBook, KeyConfig, KeyEntry, KeyTable, NewKey, SharedLimits};

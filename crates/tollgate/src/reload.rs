@@ -91,13 +91,14 @@ impl Gateway {
         }
         // From here on nothing fails.
         self.makings.current.set(lanes.clone());
+        let asks = self.makings.provider.is_none();
         let key = |config: &Config| config.openrouter.api_key.clone();
         if let Some(ledger) = old.background.ledger()
-            && self.makings.provider.is_none()
+            && asks
             && is_compared(&config)
             && key(&old.config) != key(&config)
         {
-            let hourly = Hourly::start(openrouter, ledger.clone(), old.observer.clone());
+            let hourly = Hourly::start(openrouter.clone(), ledger.clone(), old.observer.clone());
             old.background.keep_hourly(hourly);
         }
         let mut parts = Parts {
@@ -113,6 +114,7 @@ impl Gateway {
             settler: old.settler.clone(),
             clock: old.clock.clone(),
             background: old.background.clone(),
+            lookups: Arc::new(old.lookups.with(asks.then_some(openrouter.clone()))),
             warnings: Arc::default(),
             config,
         };

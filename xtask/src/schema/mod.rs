@@ -1,4 +1,5 @@
-//! `cargo xtask schema`: the configuration reference, from the code's own schema.
+//! `cargo xtask schema`: the configuration reference and the OpenAPI document, from the code's own
+//! schemas.
 
 mod page;
 
@@ -21,8 +22,19 @@ const SOURCE: [&str; 7] = [
     "schema",
 ];
 
+/// Prints the OpenAPI document of the server.
+const OPENAPI_SOURCE: [&str; 6] = [
+    "cargo",
+    "run",
+    "--quiet",
+    "--package=tollgate-server",
+    "--example",
+    "openapi",
+];
+
 const SCHEMA_FILE: &str = "docs/reference/config.schema.json";
 const PAGE_FILE: &str = "docs/reference/configuration.md";
+const OPENAPI_FILE: &str = "docs/openapi.json";
 
 /// Arguments of `cargo xtask schema`.
 #[derive(clap::Args, Debug, Default)]
@@ -32,13 +44,15 @@ pub(crate) struct Args {
     pub(crate) check: bool,
 }
 
-/// Writes both files, or checks them.
+/// Writes the files, or checks them.
 pub(crate) fn run(args: Args) -> Result<(), Error> {
     let root = workspace::root();
-    let schema = config_schema(&root)?;
+    let schema = json_of(&root, &SOURCE)?;
+    let openapi = json_of(&root, &OPENAPI_SOURCE)?;
     let files = [
         (SCHEMA_FILE, format!("{schema:#}\n")),
         (PAGE_FILE, page::render(&schema)),
+        (OPENAPI_FILE, format!("{openapi:#}\n")),
     ];
     if args.check {
         return check(&root, &files);
@@ -50,10 +64,10 @@ pub(crate) fn run(args: Args) -> Result<(), Error> {
     Ok(())
 }
 
-fn config_schema(root: &Path) -> Result<Value, Error> {
-    let json = program::read(root, &SOURCE)?;
+fn json_of(root: &Path, command: &[&str]) -> Result<Value, Error> {
+    let json = program::read(root, command)?;
     serde_json::from_slice(&json).map_err(|source| Error::Json {
-        command: SOURCE.join(" "),
+        command: command.join(" "),
         source,
     })
 }

@@ -43,6 +43,20 @@ impl BudgetUse {
     }
 }
 
+impl BudgetConfig {
+    /// When the window that is open at a moment began, and when it ends;
+    /// `None` when never.
+    ///
+    /// # Errors
+    /// [`InvalidConfig`] when the budget cannot work.
+    pub fn window_at(
+        &self,
+        at: Timestamp,
+    ) -> Result<(Timestamp, Option<Timestamp>), InvalidConfig> {
+        Ok(Rule::new("", self)?.window_of(at))
+    }
+}
+
 /// What was spent in the windows that are open `now`, as a store knows it;
 /// budgets in the order of their names. A budget that all share has a row even
 /// when nothing was spent.

@@ -1,0 +1,40 @@
+//! Who asks.
+
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
+use axum::http::Extensions;
+use axum::http::request::Parts;
+use tollgate::CallerId;
+
+/// Who asks, and whether it may see what belongs to the gateway's account.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    pub(crate) id: CallerId,
+    /// Whether it is the operator: nobody's key, and on this machine.
+    pub(crate) is_operator: bool,
+}
+
+/// Says, as an extension of a request, that it addressed this machine by a
+/// name of its own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OnThisMachine;
+
+/// Whoever a layer outside has put into the request's extensions, else `local`.
+pub(crate) fn of(extensions: &Extensions) -> CallerId {
+    let known = extensions.get::<CallerId>().cloned();
+    known.unwrap_or_else(CallerId::local)
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let id = of(&parts.extensions);
+        let is_here = parts.extensions.get::<OnThisMachine>().is_some();
+        Ok(Self {
+            is_operator: is_here && id == CallerId::local(),
+            id,
+        })
+    }
+}

@@ -1,0 +1,162 @@
+//! How the caller stands: what it has spent, and what it may still spend.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use tollgate::{BudgetStanding, CallerStanding, Gateway, Per, Period, Spending};
+
+use crate::pages::caller::Caller;
+use crate::pages::dollars::Dollars;
+use crate::pages::members::Data;
+use crate::reply::Refusal;
+
+/// Stands for "no limit" where clients read a number that is not negative and
+/// fits into 32 bits.
+const NO_LIMIT: i32 = i32::MAX;
+
+/// `GET /v1/key`, in OpenRouter's shape. Amounts are dollars, windows are UTC.
+#[derive(Debug, Serialize)]
+pub(crate) struct Key {
+    label: String,
+    limit: Option<Dollars>,
+    limit_remaining: Option<Dollars>,
+    limit_reset: Option<&'static str>,
+    /// Budgets count all that a call costs, whoever bills it.
+    include_byok_in_limit: bool,
+    usage: Dollars,
+    usage_daily: Dollars,
+    usage_weekly: Dollars,
+    usage_monthly: Dollars,
+    byok_usage: Dollars,
+    byok_usage_daily: Dollars,
+    byok_usage_weekly: Dollars,
+    byok_usage_monthly: Dollars,
+    is_free_tier: bool,
+    is_management_key: bool,
+    is_provisioning_key: bool,
+    free_model_daily_requests: FreeRequests,
+    budgets: Vec<Budget>,
+    effective_budget: Option<Budget>,
+    allowed_data_regions: [&'static str; 1],
+    creator_user_id: Option<String>,
+    organization_id: Option<String>,
+    workspace_id: Option<String>,
+    expires_at: Option<String>,
+    rate_limit: RateLimit,
+}
+
+#[derive(Debug, Serialize)]
+struct FreeRequests {
+    limit: i32,
+    used: i32,
+    remaining: i32,
+}
+
+#[derive(Debug, Serialize)]
+struct RateLimit {
+    requests: i32,
+    interval: &'static str,
+    note: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct Budget {
+    scope: &'static str,
+    limit_usd: Dollars,
+    spend_usd: Dollars,
+    /// Less than the limit without the spending by what calls under way hold.
+    remaining_usd: Dollars,
+    reset_interval: Option<&'static str>,
+    resets_at: Option<String>,
+    include_byok: bool,
+    guardrail_id: Option<String>,
+    /// The budget's name in the configuration.
+    budget_id: String,
+    /// The window in the words of the configuration, which has more of them.
+    window: Period,
+    held_usd: Dollars,
+}
+
+/// `GET /v1/key`
+pub(crate) async fn current(
+    State(gateway): State<Gateway>,
+    caller: Caller,
+) -> Result<Json<Data<Key>>, Refusal> {
+    let standing = gateway.standing(&caller.id).await?;
+    let data = Key::of(caller.id.to_string(), &standing);
+    Ok(Json(Data { data }))
+}
+
+impl Key {
+    fn of(label: String, standing: &CallerStanding) -> Self {
+        let tightest = standing.tightest();
+        let own = |spending: Spending| Dollars(spending.own);
+        let byok = |spending: Spending| Dollars(spending.byok);
+        Self {
+            label,
+            limit: tightest.map(|budget| Dollars(budget.limit)),
+            limit_remaining: tightest.map(|budget| Dollars(budget.left())),
+            limit_reset: tightest.and_then(|budget| reset_interval(budget.window)),
+            include_byok_in_limit: true,
+            usage: own(standing.ever),
+            usage_daily: own(standing.day),
+            usage_weekly: own(standing.week),
+            usage_monthly: own(standing.month),
+            byok_usage: byok(standing.ever),
+            byok_usage_daily: byok(standing.day),
+            byok_usage_weekly: byok(standing.week),
+            byok_usage_monthly: byok(standing.month),
+            is_free_tier: false,
+            is_management_key: false,
+            is_provisioning_key: false,
+            free_model_daily_requests: FreeRequests {
+                limit: NO_LIMIT,
+                used: 0,
+                remaining: NO_LIMIT,
+            },
+            budgets: standing.budgets.iter().map(Budget::of).collect(),
+            effective_budget: tightest.map(Budget::of),
+            allowed_data_regions: ["global"],
+            creator_user_id: None,
+            organization_id: None,
+            workspace_id: None,
+            expires_at: None,
+            rate_limit: RateLimit {
+                requests: NO_LIMIT,
+                interval: "10s",
+                note: "there is no such limit; the largest number stands for it",
+            },
+        }
+    }
+}
+
+impl Budget {
+    fn of(standing: &BudgetStanding) -> Self {
+        Self {
+            scope: match standing.per {
+                Per::All => "workspace",
+                _ => "api_key",
+            },
+            limit_usd: Dollars(standing.limit),
+            spend_usd: Dollars(standing.spent),
+            remaining_usd: Dollars(standing.left()),
+            reset_interval: reset_interval(standing.window),
+            resets_at: standing.until.map(|until| until.to_string()),
+            include_byok: true,
+            guardrail_id: None,
+            budget_id: standing.budget.clone(),
+            window: standing.window,
+            held_usd: Dollars(standing.held),
+        }
+    }
+}
+
+/// OpenRouter's word for a window, where it has one.
+fn reset_interval(window: Period) -> Option<&'static str> {
+    match window {
+        Period::Day => Some("daily"),
+        Period::Week => Some("weekly"),
+        Period::Month => Some("monthly"),
+        Period::Hour | Period::Lifetime => None,
+    }
+}

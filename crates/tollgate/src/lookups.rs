@@ -1,0 +1,128 @@
+//! What pages beside inference ask of a gateway. None of it costs anything.
+
+use std::sync::Arc;
+
+use tollgate_core::{CallerId, Failure, FailureKind, Lane, ModelId, Receipt};
+use tollgate_transport::OpenRouterProvider;
+use tollgate_wire::{Credits, Endpoints, Generation, ProvidersReply};
+
+use crate::config::OPENROUTER_LANE;
+use crate::gateway::Gateway;
+use crate::memo::{Memo, bounded};
+use crate::recent::Recent;
+
+/// What is looked up, and what is remembered of it.
+#[derive(Default)]
+pub(crate) struct Lookups {
+    /// `None` with a provider of the program's own.
+    openrouter: Option<OpenRouterProvider>,
+    endpoints: Memo<ModelId, Endpoints>,
+    providers: Memo<(), ProvidersReply>,
+    recent: Arc<Recent>,
+}
+
+impl Lookups {
+    pub(crate) fn new(openrouter: Option<OpenRouterProvider>, recent: Arc<Recent>) -> Self {
+        Self {
+            openrouter,
+            recent,
+            ..Self::default()
+        }
+    }
+
+    /// The same past calls, with another way to ask.
+    pub(crate) fn with(&self, openrouter: Option<OpenRouterProvider>) -> Self {
+        Self::new(openrouter, self.recent.clone())
+    }
+}
+
+/// A call as its caller may see it afterwards.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct PastCall {
+    /// The gateway's own receipt.
+    pub receipt: Arc<Receipt>,
+    /// OpenRouter's record of the attempt that answered, when it has one and
+    /// can be reached.
+    pub record: Option<Generation>,
+}
+
+impl Gateway {
+    /// Who serves a model at OpenRouter, at which price and how well, by the
+    /// model's name there. Remembered for five minutes, a failure for 15
+    /// seconds.
+    ///
+    /// # Errors
+    /// `Configuration` when no lane leads to OpenRouter, else what it failed
+    /// with; `Interrupted` after five seconds.
+    ///
+    /// # Cancellation
+    /// Dropping the future gives up the question.
+    pub async fn endpoints(&self, model: &ModelId) -> Result<Arc<Endpoints>, Arc<Failure>> {
+        let openrouter = self.openrouter()?;
+        let lookups = self.parts().lookups.clone();
+        let ask = openrouter.endpoints(model);
+        lookups.endpoints.get(model.clone(), ask).await
+    }
+
+    /// OpenRouter's directory of providers, remembered as
+    /// [`endpoints`](Self::endpoints) are.
+    ///
+    /// # Errors
+    /// As `endpoints`.
+    pub async fn providers(&self) -> Result<Arc<ProvidersReply>, Arc<Failure>> {
+        let openrouter = self.openrouter()?;
+        let lookups = self.parts().lookups.clone();
+        lookups.providers.get((), openrouter.providers()).await
+    }
+
+    /// The credits of the operator's account at OpenRouter; nobody else's
+    /// business.
+    ///
+    /// # Errors
+    /// As [`endpoints`](Self::endpoints).
+    pub async fn credits(&self) -> Result<Credits, Arc<Failure>> {
+        let openrouter = self.openrouter()?;
+        Ok(bounded(openrouter.credits()).await?)
+    }
+
+    /// A call of that caller, by its own id or by the id that an upstream gave
+    /// its generation. The last 4096 calls that ended in this process are known
+    /// (none, with a ledger of the program's own that does not tell of them),
+    /// and nobody's but the caller's own are found.
+    ///
+    /// # Cancellation
+    /// Dropping the future gives up the question to OpenRouter.
+    pub async fn past_call(&self, caller: &CallerId, id: &str) -> Option<PastCall> {
+        let receipt = self.parts().lookups.recent.find(id)?;
+        if receipt.facts.caller != *caller {
+            return None;
+        }
+        let record = self.record_of(&receipt).await;
+        Some(PastCall { receipt, record })
+    }
+
+    async fn record_of(&self, receipt: &Receipt) -> Option<Generation> {
+        let served = receipt.served()?;
+        let generation = served.generation()?;
+        if served.lane.as_str() != OPENROUTER_LANE {
+            return None;
+        }
+        let openrouter = self.openrouter().ok()?;
+        // The receipt says most of it, so why there is no record does not matter.
+        bounded(openrouter.generation(generation)).await.ok()?
+    }
+
+    fn openrouter(&self) -> Result<OpenRouterProvider, Arc<Failure>> {
+        let parts = self.parts();
+        let view = parts.catalog.view();
+        let leads_there = |lane: &Lane| lane.id.as_str() == OPENROUTER_LANE;
+        let openrouter = parts.lookups.openrouter.clone();
+        openrouter
+            .filter(|_| view.lanes().iter().any(leads_there))
+            .ok_or_else(|| {
+                let message = "no lane of this gateway leads to OpenRouter";
+                Arc::new(Failure::new(FailureKind::Configuration, message))
+            })
+    }
+}
