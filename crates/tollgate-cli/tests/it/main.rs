@@ -14,6 +14,7 @@ mod logs;
 mod look;
 mod reconcile;
 mod records;
+mod reload;
 mod serve;
 mod support;
 mod usage;

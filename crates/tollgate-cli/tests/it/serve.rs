@@ -71,11 +71,21 @@ impl Server {
         rest(self.begin(path, body).await).await
     }
 
+    /// The same with another key.
+    pub(crate) async fn post_as(&self, key: &str, path: &str, body: &str) -> String {
+        rest(self.begin_as(key, path, body).await).await
+    }
+
     /// Sends a request, and leaves the reply to be read.
     async fn begin(&self, path: &str, body: &str) -> TcpStream {
+        self.begin_as("sk-or-v1-not-a-real-key-000", path, body)
+            .await
+    }
+
+    async fn begin_as(&self, key: &str, path: &str, body: &str) -> TcpStream {
         let mut stream = TcpStream::connect(&self.address).await.unwrap();
         let request = format!(
-            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nauthorization: Bearer sk-or-v1-not-a-real-key-000\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nauthorization: Bearer {key}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
             body.len()
         );
         stream.write_all(request.as_bytes()).await.unwrap();

@@ -14,6 +14,7 @@ mod h2;
 mod hostile;
 mod known;
 mod limits;
+mod lossless;
 mod metrics;
 mod pages;
 mod series;
