@@ -10,9 +10,9 @@ use tollgate::{Answer, Failure, FailureKind, Frame, FrameKind, Surface};
 use tollgate_wire::{Object, Text};
 
 use crate::allowance::Allowance;
-use crate::chunks;
 use crate::infer::Pending;
 use crate::tail::Tail;
+use crate::whole::{self, Events};
 use crate::words::Told;
 
 /// Longest silence on an open stream.
@@ -123,16 +123,13 @@ impl Telling {
                 self.last = frame.data;
             }
             FrameKind::Body => {
-                let mut events = events_of(self.surface, &frame)?;
-                let usage = match frame.facts.usage {
-                    Some(_) => events.pop(),
-                    None => None,
-                };
-                for event in events {
-                    self.write(&mut text, &event);
-                }
-                if let Some(usage) = usage {
-                    self.tail.push(usage);
+                let Events { events, end } = events_of(self.surface, &frame)?;
+                let shown = events.len() - end.min(events.len());
+                for (index, event) in events.iter().map(Object::to_vec).enumerate() {
+                    match index < shown {
+                        true => self.write(&mut text, &event),
+                        false => self.tail.push(event),
+                    }
                 }
             }
         }
@@ -251,19 +248,14 @@ fn failed_response(failure: &Failure, last: &[u8]) -> Value {
 }
 
 /// The events of an answer that was to be a stream and came whole.
-fn events_of(surface: Surface, frame: &Frame) -> Result<Vec<Vec<u8>>, Failure> {
-    let failure = || {
+fn events_of(surface: Surface, frame: &Frame) -> Result<Events, Failure> {
+    whole::events_of(surface, &frame.data).map_err(|error| {
         Failure::new(
             FailureKind::BadReply,
             "the upstream's answer cannot be streamed",
         )
-    };
-    match surface {
-        Surface::Chat => chunks::of_body(&frame.data)
-            .map(|chunks| chunks.iter().map(Object::to_vec).collect())
-            .map_err(|error| failure().with_source(error)),
-        _ => Err(failure()),
-    }
+        .with_source(error)
+    })
 }
 
 fn write_line(text: &mut Vec<u8>, prefix: &[u8], data: &[u8], end: &[u8]) {

@@ -20,7 +20,7 @@ mod patience;
 mod infer;
 mod disclose;
 mod events;
-mod chunks;
+mod whole;
 mod tail;
 mod plan;
 mod pages;

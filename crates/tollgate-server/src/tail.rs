@@ -28,7 +28,7 @@ impl Tail {
         belongs
     }
 
-    /// Keeps an event with the usage of an answer that came whole.
+    /// Keeps an event of the end of an answer that came whole.
     pub(crate) fn push(&mut self, event: Vec<u8>) {
         self.events.push(event);
     }

@@ -1,5 +1,4 @@
-//! Some upstreams answer a stream with one JSON body. Whoever asked for a
-//! stream reads chunks, so the body becomes chunks, every value as it was written.
+//! Chats: messages, then ends, then the usage.
 
 use tollgate_wire::{Object, ParseError};
 
@@ -15,8 +14,7 @@ const REPEATED: [&str; 6] = [
 
 /// The chunks of a whole answer: for each choice its message, for each choice
 /// its end, then the usage and whatever else the body has.
-pub(crate) fn of_body(body: &[u8]) -> Result<Vec<Object>, ParseError> {
-    let mut rest = Object::parse(body)?;
+pub(super) fn events_of(mut rest: Object) -> Result<Vec<Object>, ParseError> {
     let mut choices: Vec<Object> = rest.read("choices")?.unwrap_or_default();
     for (place, choice) in choices.iter_mut().enumerate() {
         number(choice, place)?;
@@ -97,7 +95,7 @@ mod tests {
     use super::*;
 
     fn check(body: &str, expected: &[&str]) {
-        let chunks = of_body(body.as_bytes()).unwrap();
+        let chunks = events_of(Object::parse(body.as_bytes()).unwrap()).unwrap();
         let chunks: Vec<_> = chunks
             .iter()
             .map(|chunk| String::from_utf8(chunk.to_vec()).unwrap())
