@@ -8,6 +8,7 @@
 //! cargo xtask bench           the benchmarks, against a saved baseline
 //! cargo xtask sim             the promises of failover, tried in virtual time
 //! cargo xtask crash           a gateway killed under load, again and again
+//! cargo xtask streams         many streams at once at a server, which is told to stop under them
 //! cargo xtask release-check   what must hold before a release
 //! ```
 //!
@@ -25,6 +26,7 @@ mod fixtures;
 mod release;
 mod schema;
 mod sim;
+mod streams;
 mod tidy;
 
 use std::process::ExitCode;
@@ -56,6 +58,8 @@ enum Task {
     Sim(sim::Args),
     /// Kill a gateway under load again and again, and compare its ledger with the bill.
     Crash(crash::Args),
+    /// Hold many streams open at a server, and tell it to stop under them.
+    Streams(streams::Args),
     /// Check what must hold before a release; needs no network.
     ReleaseCheck,
 }
@@ -79,6 +83,7 @@ fn run(task: Task) -> Result<(), Error> {
         Task::Bench(args) => bench::run(&args),
         Task::Sim(args) => sim::run(&args),
         Task::Crash(args) => crash::run(&args),
+        Task::Streams(args) => streams::run(&args),
         Task::ReleaseCheck => release::run(),
     }
 }
