@@ -19,8 +19,9 @@ mod models;
 mod health;
 mod metrics;
 mod reply;
+mod trace;
 
 pub use crate::guard::loopback_only;
-pub use crate::metrics::{Metrics, measured, serve_measured};
+pub use crate::metrics::{Metrics, SpanCounts, measured, serve_measured};
 pub use crate::router::{MAX_BODY_BYTES, router};
 pub use crate::serve::{Draining, Stopped, serve};

@@ -5,7 +5,7 @@ use axum::middleware;
 use axum::routing::{get, post};
 use tollgate::{Gateway, Surface};
 
-use crate::{guard, health, infer, models, plan, reply};
+use crate::{guard, health, infer, models, plan, reply, trace};
 
 /// Largest request body that is read, in bytes.
 pub const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
@@ -33,6 +33,7 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/messages/count_tokens", post(infer::count_tokens))
         .route("/plan", post(plan::explain))
         .route_layer(middleware::from_fn(guard::json_only))
+        .route_layer(middleware::from_fn(trace::continued))
         .route("/models", get(models::list))
         .route("/models/{author}/{slug}", get(models::one));
     Router::new()

@@ -21,6 +21,7 @@ mod rejoin;
 mod replay;
 mod report;
 mod resume;
+mod span;
 mod whole;
 
 pub use crate::answer::{Answer, Collected};
@@ -73,7 +74,7 @@ pub use tollgate_ledger::{
 pub use tollgate_router::CostOptimizer;
 pub use tollgate_transport::{
     ConnectionConfig, HttpBody, HttpError, HttpErrorKind, HttpSend, Mode, OpenRouterConfig,
-    OpenRouterProvider, RateLimitConfig, Timers,
+    OpenRouterProvider, RateLimitConfig, Timers, TransportError, http_pool,
 };
 pub use tollgate_wire::{
     ChatReply, ChatRequest, ChatResponse, ContentPart, Delivery as StreamMode, EmbeddingsRequest,

@@ -1,13 +1,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tollgate_server::{Metrics, Stopped, serve_measured};
+use tollgate_server::{Metrics, SpanCounts, Stopped, serve_measured};
 
 use crate::args::{Global, ServeArgs};
 use crate::exit::{Trouble, code};
+use crate::otel::Counts;
 use crate::{config, ui};
 
-pub(crate) async fn run(args: ServeArgs, global: &Global) -> Result<(), Trouble> {
+pub(crate) async fn run(
+    args: ServeArgs,
+    global: &Global,
+    spans: Option<Arc<Counts>>,
+) -> Result<(), Trouble> {
     if !args.listen.ip().is_loopback() {
         return Err(Trouble::new(
             code::USAGE,
@@ -16,7 +21,14 @@ pub(crate) async fn run(args: ServeArgs, global: &Global) -> Result<(), Trouble>
         .with_hint("callers have no keys yet, so the gateway listens on this machine only"));
     }
     let config = config::load(global)?;
-    let metrics = Arc::new(Metrics::new(&config));
+    let mut metrics = Metrics::new(&config);
+    if let Some(counts) = spans {
+        metrics = metrics.with_spans(move || SpanCounts {
+            sent: counts.sent(),
+            dropped: counts.dropped(),
+        });
+    }
+    let metrics = Arc::new(metrics);
     let gateway = config::gateway(config, metrics.clone()).await?;
     let listener = tokio::net::TcpListener::bind(args.listen)
         .await

@@ -3,8 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod books;
+#[cfg(unix)]
+mod canary;
 mod chat;
 mod check;
+#[cfg(unix)]
+mod collector;
 mod demo;
 mod health;
 mod ledger;
@@ -15,4 +19,6 @@ mod reconcile;
 mod records;
 mod serve;
 mod support;
+#[cfg(unix)]
+mod traces;
 mod usage;

@@ -16,6 +16,7 @@ mod rejoin;
 mod replay;
 mod resume;
 mod rig;
+mod spans;
 mod storm;
 mod support;
 mod walker;
