@@ -17,6 +17,7 @@ use tollgate::{
 
 use crate::config;
 use crate::exit::{Trouble, code};
+use crate::otel::propagating;
 
 /// Most commands that can run at the same time.
 const MOST: usize = 16;
@@ -37,7 +38,11 @@ pub(crate) async fn open(config: Config, observer: Arc<dyn Observer>) -> Result<
         let mut config = config.clone();
         let path = paths.remove(0);
         config.ledger.path = path;
-        let builder = Gateway::builder(config).observer(observer.clone());
+        let propagates = config.telemetry.propagate_upstream;
+        let mut builder = Gateway::builder(config).observer(observer.clone());
+        if propagates {
+            builder = builder.around_http(propagating);
+        }
         match builder.build().await {
             Err(failure) if is_in_use(&failure) && !paths.is_empty() => {}
             opened => return Ok(opened?),

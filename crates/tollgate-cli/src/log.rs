@@ -1,12 +1,17 @@
-//! The log: lines on standard error about what happens inside.
+//! The log: lines on standard error about what happens inside; and, beside it,
+//! spans for a collector.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tollgate::{LogFormat, LogLevel};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{FilterExt, filter_fn};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::args::Global;
-use crate::config;
+use crate::otel::Export;
+use crate::{config, ui};
 
 /// The target of what the command itself has to say, which is said at any level.
 pub(crate) const TARGET: &str = "tollgate_cli";
@@ -18,9 +23,16 @@ pub(crate) fn is_json() -> bool {
     JSON.load(Ordering::Relaxed)
 }
 
+/// Who makes calls has spans to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Spans {
+    Sent,
+    None,
+}
+
 /// Starts it as the environment says, else the flag, else the configuration.
 /// What is wrong with a configuration is for the command that needs it to tell.
-pub(crate) fn start(global: &Global) {
+pub(crate) fn start(global: &Global, spans: Spans) -> Option<Export> {
     let telemetry = config::load(global).map(|config| config.telemetry);
     let telemetry = telemetry.unwrap_or_default();
     let level = match global.verbose {
@@ -31,9 +43,20 @@ pub(crate) fn start(global: &Global) {
     };
     let filter = EnvFilter::try_from_env("TOLLGATE_LOG")
         .unwrap_or_else(|_| EnvFilter::new(directive(level)));
-    let log = tracing_subscriber::fmt().with_writer(std::io::stderr);
-    match telemetry.log_format {
-        LogFormat::Text => log.with_env_filter(filter).init(),
+    let export = match spans {
+        Spans::Sent => Export::start(&telemetry),
+        Spans::None => Ok(None),
+    };
+    let (export, problem) = match export {
+        Ok(export) => (export, None),
+        Err(error) => (None, Some(error)),
+    };
+    // A line says whatever there is to say; what is around it is in the trace.
+    // Questions whether anybody listens are neither, and asked for the lines.
+    let events = filter_fn(|metadata| !metadata.is_span());
+    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let log = match telemetry.log_format {
+        LogFormat::Text => log.with_filter(filter.and(events)).boxed(),
         LogFormat::Json => {
             JSON.store(true, Ordering::Relaxed);
             let own = format!("{TARGET}=info");
@@ -42,10 +65,18 @@ pub(crate) fn start(global: &Global) {
                 .flatten_event(true)
                 .with_current_span(false)
                 .with_span_list(false)
-                .with_env_filter(filter)
-                .init();
+                .with_filter(filter.and(events))
+                .boxed()
         }
+    };
+    tracing_subscriber::registry()
+        .with(log)
+        .with(export.as_ref().map(Export::layer))
+        .init();
+    if let Some(error) = problem {
+        ui::warning(&format!("no spans are sent to the collector: {error}"));
     }
+    export
 }
 
 fn directive(level: LogLevel) -> &'static str {

@@ -7,15 +7,18 @@ mod exit;
 mod ledgers;
 mod log;
 mod order;
+mod otel;
 mod render;
 mod ui;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 
-use crate::args::{Cli, Command};
+use crate::args::{Cli, Command, Global};
 use crate::exit::Trouble;
+use crate::otel::{Counts, Export};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -31,8 +34,25 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn run(cli: Cli) -> Result<(), Trouble> {
     let global = &cli.global;
-    log::start(global);
-    match cli.command {
+    let spans = match cli.command {
+        Command::Serve(_) | Command::Chat(_) => log::Spans::Sent,
+        _ => log::Spans::None,
+    };
+    let export = log::start(global, spans);
+    let counts = export.as_ref().map(Export::counts);
+    let done = command(cli.command, global, counts).await;
+    if let Some(export) = export {
+        export.finish().await;
+    }
+    done
+}
+
+async fn command(
+    command: Command,
+    global: &Global,
+    spans: Option<Arc<Counts>>,
+) -> Result<(), Trouble> {
+    match command {
         Command::Demo(args) => commands::demo::run(args, global).await,
         Command::Chat(args) => commands::chat::run(args, global).await,
         Command::Plan(args) => commands::plan::run(args, global).await,
@@ -42,7 +62,7 @@ async fn run(cli: Cli) -> Result<(), Trouble> {
         Command::Keys(command) => commands::keys::run(command, global).await,
         Command::Check => commands::check::run(global).await,
         Command::Ledger(args) => commands::ledger::run(args, global).await,
-        Command::Serve(args) => commands::serve::run(args, global).await,
+        Command::Serve(args) => commands::serve::run(args, global, spans).await,
         Command::Health(args) => commands::health::run(args, global).await,
         Command::Sim(args) => commands::sim::run(args, global).await,
         Command::Schema => {

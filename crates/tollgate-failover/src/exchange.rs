@@ -7,6 +7,7 @@ use std::task::Poll;
 use futures_util::{Stream, StreamExt, stream};
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 use tollgate_core::{Attempt, Failure, LimitLeft, LlmProvider, Reply};
+use tracing::{Instrument, Span};
 
 use crate::commit::{CommitPoint, Committed, Seen, Timers, read_until};
 use crate::record::Running;
@@ -20,27 +21,33 @@ pub(crate) enum Progress {
 }
 
 /// Sends the attempt and reads up to the commit point. Dropping it closes the
-/// upstream.
+/// upstream. What sends it runs in the attempt's span.
 pub(crate) fn exchange<'a>(
     provider: &'a dyn LlmProvider,
     attempt: Attempt,
     point: CommitPoint,
     timers: Timers,
+    span: Span,
 ) -> impl Stream<Item = Progress> + Send + 'a {
-    stream::unfold(Stage::Send(Box::new(attempt)), move |stage| async move {
-        match stage {
-            Stage::Send(attempt) => Some(send(provider, &attempt, timers).await),
-            Stage::Read(reply) => {
-                let outcome = Box::new(read_until(point, *reply, timers).await);
-                Some((Progress::Over(outcome), Stage::Over))
+    stream::unfold(
+        Stage::Send(Box::new(attempt), span),
+        move |stage| async move {
+            match stage {
+                Stage::Send(attempt, span) => {
+                    Some(send(provider, &attempt, timers).instrument(span).await)
+                }
+                Stage::Read(reply) => {
+                    let outcome = Box::new(read_until(point, *reply, timers).await);
+                    Some((Progress::Over(outcome), Stage::Over))
+                }
+                Stage::Over => None,
             }
-            Stage::Over => None,
-        }
-    })
+        },
+    )
 }
 
 enum Stage {
-    Send(Box<Attempt>),
+    Send(Box<Attempt>, Span),
     Read(Box<Reply>),
     Over,
 }

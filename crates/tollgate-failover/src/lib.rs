@@ -10,7 +10,9 @@ mod exchange;
 mod itinerary;
 mod manager;
 mod record;
+mod redact;
 mod run;
+mod span;
 mod target;
 mod watch;
 

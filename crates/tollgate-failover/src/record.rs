@@ -7,6 +7,7 @@ use tollgate_core::{
     Attempt, AttemptEnd, AttemptRecord, Call, Cost, CostSource, Failure, Observed, Plan, Planned,
     TokenUsage, book,
 };
+use tracing::Span;
 
 use crate::commit::Seen;
 use crate::in_flight::Ticket;
@@ -22,6 +23,7 @@ pub(crate) struct Running<'p> {
     pub(crate) waited: Duration,
     /// Its slot at the target.
     pub(crate) ticket: Ticket,
+    pub(crate) span: Span,
 }
 
 impl<'p> Running<'p> {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tollgate_core::{
-    Attempt, AttemptRecord, CallId, Capabilities, Delivery, Event, Exhausted, Failure, FailureKind,
-    LaneId, Next, Origin, Scope, Surface, Trip, UpstreamStream, Usd, Won,
+    Attempt, AttemptRecord, Capabilities, Delivery, Event, Exhausted, Failure, FailureKind, LaneId,
+    Next, Origin, Scope, Surface, Trip, UpstreamStream, Usd, Won,
 };
 
 use crate::backoff::upward_jitter;
@@ -16,6 +16,8 @@ use crate::in_flight::Ticket;
 use crate::itinerary::{Itinerary, Leg, Refused};
 use crate::manager::FailoverManager;
 use crate::record::{Running, millis};
+use crate::redact::without_words_of;
+use crate::span;
 use crate::target::Target;
 
 mod allowance;
@@ -279,12 +281,14 @@ impl<'a> Walk<'a> {
         }
         self.sent += 1;
         let started = Instant::now();
+        let span = span::open(&attempt, target.first().planned);
         let running = Running {
             attempt,
             target,
             started,
             waited: started - self.begun,
             ticket,
+            span,
         };
         self.trip.hold.note(running.unfinished(&Seen::default()));
         Ok(running)
@@ -325,7 +329,8 @@ impl<'a> Walk<'a> {
         }
         self.failed_on.push(running.attempt.lane.clone());
         self.keep(record.clone());
-        tell_why(&record, running.attempt.call, failure);
+        span::over(&running.span, &record);
+        tell_why(&record, &running.attempt, failure);
         record
     }
 
@@ -424,21 +429,27 @@ fn used_up() -> Failure {
     .with_hint("raise `failover.attempts`")
 }
 
-/// The upstream's own words and the causes go to the log, at debug level: they
-/// can hold pieces of prompts, which no event and no receipt may.
-fn tell_why(record: &AttemptRecord, call: CallId, failure: &Failure) {
+/// The upstream's own words and the causes go to the log, at debug level, and
+/// to no event and no receipt: they can repeat the prompt, whose words are left
+/// out here too.
+fn tell_why(record: &AttemptRecord, attempt: &Attempt, failure: &Failure) {
+    if !tracing::enabled!(tracing::Level::DEBUG) {
+        return;
+    }
     let mut causes = String::new();
     let mut source = std::error::Error::source(failure);
     while let Some(cause) = source {
         causes.push_str(&format!("; {cause}"));
         source = cause.source();
     }
+    let causes = without_words_of(attempt, causes.trim_start_matches("; "));
+    let detail = failure.detail().unwrap_or_default();
     tracing::debug!(
-        %call,
+        call = %attempt.call,
         attempt = record.number,
         %failure,
-        causes = causes.trim_start_matches("; "),
-        detail = failure.detail().unwrap_or_default(),
+        causes,
+        detail = without_words_of(attempt, detail),
         "attempt failed"
     );
 }

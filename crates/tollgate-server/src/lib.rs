@@ -29,10 +29,11 @@ mod health;
 mod metrics;
 mod words;
 mod reply;
+mod trace;
 
 pub use crate::callers::{Callers, WithoutKeys, known};
 pub use crate::guard::loopback_only;
-pub use crate::metrics::{Metrics, measured, serve_measured};
+pub use crate::metrics::{Metrics, SpanCounts, measured, serve_measured};
 pub use crate::openapi::openapi;
 pub use crate::router::router;
 pub use crate::serve::{Draining, Stopped, serve, serve_router};

@@ -6,7 +6,7 @@ use axum::routing::{get, post};
 use tollgate::{Gateway, ServerConfig, Surface};
 
 use crate::limits::{Limits, check_headers, let_in};
-use crate::{guard, health, infer, openapi, pages, paths, plan, reply, words};
+use crate::{guard, health, infer, openapi, pages, paths, plan, reply, trace, words};
 
 /// All surfaces of a gateway, to be served or mounted elsewhere.
 ///
@@ -40,6 +40,7 @@ pub fn router(gateway: Gateway, config: &ServerConfig) -> Router {
         .route_layer(middleware::from_fn_with_state(limits.clone(), let_in))
         .route_layer(middleware::from_fn(guard::json_only))
         .route_layer(middleware::from_fn(words::of_the_path))
+        .route_layer(middleware::from_fn(trace::continued))
         .merge(pages::routes());
     Router::new()
         .nest("/v1", api.clone())

@@ -1,7 +1,7 @@
 //! The pool of connections: [`HttpSend`] over the network.
 
 use std::error::Error;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -14,6 +14,20 @@ use crate::address;
 use crate::config::{ConnectionConfig, Timers};
 use crate::error::TransportError;
 use crate::send::{HttpBody, HttpError, HttpErrorKind, HttpSend};
+
+/// A pool of connections for what else a program has to send, such as telemetry, with the same
+/// care: nothing is sent twice, and no redirect is followed. Any address will do, encrypted or not.
+///
+/// # Errors
+/// When the address is none, or the certificates cannot be read.
+pub fn http_pool(
+    base_url: &str,
+    timers: &Timers,
+    connection: &ConnectionConfig,
+) -> Result<Arc<dyn HttpSend>, TransportError> {
+    let base = address::parse(base_url, true)?;
+    Ok(Arc::new(Client::new(&base, timers, connection)?))
+}
 
 /// Sends over connections of its own, which it keeps for the next request.
 #[derive(Debug)]

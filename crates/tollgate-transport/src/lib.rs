@@ -37,6 +37,7 @@ mod layers;
 mod openrouter;
 
 pub use crate::address::authority;
+pub use crate::client::http_pool;
 pub use crate::compatible::OpenAiCompatibleProvider;
 pub use crate::config::{
     ConnectionConfig, Mode, OpenAiCompatibleConfig, OpenRouterConfig, OutputLimitField, Timers,

@@ -67,6 +67,17 @@ impl OpenRouterProvider {
         Self::build(config, Some(http))
     }
 
+    /// Puts something around what carries requests, such as whatever adds a header to each.
+    #[must_use]
+    pub fn with_around(
+        mut self,
+        around: impl FnOnce(Arc<dyn HttpSend>) -> Arc<dyn HttpSend>,
+    ) -> Self {
+        let http = &mut Arc::make_mut(&mut self.upstream).http;
+        *http = around(http.clone());
+        self
+    }
+
     /// Turns the dates in answers into delays by this clock, not by the date that each answer
     /// carries.
     #[must_use]

@@ -21,7 +21,8 @@ use crate::send::{HttpBody, HttpError, HttpErrorKind, HttpSend};
 /// An upstream that is ready to be sent to.
 #[derive(Clone)]
 pub(crate) struct Upstream {
-    http: Arc<dyn HttpSend>,
+    /// Who carries requests.
+    pub(crate) http: Arc<dyn HttpSend>,
     base: Url,
     headers: HeaderMap,
     secret: Option<ApiKey>,

@@ -326,6 +326,7 @@ impl Answer {
 fn begin(onward: &Onward, won: Won, mut pending: Pending) -> (Source, State) {
     let meter = Meter::new(&onward.call, &onward.plan, &won, pending.hold().kept());
     pending.note(won.failed);
+    pending.span().begin_stream(meter.planned(), &won.running);
     let source = Source {
         head: won.reply.head,
         output_limit: won.max_output,

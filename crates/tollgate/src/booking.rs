@@ -9,6 +9,7 @@ use tollgate_core::{
 };
 
 use crate::reconcile::Reconciler;
+use crate::span::CallSpan;
 
 /// Generations whose booking is remembered.
 const REMEMBERED: usize = 10_000;
@@ -18,6 +19,7 @@ pub(crate) struct Ending {
     pub(crate) hold: Hold,
     pub(crate) outcome: Outcome,
     pub(crate) doubted: Vec<Doubted>,
+    pub(crate) span: CallSpan,
 }
 
 /// A report that cannot be right.
@@ -56,6 +58,7 @@ impl Booker {
             hold,
             mut outcome,
             mut doubted,
+            span,
         } = ending;
         let call = hold.facts.call;
         for attempt in &mut outcome.attempts {
@@ -68,7 +71,7 @@ impl Booker {
                 });
             }
         }
-        let receipt = self.ledger.settle(hold, outcome);
+        let receipt = span.settle(|| self.ledger.settle(hold, outcome));
         for doubted in &doubted {
             self.tell(&receipt, doubted);
         }

@@ -22,7 +22,7 @@ use crate::clock::SystemClock;
 use crate::compare::Hourly;
 use crate::config::{Config, OpenRouter};
 use crate::gateway::{Gateway, Parts};
-use crate::lanes::{self, Current, Network, NetworkModels};
+use crate::lanes::{self, Around, Current, Network, NetworkModels};
 use crate::left::Stops;
 use crate::lookups::Lookups;
 use crate::observe::Everyone;
@@ -57,6 +57,7 @@ pub struct GatewayBuilder {
     store: Option<Arc<dyn LedgerStore>>,
     lookup: Option<Arc<dyn CostLookup>>,
     http: Option<Arc<dyn HttpSend>>,
+    around: Option<Around>,
     clock: Arc<dyn Clock>,
     seed: Option<u64>,
 }
@@ -84,6 +85,7 @@ impl Gateway {
             store: None,
             lookup: None,
             http: None,
+            around: None,
             clock: Arc::new(SystemClock),
             seed: None,
         }
@@ -149,6 +151,16 @@ impl GatewayBuilder {
         self
     }
 
+    /// Puts something around whatever carries the requests of each lane, such as what adds a
+    /// header to them.
+    pub fn around_http(
+        mut self,
+        around: impl Fn(Arc<dyn HttpSend>) -> Arc<dyn HttpSend> + Send + Sync + 'static,
+    ) -> Self {
+        self.around = Some(Arc::new(around));
+        self
+    }
+
     /// Uses this clock.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -188,6 +200,7 @@ impl GatewayBuilder {
         let network = Network {
             clock: clock.clone(),
             http: self.http,
+            around: self.around,
         };
         let makings = Makings {
             current: Arc::new(Current::new(Lanes::new())),

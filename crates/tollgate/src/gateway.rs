@@ -7,6 +7,7 @@ use tollgate_core::{
     LaneCheck, LaneId, Ledger, LlmProvider, Observer, Plan, Standing, TokenBounds, Trip,
 };
 use tollgate_router::CostOptimizer;
+use tracing::Instrument;
 
 use crate::answer::Answer;
 use crate::background::Background;
@@ -18,6 +19,7 @@ use crate::pending::{Pending, Settler};
 use crate::record::{Recorder, Recording};
 use crate::rejoin::Onward;
 use crate::reload::Makings;
+use crate::span::CallSpan;
 
 /// One gateway to all models: picks, sends, fails over and accounts.
 ///
@@ -77,17 +79,24 @@ impl Gateway {
         } = &*parts;
         let started = Instant::now();
 
-        let call = parts.admit(order)?;
+        let span = CallSpan::open();
+        let call = span.admit(|| parts.admit(order))?;
+        span.admitted(&call);
         let (view, health) = (catalog.view(), failover.health());
-        let profile = optimizer.profile(&call)?;
-        let advice = ledger.advise(&call, &profile)?;
-        let plan = optimizer.plan(advice.apply(profile), &view, &health);
-        let plan = plan.map_err(|failure| advice.explain(failure))?;
-        let hold = ledger.hold(&call, &plan)?;
+        let profile = span.profile(|| optimizer.profile(&call))?;
+        span.profiled(&profile);
+        let plan = span.plan(|| {
+            let advice = ledger.advise(&call, &profile)?;
+            let plan = optimizer.plan(advice.apply(profile), &view, &health);
+            plan.map_err(|failure| advice.explain(failure))
+        })?;
+        span.planned(&plan);
+        let hold = span.hold(|| ledger.hold(&call, &plan))?;
 
-        let mut pending = Pending::new(parts.settler.clone(), hold, started);
+        let within = span.call();
+        let mut pending = Pending::new(parts.settler.clone(), hold, span, started);
         let trip = Trip::new(&call, &plan, pending.hold(), &**ledger, &**provider);
-        match failover.run(trip).await {
+        match failover.run(trip).instrument(within).await {
             Ok(won) => {
                 let onward = Onward::new(parts.clone(), call, plan);
                 Ok(Answer::new(onward, won, pending))

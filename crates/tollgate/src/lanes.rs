@@ -25,7 +25,12 @@ pub(crate) struct Network {
     pub(crate) clock: Arc<dyn Clock>,
     /// Who carries requests; without it, each lane has connections of its own.
     pub(crate) http: Option<Arc<dyn HttpSend>>,
+    /// What is put around whoever carries them.
+    pub(crate) around: Option<Around>,
 }
+
+/// Puts something around what carries requests.
+pub(crate) type Around = Arc<dyn Fn(Arc<dyn HttpSend>) -> Arc<dyn HttpSend> + Send + Sync>;
 
 /// The provider behind the lane `openrouter`.
 pub(crate) fn openrouter(
@@ -47,10 +52,12 @@ pub(crate) fn openrouter(
         Some(http) => OpenRouterProvider::with_http(config, http.clone()),
         None => OpenRouterProvider::new(config),
     };
-    match provider {
-        Ok(provider) => Ok(provider.with_clock(network.clock.clone())),
-        Err(error) => Err(unusable(OPENROUTER_LANE, error)),
-    }
+    let provider = provider.map_err(|error| unusable(OPENROUTER_LANE, error))?;
+    let provider = provider.with_clock(network.clock.clone());
+    Ok(match &network.around {
+        Some(around) => provider.with_around(|http| around(http)),
+        None => provider,
+    })
 }
 
 /// All lanes as one provider, which also knows whom to ask for costs, and whether a lane works.
@@ -183,10 +190,12 @@ fn direct(
         Some(http) => OpenAiCompatibleProvider::with_http(config, http.clone()),
         None => OpenAiCompatibleProvider::new(config),
     };
-    match provider {
-        Ok(provider) => Ok(provider.with_clock(network.clock.clone())),
-        Err(error) => Err(unusable(name, error)),
-    }
+    let provider = provider.map_err(|error| unusable(name, error))?;
+    let provider = provider.with_clock(network.clock.clone());
+    Ok(match &network.around {
+        Some(around) => provider.with_around(|http| around(http)),
+        None => provider,
+    })
 }
 
 fn unusable(name: &str, error: impl std::error::Error + Send + Sync + 'static) -> Failure {

@@ -27,6 +27,7 @@ mod reload;
 mod replay;
 mod report;
 mod resume;
+mod span;
 mod whole;
 
 pub use crate::answer::{Answer, Collected};
@@ -82,7 +83,7 @@ pub use tollgate_ledger::{
 pub use tollgate_router::CostOptimizer;
 pub use tollgate_transport::{
     ConnectionConfig, HttpBody, HttpError, HttpErrorKind, HttpSend, Mode, OpenRouterConfig,
-    OpenRouterProvider, RateLimitConfig, Timers,
+    OpenRouterProvider, RateLimitConfig, Timers, TransportError, http_pool,
 };
 pub use tollgate_wire::{
     ChatReply, ChatRequest, ChatResponse, ContentPart, Credits, Delivery as StreamMode,

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use tollgate_core::{
-    AttemptEnd, AttemptRecord, Billed, Call, Doubts, Failure, FailureKind, Frame, FrameKind,
-    Observed, Plan, Planned, Served, Timestamp, UsageReport, Usd, Won, book, doubts,
+    AttemptEnd, AttemptRecord, Billed, Call, Doubts, Failure, FailureKind, Finish, Frame,
+    FrameKind, Observed, Plan, Planned, Served, Timestamp, UsageReport, Usd, Won, book, doubts,
 };
 
 /// The meter of one attempt's answer.
@@ -21,6 +21,8 @@ pub(crate) struct Meter {
     usage: Option<Box<UsageReport>>,
     /// Whether the answer has said why it ends: only then is usage the whole.
     finished: bool,
+    /// Why it ends, in frames that were read.
+    finish: Option<Finish>,
     /// Whether the upstream's end was seen.
     complete: bool,
     /// Whether the upstream goes on beyond what is read, at our expense.
@@ -44,6 +46,7 @@ impl Meter {
             output_bytes: won.seen.output_bytes,
             usage: won.seen.usage.clone(),
             finished: won.seen.finished,
+            finish: None,
             complete: won.seen.complete,
             runs_on: false,
             lost: Vec::new(),
@@ -69,6 +72,11 @@ impl Meter {
     /// Whether the answer has said why it ends.
     pub(crate) fn finished(&self) -> bool {
         self.finished
+    }
+
+    /// Why the answer ends, as far as it was read.
+    pub(crate) fn finish(&self) -> Option<Finish> {
+        self.finish
     }
 
     /// Whether the upstream's end was seen, be it before anybody read it.
@@ -109,6 +117,7 @@ impl Meter {
             self.running.served.update(served);
         }
         self.lost.extend_from_slice(&frame.facts.lost);
+        self.finish = frame.facts.finish.or(self.finish);
         if self.seen_before > 0 {
             self.seen_before -= 1;
             return false;

@@ -11,6 +11,7 @@ use crate::booking::{Booker, Doubted, Ending};
 use crate::error::Error;
 use crate::left::{Left, Readers, Stops};
 use crate::meter::Meter;
+use crate::span::CallSpan;
 
 /// Settles calls: at once when their end is known, in its own task when they
 /// were dropped, and after the rest was read when that is billed anyway.
@@ -88,16 +89,18 @@ pub(crate) struct Pending {
     hold: Option<Hold>,
     attempts: Vec<AttemptRecord>,
     doubted: Vec<Doubted>,
+    span: CallSpan,
     started: Instant,
 }
 
 impl Pending {
-    pub(crate) fn new(settler: Settler, hold: Hold, started: Instant) -> Self {
+    pub(crate) fn new(settler: Settler, hold: Hold, span: CallSpan, started: Instant) -> Self {
         Self {
             settler,
             hold: Some(hold),
             attempts: Vec::new(),
             doubted: Vec::new(),
+            span,
             started,
         }
     }
@@ -134,6 +137,11 @@ impl Pending {
 
     pub(crate) fn started(&self) -> Instant {
         self.started
+    }
+
+    /// The span of the call.
+    pub(crate) fn span(&mut self) -> &mut CallSpan {
+        &mut self.span
     }
 
     /// Settles a call that no target answered.
@@ -177,6 +185,7 @@ impl Pending {
         billed: Option<Billed>,
     ) -> AttemptRecord {
         let record = meter.record(end, billed, self.started.elapsed());
+        self.span.end_stream(&record, meter.finish());
         let doubts = meter.doubts();
         if !doubts.is_empty() {
             self.doubted.push(Doubted {
@@ -202,6 +211,7 @@ impl Pending {
             hold,
             outcome,
             doubted: std::mem::take(&mut self.doubted),
+            span: self.span.take(),
         })
     }
 }

@@ -8,6 +8,7 @@ use tollgate_core::{
     Frame, FrameKind, Origin, Plan, Trip, Won,
 };
 use tollgate_wire::Surface;
+use tracing::Instrument;
 
 use crate::gateway::Parts;
 use crate::meter::Meter;
@@ -152,14 +153,14 @@ impl Onward {
             provider,
             ..
         } = &*self.parts;
-        let used = pending.started().elapsed();
+        let (used, within) = (pending.started().elapsed(), pending.span().call());
         let (hold, earlier) = pending.going_on();
         let trip = Trip {
             earlier,
             used,
             ..Trip::new(&self.call, &self.plan, hold, &**ledger, &**provider)
         };
-        let result = failover.run(trip).await;
+        let result = failover.run(trip).instrument(within).await;
         Rejoined {
             onward: self,
             pending,

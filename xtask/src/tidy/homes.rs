@@ -32,8 +32,16 @@ const ROWS: &[Row] = &[
     Row { package: "tokio", homes: WAITING, tests: EVERYWHERE },
     Row { package: "futures-util", homes: WAITING, tests: EVERYWHERE },
     // who may log: not what is pure
-    Row { package: "tracing", homes: &["tollgate-transport", "tollgate-catalog", "tollgate-failover", "tollgate-keys", "tollgate-ledger", "tollgate-ledger-postgres", "tollgate", "tollgate-server", "tollgate-cli"], tests: NOWHERE },
-    Row { package: "tracing-subscriber", homes: &["tollgate-cli"], tests: NOWHERE },
+    Row { package: "tracing", homes: &["tollgate-transport", "tollgate-catalog", "tollgate-failover", "tollgate-keys", "tollgate-ledger", "tollgate-ledger-postgres", "tollgate", "tollgate-server", "tollgate-cli"], tests: &["tollgate-benches"] },
+    Row { package: "tracing-subscriber", homes: &["tollgate-cli"], tests: &["tollgate", "tollgate-benches"] },
+    // who may speak OpenTelemetry: everybody else speaks `tracing`
+    Row { package: "opentelemetry", homes: &["tollgate-server", "tollgate-cli"], tests: &["tollgate-benches"] },
+    Row { package: "opentelemetry-http", homes: &["tollgate-cli"], tests: NOWHERE },
+    Row { package: "opentelemetry-otlp", homes: &["tollgate-cli"], tests: NOWHERE },
+    Row { package: "opentelemetry-proto", homes: NOWHERE, tests: &["tollgate-cli"] },
+    Row { package: "opentelemetry_sdk", homes: &["tollgate-cli"], tests: &["tollgate-benches"] },
+    Row { package: "prost", homes: NOWHERE, tests: &["tollgate-cli"] },
+    Row { package: "tracing-opentelemetry", homes: &["tollgate-cli"], tests: &["tollgate-benches"] },
     // one home each
     Row { package: "memchr", homes: &["tollgate-wire"], tests: NOWHERE },
     Row { package: "reqwest", homes: &["tollgate-transport"], tests: &["tollgate-server"] },
@@ -106,6 +114,8 @@ const HTTP: &[&str] = &[
     "tollgate-server",
     "tollgate-sim",
     "tollgate-trials",
+    // The way to a collector, and the header for upstreams.
+    "tollgate-cli",
 ];
 
 /// Crates with a `…Config` of their own, and the façade that composes them.

@@ -3,8 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod books;
+#[cfg(unix)]
+mod canary;
 mod chat;
 mod check;
+#[cfg(unix)]
+mod collector;
 mod demo;
 mod health;
 mod keys;
@@ -17,4 +21,6 @@ mod records;
 mod reload;
 mod serve;
 mod support;
+#[cfg(unix)]
+mod traces;
 mod usage;

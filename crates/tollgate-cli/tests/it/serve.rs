@@ -68,24 +68,33 @@ impl Server {
     }
 
     pub(crate) async fn post(&self, path: &str, body: &str) -> String {
-        rest(self.begin(path, body).await).await
+        rest(self.begin(path, "", body).await).await
     }
 
     /// The same with another key.
     pub(crate) async fn post_as(&self, key: &str, path: &str, body: &str) -> String {
-        rest(self.begin_as(key, path, body).await).await
+        rest(self.begin_as(key, path, "", body).await).await
     }
 
-    /// Sends a request, and leaves the reply to be read.
-    async fn begin(&self, path: &str, body: &str) -> TcpStream {
-        self.begin_as("sk-or-v1-not-a-real-key-000", path, body)
+    #[cfg(unix)]
+    pub(crate) async fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).await.unwrap();
+        let request =
+            format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        rest(stream).await
+    }
+
+    /// Sends a request with more lines in its head, and leaves the reply to be read.
+    pub(crate) async fn begin(&self, path: &str, lines: &str, body: &str) -> TcpStream {
+        self.begin_as("sk-or-v1-not-a-real-key-000", path, lines, body)
             .await
     }
 
-    async fn begin_as(&self, key: &str, path: &str, body: &str) -> TcpStream {
+    async fn begin_as(&self, key: &str, path: &str, lines: &str, body: &str) -> TcpStream {
         let mut stream = TcpStream::connect(&self.address).await.unwrap();
         let request = format!(
-            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nauthorization: Bearer {key}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nauthorization: Bearer {key}\r\ncontent-length: {}\r\n{lines}connection: close\r\n\r\n{body}",
             body.len()
         );
         stream.write_all(request.as_bytes()).await.unwrap();
@@ -101,7 +110,7 @@ impl Drop for Server {
 }
 
 /// Reads a reply to its end, be it proper or not.
-async fn rest(mut stream: TcpStream) -> String {
+pub(crate) async fn rest(mut stream: TcpStream) -> String {
     let mut reply = Vec::new();
     let _ = stream.read_to_end(&mut reply).await;
     String::from_utf8(reply).unwrap()
@@ -202,7 +211,7 @@ async fn a_terminated_server_lets_a_running_answer_end() {
         &home,
         &["serve", "--listen", "127.0.0.1:0", &base_url(&simulator)],
     );
-    let mut stream = server.begin("/v1/chat/completions", &body(true)).await;
+    let mut stream = server.begin("/v1/chat/completions", "", &body(true)).await;
     stream.read_exact(&mut [0; 64]).await.unwrap();
     signal("TERM", server.id());
     let reply = rest(stream).await;
@@ -231,7 +240,7 @@ async fn patience_or_a_second_signal_cuts_what_still_runs_and_books_it() {
             &url,
         ];
         let server = Server::start(&home, &arguments);
-        let mut stream = server.begin("/v1/chat/completions", &body(true)).await;
+        let mut stream = server.begin("/v1/chat/completions", "", &body(true)).await;
         stream.read_exact(&mut [0; 64]).await.unwrap();
         signal("TERM", server.id());
         if signals == 2 {

@@ -9,6 +9,7 @@ use super::{Step, Walk};
 use crate::commit::{CommitPoint, Committed};
 use crate::exchange::{Progress, Race, Racer, Turn, exchange};
 use crate::record::{Running, millis};
+use crate::span;
 use crate::watch::{Idle, Watch, Witness};
 
 impl<'a> Walk<'a> {
@@ -71,7 +72,8 @@ impl<'a> Walk<'a> {
         });
         let point = CommitPoint::of(self.trip.call.delivery, self.manager.limits.buffer);
         let timers = self.timers(&running);
-        let progress = exchange(self.trip.provider, attempt.clone(), point, timers);
+        let span = running.span.clone();
+        let progress = exchange(self.trip.provider, attempt.clone(), point, timers, span);
         Racer::new(running, progress)
     }
 
@@ -116,6 +118,7 @@ impl<'a> Walk<'a> {
     fn outrun(&mut self, slower: &Racer<'a>) {
         let mut record = slower.running.unfinished(&slower.known);
         record.end = AttemptEnd::Outrun;
+        span::over(&slower.running.span, &record);
         self.keep(record);
     }
 
@@ -137,6 +140,7 @@ impl<'a> Walk<'a> {
         let answering = running.answering(&seen);
         self.manager.health.began(answering.planned);
         let record = running.going_on(&seen);
+        span::committed(&running.span, &record);
         let idle = Idle::new(self.patience(&running.target).idle);
         let seen_back = HeldBack {
             frames: held_back.len(),

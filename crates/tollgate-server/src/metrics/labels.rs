@@ -89,6 +89,12 @@ pub(super) struct Kind {
     pub(super) kind: &'static str,
 }
 
+/// What became of a span: `sent` or `dropped`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct SpanEnd {
+    pub(super) end: &'static str,
+}
+
 /// A request, by OpenTelemetry's names. What was asked for outside of all
 /// routes has none, so that scanners make no series.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -48,6 +48,17 @@ pub struct Metrics {
     names: Names,
     /// Limits of the budgets that all calls share.
     limits: BTreeMap<Name, Usd>,
+    /// How many spans were sent and dropped, where somebody sends them.
+    spans: Option<Box<dyn Fn() -> SpanCounts + Send + Sync>>,
+}
+
+/// What has become of spans since the start, as whoever sends them counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SpanCounts {
+    /// Spans that a collector has taken.
+    pub sent: u64,
+    /// Spans that were dropped because it did not.
+    pub dropped: u64,
 }
 
 impl Metrics {
@@ -67,13 +78,22 @@ impl Metrics {
                 .take(labels::MOST_NAMES)
                 .map(|(name, budget)| (Name::from(name.as_str()), budget.limit))
                 .collect(),
+            spans: None,
         }
+    }
+
+    /// Shows what becomes of spans too.
+    #[must_use]
+    pub fn with_spans(mut self, read: impl Fn() -> SpanCounts + Send + Sync + 'static) -> Self {
+        self.spans = Some(Box::new(read));
+        self
     }
 
     /// All metrics in the text format of OpenMetrics: what was counted, and
     /// what the gateway holds, owes and has seen of its targets at this moment.
     pub fn text(&self, gateway: &Gateway) -> String {
-        let now = scrape::of(gateway, &self.limits);
+        let spans = self.spans.as_ref().map(|read| read());
+        let now = scrape::of(gateway, &self.limits, spans);
         let mut all = String::new();
         let written = text::encode_registry(&mut all, &self.registry)
             .and_then(|()| text::encode_registry(&mut all, &now))

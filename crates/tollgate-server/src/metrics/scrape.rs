@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 use tollgate::{Breaker, Gateway, Health, Timestamp, Totals, Usd};
 
+use super::SpanCounts;
 use super::families::{Gauges, nanodollars};
 use super::labels::{self, Name};
 
@@ -12,14 +15,33 @@ use super::labels::{self, Name};
 const MOST_TARGETS: usize = 200;
 
 /// A registry with the state of a gateway.
-pub(super) fn of(gateway: &Gateway, limits: &BTreeMap<Name, Usd>) -> Registry {
+pub(super) fn of(
+    gateway: &Gateway,
+    limits: &BTreeMap<Name, Usd>,
+    spans: Option<SpanCounts>,
+) -> Registry {
     let mut registry = Registry::default();
     if let Some(totals) = gateway.totals() {
         books(totals, &mut registry);
     }
     budgets(gateway, limits, &mut registry);
     targets(gateway.health().entries(), &mut registry);
+    if let Some(counts) = spans {
+        traces(counts, &mut registry);
+    }
     registry
+}
+
+fn traces(counts: SpanCounts, registry: &mut Registry) {
+    let spans = Family::<labels::SpanEnd, Counter>::default();
+    for (end, count) in [("sent", counts.sent), ("dropped", counts.dropped)] {
+        spans.get_or_create(&labels::SpanEnd { end }).inc_by(count);
+    }
+    registry.register(
+        "tollgate_spans",
+        "Spans that ended, by what became of them",
+        spans,
+    );
 }
 
 fn books(totals: Totals, registry: &mut Registry) {

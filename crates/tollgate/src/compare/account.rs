@@ -40,6 +40,7 @@ impl Account {
         let network = Network {
             clock: Arc::new(SystemClock),
             http: None,
+            around: None,
         };
         let OpenRouter { management_key, .. } = &config.openrouter;
         let management = management_key.clone().filter(|key| !key.is_empty());

@@ -269,5 +269,7 @@ fn origin_of(key: &str, layers: &[Layer], variables: &[(String, String)]) -> Ori
 }
 
 fn is_secret(key: &str) -> bool {
-    key.ends_with("key") || key.ends_with("url") || key.contains("secret") || key.contains("token")
+    let last = ["key", "url", "endpoint"];
+    let within = ["secret", "token", "headers"];
+    last.iter().any(|end| key.ends_with(end)) || within.iter().any(|word| key.contains(word))
 }

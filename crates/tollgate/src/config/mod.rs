@@ -363,6 +363,9 @@ impl Config {
                 "see the configuration reference",
             );
         }
+        for (key, message, hint) in self.telemetry.problems() {
+            report(key, message, hint);
+        }
         if let Some(key) = self.record.zero() {
             report(
                 &format!("record.{key}"),

@@ -11,6 +11,7 @@ fn lanes(config: &Config) -> Lanes {
     let network = Network {
         clock: Arc::new(|| Timestamp::from_secs(0)),
         http: None,
+        around: None,
     };
     let openrouter = openrouter(&config.openrouter, &network).unwrap();
     all(&openrouter, config, &network).unwrap()

@@ -128,3 +128,60 @@ fn a_problem_in_the_environment_names_the_variable() {
         ConfigOrigin::Environment("TOLLGATE_OPENROUTER__TIMEOUT_MS".into())
     );
 }
+
+#[test]
+fn the_standard_variables_of_opentelemetry_count_until_the_file_says_otherwise() {
+    let variables = environment(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318"),
+        ("OTEL_SERVICE_NAME", "gate"),
+    ]);
+    let check = |toml: &str, endpoint: &str, service: &str| {
+        let loader = Loader::new().with_environment(variables.clone());
+        let telemetry = loader.with_text("my.toml", toml).load().unwrap().telemetry;
+        assert_eq!(telemetry.otlp_endpoint, endpoint, "{toml}");
+        assert_eq!(telemetry.service_name, service, "{toml}");
+    };
+    check("", "http://collector:4318", "gate");
+    check("[telemetry]\notlp_endpoint = \"\"\n", "", "gate");
+    check(
+        "[telemetry]\notlp_endpoint = \"https://other\"\nservice_name = \"mine\"\n",
+        "https://other",
+        "mine",
+    );
+}
+
+#[test]
+fn telemetry_that_cannot_work_is_told_with_its_place() {
+    for (line, key) in [
+        (
+            "otlp_endpoint = \"collector:4318\"",
+            "telemetry.otlp_endpoint",
+        ),
+        (
+            "otlp_endpoint = \"httpx://collector\"",
+            "telemetry.otlp_endpoint",
+        ),
+        ("sample_ratio = 1.5", "telemetry.sample_ratio"),
+        ("sample_ratio = -0.1", "telemetry.sample_ratio"),
+        ("sample_ratio = nan", "telemetry.sample_ratio"),
+        ("service_name = \"\"", "telemetry.service_name"),
+    ] {
+        let problem = problem(&format!("[telemetry]\n{line}\n"));
+        assert_eq!(
+            (problem.key.as_str(), problem.origin),
+            (key, at(2, 1)),
+            "{line}"
+        );
+        assert!(problem.hint.is_some(), "{line}");
+    }
+}
+
+#[test]
+fn headers_for_the_collector_are_secret() {
+    let headers = "[telemetry.otlp_headers]\nx-key = \"canary\"\n";
+    let loader = Loader::new().with_environment(Vec::new());
+    let config = loader.with_text("my.toml", headers).load().unwrap();
+    assert!(!format!("{config:?}").contains("canary"));
+    let wrong = problem("[telemetry]\notlp_headers = \"x-key=canary\"\n");
+    assert!(!format!("{wrong:?}").contains("canary"), "{wrong:?}");
+}

@@ -17,6 +17,7 @@ mod reload;
 mod replay;
 mod resume;
 mod rig;
+mod spans;
 mod storm;
 mod support;
 mod walker;

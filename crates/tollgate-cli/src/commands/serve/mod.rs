@@ -4,19 +4,31 @@ mod reload;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tollgate_server::{Metrics, Stopped, known, measured, router, serve_router};
+use tollgate_server::{Metrics, SpanCounts, Stopped, known, measured, router, serve_router};
 
 use crate::args::{Global, ServeArgs};
 use crate::exit::{Trouble, code};
+use crate::otel::Counts;
 use crate::{config, ui};
 
 use self::callers::Doorkeeper;
 
-pub(crate) async fn run(args: ServeArgs, global: &Global) -> Result<(), Trouble> {
+pub(crate) async fn run(
+    args: ServeArgs,
+    global: &Global,
+    spans: Option<Arc<Counts>>,
+) -> Result<(), Trouble> {
     let mut config = config::load(global)?;
     let started = config.clone();
     let mut doorkeeper = Doorkeeper::open(&mut config, args.listen).await?;
-    let metrics = Arc::new(Metrics::new(&config));
+    let mut metrics = Metrics::new(&config);
+    if let Some(counts) = spans {
+        metrics = metrics.with_spans(move || SpanCounts {
+            sent: counts.sent(),
+            dropped: counts.dropped(),
+        });
+    }
+    let metrics = Arc::new(metrics);
     let limits = config.server.clone();
     let gateway = config::gateway(config, metrics.clone()).await?;
     let listener = tokio::net::TcpListener::bind(args.listen)

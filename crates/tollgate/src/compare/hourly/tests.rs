@@ -202,6 +202,7 @@ async fn the_simulators_own_count_agrees_until_somebody_else_uses_the_key() {
     let network = Network {
         clock: Arc::new(SystemClock),
         http: None,
+        around: None,
     };
     let meter = lanes::openrouter(&config.openrouter, &network).unwrap();
     let (ours, foreign) = (gateway(&config).await, gateway(&config).await);
