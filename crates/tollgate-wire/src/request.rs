@@ -133,13 +133,34 @@ impl Request {
         self.value("modalities").unwrap_or_default()
     }
 
-    /// How many answers are asked for.
+    /// How many answers are asked for, and paid: `n`, and of completions as many for each of their prompts, or
+    /// `best_of`, of which only the best are shown.
     ///
     /// # Errors
-    /// When `n` is no number.
+    /// When one of them is no number.
     pub fn answers(&self) -> Result<u64, ParseError> {
         let asked: Option<u64> = read_field(&self.object, "n")?;
-        Ok(asked.unwrap_or(1).max(1))
+        let asked = asked.unwrap_or(1).max(1);
+        if self.surface != Surface::Completions {
+            return Ok(asked);
+        }
+        let best_of: Option<u64> = read_field(&self.object, "best_of")?;
+        Ok(asked
+            .max(best_of.unwrap_or(1))
+            .saturating_mul(self.prompts()))
+    }
+
+    /// How many texts are to be completed. A list of numbers is one, by its tokens.
+    fn prompts(&self) -> u64 {
+        let prompt = self.raw("prompt").map(RawValue::get);
+        let elements: Vec<&RawValue> = prompt
+            .filter(|prompt| prompt.starts_with('['))
+            .and_then(|prompt| serde_json::from_str(prompt).ok())
+            .unwrap_or_default();
+        let texts = elements
+            .iter()
+            .filter(|one| one.get().starts_with(['"', '[']));
+        (texts.count() as u64).max(1)
     }
 
     // === what each surface has in a place of its own ===
@@ -335,22 +356,29 @@ impl<'a> Turn<'a> {
             content: Option<&'a RawValue>,
             #[serde(borrow, default, rename = "type")]
             kind: Option<Text<'a>>,
+            #[serde(borrow, default)]
+            output: Option<&'a RawValue>,
         }
         let read = match item.get().starts_with('{') {
             true => serde_json::from_str::<Item<'a>>(item.get()).ok(),
             false => return Self::of(Role::User, item),
         };
-        let message = read.filter(|item| {
-            let kind = item.kind.as_deref();
-            item.content.is_some() && kind.is_none_or(|kind| kind == "message")
-        });
-        match message {
-            Some(message) => Self {
-                role: message.role.unwrap_or(Role::User),
-                content: message.content,
+        let kind = read.as_ref().and_then(|item| item.kind.as_deref());
+        let is_message = kind.is_none_or(|kind| kind == "message");
+        let is_output = kind.is_some_and(|kind| kind.ends_with("_output"));
+        match read {
+            Some(item) if is_message && item.content.is_some() => Self {
+                role: item.role.unwrap_or(Role::User),
+                content: item.content,
                 extras: [None, None],
             },
-            None => Self {
+            // What a tool answered may hold images.
+            Some(item) if is_output && item.output.is_some() => Self {
+                role: Role::Tool,
+                content: item.output,
+                extras: [None, None],
+            },
+            _ => Self {
                 role: Role::Assistant,
                 content: None,
                 extras: [Some(item), None],

@@ -7,8 +7,8 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 use tollgate_core::{
-    CallId, CostLookup, CostSource, GenerationId, LaneId, OpenAttempt, Receipt, Reconciled,
-    Uncertain,
+    Billing, CallId, CostLookup, CostSource, GenerationId, LaneId, OpenAttempt, Receipt,
+    Reconciled, Uncertain, Usd,
 };
 use tollgate_ledger::UsageTracker;
 
@@ -82,9 +82,13 @@ impl Reconciler {
     /// Takes note of what is unknown in a receipt.
     pub(crate) fn watch(&self, receipt: &Receipt) {
         for attempt in &receipt.attempts {
-            let unknown = attempt
-                .cost
-                .is_some_and(|cost| cost.source >= CostSource::Estimated);
+            // Where the upstream knows its own figure, tokens at the published
+            // price are not the last word.
+            let knows_better = attempt.billing != Billing::Direct;
+            let unknown = attempt.cost.is_some_and(|cost| match cost.source {
+                CostSource::Computed => knows_better && cost.amount() > Usd::ZERO,
+                source => source >= CostSource::Estimated,
+            });
             if let (true, Some(generation)) = (unknown, attempt.generation()) {
                 let _ = self.inbox.send(Unknown {
                     call: receipt.facts.call,

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use tollgate_core::{Capabilities, Failure, TokenBounds};
-use tollgate_wire::{RawValue, Request, Role, Text, Turn};
+use tollgate_wire::{ParseError, RawValue, Request, Role, Text, Turn};
 
 use super::classes::Classes;
 use super::estimate::{ERROR_PERCENT, PER_MESSAGE, likely_tokens};
@@ -51,6 +51,11 @@ impl<'a> Content<'a> {
             content.json += tools.get().len() as u64;
             content.text(tools, IsLast::No);
         }
+        // What tools were called once.
+        if let Some(functions) = request.object().get("functions") {
+            content.json += TOOLS_PREAMBLE + functions.get().len() as u64;
+            content.text(functions, IsLast::No);
+        }
         if let Some(format) = request.answer_format() {
             content.json += format.get().len() as u64;
             content.measure(&format);
@@ -77,11 +82,7 @@ impl<'a> Content<'a> {
             IsLast::No
         };
         if let Some(content) = turn.content {
-            if is_parts(content) {
-                self.parts(content, is_last)?;
-            } else {
-                self.text(content, is_last);
-            }
+            self.said(content, is_last)?;
         }
         for extra in turn.extras.into_iter().flatten() {
             self.text(extra, IsLast::No);
@@ -89,33 +90,46 @@ impl<'a> Content<'a> {
         Ok(())
     }
 
-    fn parts(&mut self, content: &'a RawValue, is_last: IsLast) -> Result<(), Failure> {
-        let parts: Vec<Part<'a>> = serde_json::from_str(content.get())
-            .map_err(|error| invalid(tollgate_wire::ParseError::from(error)))?;
-        for part in parts {
-            if let Some(text) = part.text {
-                self.text(text, is_last);
-                continue;
-            }
-            let medium = MEDIA
-                .iter()
-                .find(|medium| medium.kinds.contains(&part.kind.as_str()));
-            if let Some(medium) = medium {
-                let payload = part.payload().map_or(0, |payload| payload.get().len());
-                self.medium(medium, payload as u64);
-                continue;
-            }
-            match part.content {
-                Some(content) if is_parts(content) => self.parts(content, IsLast::No)?,
-                Some(content) => self.text(content, IsLast::No),
-                None => {}
-            }
-            for said in [part.input, part.thinking, part.refusal]
+    /// What a message or a tool says: a text, parts, or one part.
+    fn said(&mut self, content: &'a RawValue, is_last: IsLast) -> Result<(), Failure> {
+        if is_parts(content) {
+            let parts: Vec<Part<'a>> = read(content)?;
+            return parts
                 .into_iter()
-                .flatten()
-            {
-                self.text(said, IsLast::No);
-            }
+                .try_for_each(|part| self.part(part, is_last));
+        }
+        match content.get().starts_with('{').then(|| read(content)) {
+            Some(Ok(part)) => self.part(part, is_last)?,
+            // Any other value may reach the model as its text.
+            Some(Err(_)) | None => self.text(content, is_last),
+        }
+        Ok(())
+    }
+
+    fn part(&mut self, part: Part<'a>, is_last: IsLast) -> Result<(), Failure> {
+        if let Some(text) = part.text {
+            self.text(text, is_last);
+            return Ok(());
+        }
+        if let Some(written) = part.source.and_then(Written::of) {
+            return self.said(written.0, IsLast::No);
+        }
+        let medium = MEDIA
+            .iter()
+            .find(|medium| medium.kinds.contains(&part.kind.as_str()));
+        if let Some(medium) = medium {
+            let payload = part.payload().map_or(0, |payload| payload.get().len());
+            self.medium(medium, payload as u64);
+            return Ok(());
+        }
+        if let Some(content) = part.content {
+            self.said(content, IsLast::No)?;
+        }
+        for said in [part.input, part.thinking, part.refusal]
+            .into_iter()
+            .flatten()
+        {
+            self.text(said, IsLast::No);
         }
         Ok(())
     }
@@ -192,7 +206,7 @@ struct Medium {
 /// nobody knows the length of a recording, video or document behind a URL.
 const MEDIA: &[Medium] = &[
     Medium {
-        kinds: &["image_url", "input_image", "image"],
+        kinds: &["image_url", "input_image", "image", "computer_screenshot"],
         input: Capabilities::IMAGE_INPUT,
         tokens: tokens(85, 800, 1_600),
         bytes_per_token: u64::MAX,
@@ -219,6 +233,33 @@ const MEDIA: &[Medium] = &[
 
 const fn tokens(low: u64, likely: u64, high: u64) -> TokenBounds {
     TokenBounds { low, likely, high }
+}
+
+fn read<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Result<T, Failure> {
+    serde_json::from_str(raw.get()).map_err(|error| invalid(ParseError::from(error)))
+}
+
+/// What a source of a document holds in writing, where it does.
+struct Written<'a>(&'a RawValue);
+
+impl<'a> Written<'a> {
+    fn of(source: &'a RawValue) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Source<'a> {
+            #[serde(borrow, rename = "type")]
+            kind: Text<'a>,
+            #[serde(borrow, default)]
+            data: Option<&'a RawValue>,
+            #[serde(borrow, default)]
+            content: Option<&'a RawValue>,
+        }
+        let source: Source<'a> = serde_json::from_str(source.get()).ok()?;
+        match source.kind.as_str() {
+            "text" => source.data.map(Self),
+            "content" => source.content.map(Self),
+            _ => None,
+        }
+    }
 }
 
 /// A part of any surface, whose texts stay JSON text: nothing is copied.

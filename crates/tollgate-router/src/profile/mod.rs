@@ -20,6 +20,7 @@ use cues::{Cues, Effort};
 pub(crate) fn profile(config: &RouterConfig, call: &Call) -> Result<CallProfile, Failure> {
     let request = &call.request;
     let (target, fallbacks) = target(call)?;
+    refuse_unseen(request)?;
     let content = Content::of(request)?;
     let (needs, effort) = needs::needs(request, content.inputs)?;
     let (task, task_source) = task(call, target.as_ref(), &content, effort);
@@ -44,6 +45,38 @@ pub(crate) fn profile(config: &RouterConfig, call: &Call) -> Result<CallProfile,
         prefer_free: call.hints.prefer_free,
         max_latency: call.hints.max_latency,
     })
+}
+
+/// Members by which Responses go on from what a server keeps, or go on when the
+/// caller has gone.
+const UNSEEN: [(&str, &str); 4] = [
+    (
+        "previous_response_id",
+        "send the whole conversation in `input`",
+    ),
+    ("conversation", "send the whole conversation in `input`"),
+    ("background", "ask for a stream instead"),
+    ("prompt", "send what it holds in `instructions` and `input`"),
+];
+
+/// Refuses what cannot be priced: nobody here sees how long it is.
+fn refuse_unseen(request: &Request) -> Result<(), Failure> {
+    if request.surface() != Surface::Responses {
+        return Ok(());
+    }
+    let object = request.object();
+    let is_asked = |key: &str| {
+        object.has_value(key) && object.get(key).is_some_and(|value| value.get() != "false")
+    };
+    let mut unseen = UNSEEN.iter().filter(|(key, _)| is_asked(key));
+    match unseen.next() {
+        None => Ok(()),
+        Some((key, hint)) => Err(Failure::new(
+            FailureKind::InvalidRequest,
+            format!("`{key}` refers to what the gateway does not see, and so cannot bound in cost"),
+        )
+        .with_hint(*hint)),
+    }
 }
 
 /// The caller's limit. Vectors are no tokens.

@@ -8,6 +8,7 @@ mod plan;
 mod profile;
 mod properties;
 mod real_catalog;
+mod surfaces;
 
 use std::sync::Arc;
 

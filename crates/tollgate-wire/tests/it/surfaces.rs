@@ -148,11 +148,7 @@ fn what_the_model_reads_comes_in_turns() {
                 Some(r#"[{"type":"output_text","text":"t"}]"#),
                 None,
             ),
-            (
-                "assistant",
-                None,
-                Some(r#"{"type":"function_call_output","call_id":"1","output":"o"}"#),
-            ),
+            ("tool", Some(r#""o""#), None),
         ],
     );
     check(
@@ -192,6 +188,23 @@ fn what_the_model_reads_comes_in_turns() {
             .to_string()
             .starts_with("`messages[1]`: missing field `role`")
     );
+}
+
+#[test]
+fn every_answer_that_is_paid_is_counted() {
+    let check = |surface, text: &str, expected| {
+        assert_eq!(request(surface, text).answers(), Ok(expected), "{text}");
+    };
+    check(Surface::Completions, r#"{"prompt":"a"}"#, 1);
+    check(Surface::Completions, r#"{"prompt":["a","b","c"],"n":2}"#, 6);
+    check(
+        Surface::Completions,
+        r#"{"prompt":["a","b"],"n":2,"best_of":5}"#,
+        10,
+    );
+    check(Surface::Completions, r#"{"prompt":[1,2,3]}"#, 1);
+    check(Surface::Completions, r#"{"prompt":[[1,2],[3]]}"#, 2);
+    check(Surface::Responses, r#"{"input":["a","b"]}"#, 1);
 }
 
 #[test]
