@@ -7,6 +7,7 @@
 //! cargo xtask fixtures        the recorded catalog, written or checked
 //! cargo xtask bench           the benchmarks, against a saved baseline
 //! cargo xtask sim             the promises of failover, tried in virtual time
+//! cargo xtask clients         published clients against the gateway; needs a network
 //! cargo xtask crash           a gateway killed under load, again and again
 //! cargo xtask release-check   what must hold before a release
 //! ```
@@ -20,6 +21,7 @@ mod workspace;
 
 mod bench;
 mod ci;
+mod clients;
 mod crash;
 mod fixtures;
 mod release;
@@ -56,6 +58,8 @@ enum Task {
     Sim(sim::Args),
     /// Kill a gateway under load again and again, and compare its ledger with the bill.
     Crash(crash::Args),
+    /// Try published clients against the gateway; installs them from their registries.
+    Clients(clients::Args),
     /// Check what must hold before a release; needs no network.
     ReleaseCheck,
 }
@@ -79,6 +83,7 @@ fn run(task: Task) -> Result<(), Error> {
         Task::Bench(args) => bench::run(&args),
         Task::Sim(args) => sim::run(&args),
         Task::Crash(args) => crash::run(&args),
+        Task::Clients(args) => clients::run(&args),
         Task::ReleaseCheck => release::run(),
     }
 }
