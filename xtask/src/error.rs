@@ -37,6 +37,20 @@ pub(crate) enum Error {
     /// Generated files are not what the code gives.
     #[error("out of date: {}; run `cargo xtask schema` and commit the result", .files.join(", "))]
     Stale { files: Vec<String> },
+    /// There is no client of that name.
+    #[error("there is no such client; there are {known}")]
+    NoSuchClient { known: String },
+    /// Packages cannot be installed.
+    #[error(
+        "`{command}` failed; the package registry cannot be reached, or does not have a pinned version:\n{said}"
+    )]
+    Install { command: String, said: String },
+    /// A server ended before it served.
+    #[error("`{command}` does not serve:\n{said}")]
+    NotServing { command: String, said: String },
+    /// A page lacks the place for what is written to it.
+    #[error("{} lacks the lines `<!-- {name}: begin -->` and `<!-- {name}: end -->`", path.display())]
+    NoMark { path: PathBuf, name: String },
     /// The fixtures task said no.
     #[error("{0}")]
     Fixtures(String),

@@ -7,6 +7,7 @@
 //! cargo xtask fixtures        the recorded catalog, written or checked
 //! cargo xtask bench           the benchmarks, against a saved baseline
 //! cargo xtask sim             the promises of failover, tried in virtual time
+//! cargo xtask clients         published clients against the gateway; needs a network
 //! cargo xtask crash           a gateway killed under load, again and again
 //! cargo xtask streams         many streams at once at a server, which is told to stop under them
 //! cargo xtask release-check   what must hold before a release
@@ -21,6 +22,7 @@ mod workspace;
 
 mod bench;
 mod ci;
+mod clients;
 mod crash;
 mod fixtures;
 mod release;
@@ -60,6 +62,8 @@ enum Task {
     Crash(crash::Args),
     /// Hold many streams open at a server, and tell it to stop under them.
     Streams(streams::Args),
+    /// Try published clients against the gateway; installs them from their registries.
+    Clients(clients::Args),
     /// Check what must hold before a release; needs no network.
     ReleaseCheck,
 }
@@ -84,6 +88,7 @@ fn run(task: Task) -> Result<(), Error> {
         Task::Sim(args) => sim::run(&args),
         Task::Crash(args) => crash::run(&args),
         Task::Streams(args) => streams::run(&args),
+        Task::Clients(args) => clients::run(&args),
         Task::ReleaseCheck => release::run(),
     }
 }

@@ -101,7 +101,7 @@ impl Brief {
                 .map_or(0.0, |speed| 1_000.0 / speed.tokens_per_second.max(0.1)),
             model: offer.model,
             lane: offer.lane,
-            traits: offer.traits,
+            traits: traits(offer),
             flags: flags
                 .iter()
                 .filter(|(holds, _)| *holds)
@@ -143,6 +143,16 @@ const BARS: [(u8, DropReason); 4] = [
     (OfferTraits::BATCH_ONLY, DropReason::BatchOnly),
     (OfferTraits::NOT_CHAT, DropReason::NotChat),
 ];
+
+/// That a model gives vectors does not rule it out: calls for embeddings want it, and all others
+/// miss text in what it can do.
+fn traits(offer: &Offer) -> OfferTraits {
+    if offer.can.contains(Capabilities::EMBEDDINGS_OUTPUT) {
+        OfferTraits(offer.traits.0 & !OfferTraits::NOT_CHAT)
+    } else {
+        offer.traits
+    }
+}
 
 fn or_unlimited(tokens: u32) -> u32 {
     if tokens == 0 { u32::MAX } else { tokens }

@@ -212,6 +212,8 @@ fn error_event(surface: Surface, failure: &Failure, last: &[u8]) -> Value {
         Surface::Messages => body,
         Surface::Responses => failed_response(failure, last),
         Surface::Chat | Surface::Completions | Surface::Embeddings => {
+            // Without the `id` and `created` of a chunk: OpenRouter's clients refuse it then, where
+            // they would hand a chunk over as one more, whose `error` few programs look at.
             let mut choice = json!({ "index": 0, "finish_reason": "error" });
             match surface {
                 Surface::Completions => choice["text"] = "".into(),

@@ -243,6 +243,17 @@ fn suffixes_of_routing_keep_their_name_upstream() {
     );
 }
 
+#[test]
+fn a_model_that_gives_vectors_serves_embeddings_though_it_does_not_chat() {
+    let spec = ModelSpec::new("a/vectors")
+        .traits(OfferTraits::NOT_CHAT)
+        .can(Capabilities::EMBEDDINGS_OUTPUT);
+    let mut profile = profile("a/vectors");
+    profile.needs = Capabilities::EMBEDDINGS_OUTPUT;
+    let plan = plan(RouterConfig::default(), profile, &view([spec])).unwrap();
+    assert_eq!(first(&plan), "a/vectors");
+}
+
 // === drops ===
 
 /// Checks why one offer is left out of competition.
