@@ -17,7 +17,7 @@ use crate::order::{Admission, Order};
 use crate::pending::{Pending, Settler};
 use crate::record::{Recorder, Recording};
 use crate::rejoin::Onward;
-use crate::reload::Makings;
+use crate::reload::Reloading;
 
 /// One gateway to all models: picks, sends, fails over and accounts.
 ///
@@ -27,7 +27,7 @@ use crate::reload::Makings;
 pub struct Gateway {
     pub(crate) parts: Arc<ArcSwap<Parts>>,
     /// What another configuration is made into parts with.
-    pub(crate) makings: Arc<Makings>,
+    pub(crate) reloading: Arc<Reloading>,
 }
 
 /// The steps of a request, each behind its trait. A call keeps those that it

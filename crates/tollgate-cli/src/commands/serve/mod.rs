@@ -1,5 +1,6 @@
 mod callers;
 mod reload;
+mod watched;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,10 +12,10 @@ use crate::exit::{Trouble, code};
 use crate::{config, ui};
 
 use self::callers::Doorkeeper;
+use self::reload::Configuration;
 
 pub(crate) async fn run(args: ServeArgs, global: &Global) -> Result<(), Trouble> {
-    let mut config = config::load(global)?;
-    let started = config.clone();
+    let (configuration, mut config) = Configuration::read(global)?;
     let mut doorkeeper = Doorkeeper::open(&mut config, args.listen).await?;
     let metrics = Arc::new(Metrics::new(&config));
     let limits = config.server.clone();
@@ -35,7 +36,7 @@ pub(crate) async fn run(args: ServeArgs, global: &Global) -> Result<(), Trouble>
     let stop = async {
         tokio::select! {
             () = signals.next() => {}
-            () = reload::follow(global, &gateway, &mut doorkeeper, started) => {}
+            () = configuration.follow(&gateway, &mut doorkeeper) => {}
         }
     };
     let draining = serve_router(listener, router, &limits, stop).await?;
