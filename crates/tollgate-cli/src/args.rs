@@ -299,9 +299,6 @@ pub(crate) struct CreateKeyArgs {
     /// Team that it belongs to.
     #[arg(long)]
     pub(crate) team: Option<String>,
-    /// Lets its calls bring the key of a provider.
-    #[arg(long)]
-    pub(crate) byok: bool,
     /// Lets it do what operators do.
     #[arg(long)]
     pub(crate) admin: bool,

@@ -63,7 +63,8 @@ pub struct KeyConfig {
     /// Tags of every call, for the ledger.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
-    /// Whether a call may bring the key of a provider in a header.
+    /// Reserved: calls cannot bring the key of a provider yet, and `true` is
+    /// refused.
     #[serde(skip_serializing_if = "is_default")]
     pub byok: bool,
     /// Whether it may do what operators do.

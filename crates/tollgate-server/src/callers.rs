@@ -1,6 +1,7 @@
 //! Who calls: everybody is known by a key, or nobody is asked for one.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use axum::Router;
@@ -16,17 +17,25 @@ use crate::{guard, words};
 
 /// The keys by which callers are known. Cheap to clone; clones share one book.
 #[derive(Debug, Clone)]
-pub struct Callers {
-    book: Arc<ArcSwap<KeyBook>>,
+pub struct Callers(Arc<Books>);
+
+#[derive(Debug)]
+struct Books {
+    book: ArcSwap<KeyBook>,
+    /// Whether there have been keys: whoever takes the last one away means to
+    /// shut callers out, not to let everybody in.
+    had_keys: AtomicBool,
 }
 
-/// Who may call while there are no keys.
+/// Who may call while there are no keys. Once there have been some, that is
+/// nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WithoutKeys {
     /// Nobody.
     Nobody,
     /// Whoever addresses this machine, as [`loopback_only`](crate::loopback_only)
-    /// has it. For routers that are reached over a loopback address.
+    /// has it, and does not say that a proxy stands between. For routers that
+    /// are reached over a loopback address.
     ThisMachine,
 }
 
@@ -39,29 +48,44 @@ const OPERATORS: [&str; 2] = ["/health/targets", "/metrics"];
 /// Headers in which clients send keys, `authorization` aside.
 const KEY_HEADERS: [&str; 2] = ["x-api-key", "api-key"];
 
+/// Headers by which proxies tell whom they call for.
+const PROXY_HEADERS: [&str; 3] = ["x-forwarded-for", "forwarded", "x-real-ip"];
+
 impl Callers {
     /// Knows callers by the keys of a book.
     pub fn new(book: KeyBook) -> Self {
-        Self {
-            book: Arc::new(ArcSwap::from_pointee(book)),
-        }
+        Self(Arc::new(Books {
+            had_keys: AtomicBool::new(!book.is_empty()),
+            book: ArcSwap::from_pointee(book),
+        }))
     }
 
     /// Goes by another book from now on; what was used of limits stays used.
     /// Requests that were let in go on.
     pub fn set(&self, book: KeyBook) {
-        let book = book.inherit(&self.book.load());
-        self.book.store(Arc::new(book));
+        let Books {
+            book: current,
+            had_keys,
+        } = &*self.0;
+        let book = book.inherit(&current.load());
+        // Before the book, so that nobody finds a later empty one without it.
+        had_keys.fetch_or(!book.is_empty(), Ordering::SeqCst);
+        current.store(Arc::new(book));
     }
 
     /// The book in use.
     pub fn book(&self) -> Arc<KeyBook> {
-        self.book.load_full()
+        self.0.book.load_full()
+    }
+
+    /// Whether there are keys, or were some since the start.
+    fn had_keys(&self) -> bool {
+        self.0.had_keys.load(Ordering::SeqCst)
     }
 
     /// Who shows a key; `None` when there are no keys.
     fn find(&self, headers: &HeaderMap) -> Result<Option<Arc<KeyEntry>>, Refusal> {
-        let book = self.book.load();
+        let book = self.0.book.load();
         if book.is_empty() {
             return Ok(None);
         }
@@ -111,8 +135,9 @@ fn let_through(
     }
     let is_operators = OPERATORS.contains(&path);
     match callers.find(request.headers())? {
-        None if without_keys == WithoutKeys::ThisMachine => {
+        None if without_keys == WithoutKeys::ThisMachine && !callers.had_keys() => {
             guard::check_local(&request)?;
+            check_direct(request.headers())?;
             request.extensions_mut().insert(OnThisMachine);
         }
         None => return Err(nobody_is_known()),
@@ -165,6 +190,22 @@ fn two_keys() -> Refusal {
     .into()
 }
 
+/// Refuses what a proxy on this machine brings: its callers are elsewhere, and
+/// without keys they would all be operators.
+fn check_direct(headers: &HeaderMap) -> Result<(), Refusal> {
+    match PROXY_HEADERS
+        .iter()
+        .find(|name| headers.contains_key(**name))
+    {
+        None => Ok(()),
+        Some(name) => Err(Refusal::of_http(
+            StatusCode::FORBIDDEN,
+            &format!("this request came through a proxy (`{name}`), and there are no keys to know its callers by"),
+        )
+        .with_hint("make keys with `tollgate keys create NAME`, or call without the proxy")),
+    }
+}
+
 fn for_operators() -> Refusal {
     Failure::new(FailureKind::Forbidden, "this path is for operators")
         .with_hint("use a key with `admin = true`")
@@ -172,11 +213,8 @@ fn for_operators() -> Refusal {
 }
 
 fn nobody_is_known() -> Refusal {
-    Refusal::of_http(
-        StatusCode::UNAUTHORIZED,
-        "this gateway knows no callers yet",
-    )
-    .with_hint("its operator makes keys with `tollgate keys create`")
+    Refusal::of_http(StatusCode::UNAUTHORIZED, "this gateway knows no callers")
+        .with_hint("its operator makes keys with `tollgate keys create`")
 }
 
 #[cfg(test)]
@@ -211,5 +249,64 @@ mod tests {
             None,
         );
         check(&[("x-api-key", "k"), ("x-api-key", "other")], None);
+    }
+
+    fn book(names: &[&str]) -> KeyBook {
+        let keys = names.iter().map(|name| {
+            let hash = tollgate::NewKey::generate().unwrap().digest().hash(None);
+            let config = tollgate::KeyConfig {
+                hash: Some(hash),
+                ..Default::default()
+            };
+            ((*name).to_owned(), config)
+        });
+        let table = tollgate::KeyTable {
+            origin: "test.toml".to_owned(),
+            keys: keys.collect(),
+        };
+        KeyBook::build(None, vec![table]).unwrap()
+    }
+
+    /// What becomes of a request without a key that addresses this machine.
+    fn let_in(callers: &Callers, header: Option<&'static str>) -> Result<(), StatusCode> {
+        let mut request = Request::new(axum::body::Body::empty());
+        let headers = request.headers_mut();
+        headers.insert(header::HOST, "localhost".parse().unwrap());
+        if let Some(name) = header {
+            headers.insert(name, "203.0.113.7".parse().unwrap());
+        }
+        let refused = let_through(callers, WithoutKeys::ThisMachine, request);
+        let refused = refused.map(|_| ());
+        refused.map_err(|refusal| refusal.into_response().status())
+    }
+
+    #[test]
+    fn whoever_takes_the_last_key_away_lets_nobody_in() {
+        let callers = Callers::new(book(&[]));
+        assert_eq!(let_in(&callers, None), Ok(()));
+        callers.set(book(&[]));
+        assert_eq!(let_in(&callers, None), Ok(()), "there was no key yet");
+        callers.set(book(&["ci"]));
+        let clone = callers.clone();
+        for _ in 0..2 {
+            callers.set(book(&[]));
+            assert_eq!(let_in(&clone, None), Err(StatusCode::UNAUTHORIZED));
+        }
+        let callers = Callers::new(book(&["ci"]));
+        callers.set(book(&[]));
+        assert_eq!(let_in(&callers, None), Err(StatusCode::UNAUTHORIZED));
+    }
+
+    #[test]
+    fn without_keys_nobody_comes_through_a_proxy() {
+        let callers = Callers::new(book(&[]));
+        for name in PROXY_HEADERS {
+            assert_eq!(
+                let_in(&callers, Some(name)),
+                Err(StatusCode::FORBIDDEN),
+                "{name}"
+            );
+        }
+        assert_eq!(let_in(&callers, Some("x-request-id")), Ok(()));
     }
 }

@@ -16,7 +16,7 @@ use tollgate_wire::Surface;
 /// assert_eq!(config.timers.connect_ms, 3000);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct OpenRouterConfig {
     /// The key of the account.
@@ -78,7 +78,7 @@ impl From<Mode> for Billing {
 
 /// A provider that speaks OpenAI's chat dialect, reached without OpenRouter.
 /// What sets it apart from the others is in here, as data.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct OpenAiCompatibleConfig {
     /// The address up to and including the version, such as `http://127.0.0.1:8080/v1`.
@@ -152,7 +152,7 @@ impl OutputLimitField {
 }
 
 /// How to connect, and how much to take in.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConnectionConfig {
     /// PEM file with root certificates to trust beside the system's, such as a

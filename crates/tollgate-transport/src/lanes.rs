@@ -5,10 +5,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tollgate_core::{
     Attempt, CostLookup, Failure, FailureKind, GenerationId, LaneCheck, LaneId, LlmProvider,
-    Reconciled, Reply, Standing,
+    Origin, Reconciled, Reply, Scope, Standing,
 };
 
-/// All lanes as one provider: each attempt goes to the provider of its lane.
+/// All lanes as one provider: each attempt goes to the provider of its lane. One
+/// for a lane that is not there fails as `NotFound`, and another lane may serve
+/// the call.
 ///
 /// ```
 /// use tollgate_core::LaneId;
@@ -69,6 +71,20 @@ impl Lanes {
         self
     }
 
+    /// Adds a lane of others as it is, with whoever is asked about it: its
+    /// connections are shared, and its limits count together. Adds nothing when
+    /// the others have no such lane.
+    #[must_use]
+    pub fn with_lane_of(mut self, others: &Self, name: &LaneId) -> Self {
+        fn take<T: Clone>(to: &mut BTreeMap<LaneId, T>, from: &BTreeMap<LaneId, T>, name: &LaneId) {
+            to.extend(from.get(name).map(|one| (name.clone(), one.clone())));
+        }
+        take(&mut self.lanes, &others.lanes, name);
+        take(&mut self.lookups, &others.lookups, name);
+        take(&mut self.checks, &others.checks, name);
+        self
+    }
+
     /// The lanes, by name.
     pub fn names(&self) -> impl Iterator<Item = &LaneId> {
         self.lanes.keys()
@@ -82,7 +98,10 @@ impl Lanes {
                 .map(LaneId::as_str)
                 .collect::<Vec<_>>()
                 .join(", ");
-            Failure::new(FailureKind::Configuration, "there is no such lane")
+            // Another lane of the plan may be there, and nobody is to blame.
+            Failure::new(FailureKind::NotFound, "there is no such lane")
+                .with_origin(Origin::Gateway)
+                .with_scope(Scope::None)
                 .with("lane", lane)
                 .with_hint(format!(
                     "lanes are named after their configuration tables; there are: {known}"

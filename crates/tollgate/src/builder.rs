@@ -14,7 +14,7 @@ use tollgate_policy_balanced::Balanced;
 use tollgate_policy_cheapest::Cheapest;
 use tollgate_policy_quality::BestQuality;
 use tollgate_router::{CostOptimizer, RouterConfig, TaskLists};
-use tollgate_transport::{HttpSend, Lanes};
+use tollgate_transport::HttpSend;
 
 use crate::background::Background;
 use crate::booking::Booker;
@@ -203,18 +203,13 @@ impl GatewayBuilder {
             around: self.around,
         };
         let makings = Makings {
-            current: Arc::new(Current::new(Lanes::new())),
             network,
             policies: self.policies,
             provider: self.provider,
         };
-        let Configured {
-            openrouter,
-            lanes,
-            optimizer,
-        } = makings.configured(&config)?;
-        makings.current.set(lanes.clone());
-        let current = makings.current.clone();
+        let Configured { laid, optimizer } = makings.configured(&config, None)?;
+        let openrouter = laid.openrouter.clone();
+        let current = Arc::new(Current::new(laid.clone()));
         let checks = asks.then(|| current.clone() as Arc<dyn LaneCheck>);
 
         // First, since it is what another process can hold.
@@ -233,7 +228,7 @@ impl GatewayBuilder {
                 }
                 // A provider of the program's own knows generations that
                 // OpenRouter has never heard of.
-                let lookup = self.lookup.or_else(|| asks.then_some(current as _));
+                let lookup = self.lookup.or_else(|| asks.then(|| current.clone() as _));
                 let reconciler = lookup.map(|lookup| Reconciler::start(lookup, tracker.clone()));
                 if shares {
                     background.sweep(&tracker, reconciler.as_ref());
@@ -283,7 +278,7 @@ impl GatewayBuilder {
             failover,
             after_commit: config.failover.after_commit,
             observer,
-            provider: makings.provider(&lanes),
+            provider: makings.provider(&laid, &current),
             checks,
             clock,
             background: Arc::new(background),
@@ -292,7 +287,7 @@ impl GatewayBuilder {
             config,
         };
         parts.warnings = parts.find_warnings().into();
-        Ok(Gateway::of(parts, makings))
+        Ok(Gateway::of(parts, makings, current))
     }
 }
 

@@ -18,7 +18,7 @@ use crate::order::{Admission, Order};
 use crate::pending::{Pending, Settler};
 use crate::record::{Recorder, Recording};
 use crate::rejoin::Onward;
-use crate::reload::Makings;
+use crate::reload::Reloading;
 use crate::span::CallSpan;
 
 /// One gateway to all models: picks, sends, fails over and accounts.
@@ -29,7 +29,7 @@ use crate::span::CallSpan;
 pub struct Gateway {
     pub(crate) parts: Arc<ArcSwap<Parts>>,
     /// What another configuration is made into parts with.
-    pub(crate) makings: Arc<Makings>,
+    pub(crate) reloading: Arc<Reloading>,
 }
 
 /// The steps of a request, each behind its trait. A call keeps those that it

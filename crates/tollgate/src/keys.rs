@@ -1,11 +1,14 @@
 //! The keys of callers: those of the configuration, and those made by command.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use tollgate_core::{Failure, FailureKind};
-use tollgate_keys::{FileKeys, KeyBook, KeyStore, KeyStoreError, KeyTable, LimitStore, Pepper};
-use tollgate_ledger::{LedgerConfig, StoreKind};
+use tollgate_keys::{
+    FileKeys, KeyBook, KeyConfig, KeyStore, KeyStoreError, KeyTable, LimitStore, Pepper,
+};
+use tollgate_ledger::{BudgetConfig, LedgerConfig, StoreKind};
 use tollgate_ledger_postgres::PostgresStore;
 
 use crate::builder::{configuration, postgres};
@@ -13,6 +16,12 @@ use crate::config::Config;
 
 /// The file of created keys, beside the ledger's.
 const FILE: &str = "keys.toml";
+
+/// What the names of the budgets of keys begin with; see [`KeyBook::budgets`].
+const BUDGETS: &str = "keys.";
+
+/// `[keys.NAME]` tables by name.
+type Tables = BTreeMap<String, KeyConfig>;
 
 /// Where keys are kept that were made by command: with the ledger. Nodes that
 /// share a ledger share them, and the limits of keys too.
@@ -77,11 +86,73 @@ impl KeyRing {
     /// # Errors
     /// `Configuration` with everything that is wrong, and how to mend it.
     pub async fn book(&self, config: &Config) -> Result<KeyBook, Failure> {
-        let made = self.store.load().await.map_err(unreadable)?;
+        self.book_of(config, self.made().await?)
+    }
+
+    /// The keys made by command, as they are now.
+    ///
+    /// # Errors
+    /// `Configuration` when their file, `LedgerUnavailable` when their database
+    /// cannot be read.
+    pub async fn made(&self) -> Result<BTreeMap<String, KeyConfig>, Failure> {
+        self.store.load().await.map_err(unreadable)
+    }
+
+    /// As [`book`](Self::book), of keys made by command that were read before.
+    ///
+    /// # Errors
+    /// As `book`.
+    pub fn book_of(&self, config: &Config, made: Tables) -> Result<KeyBook, Failure> {
+        check_budgets(config)?;
+        self.build(config, config.keys.clone(), made)
+    }
+
+    /// As [`book_of`](Self::book_of), for a gateway that runs with these
+    /// budgets. It takes on no others before a start, so a key with a budget
+    /// that is not among them is turned off: nobody would count what it spends.
+    /// Beside the book, what the operator should know of such keys.
+    ///
+    /// # Errors
+    /// As `book`.
+    pub fn book_beside(
+        &self,
+        budgets: &BTreeMap<String, BudgetConfig>,
+        config: &Config,
+        mut made: Tables,
+    ) -> Result<(KeyBook, Vec<String>), Failure> {
+        let book = self.book_of(config, made.clone())?;
+        let asked: BTreeMap<String, BudgetConfig> = book.budgets().collect();
+        let mut configured = config.keys.clone();
+        let (mut warnings, mut waits) = (Vec::new(), false);
+        for (name, key) in configured.iter_mut().chain(&mut made) {
+            let budget = budget_name(name);
+            let (asked, kept) = (asked.get(&budget), budgets.get(&budget));
+            if asked == kept {
+                continue;
+            }
+            if asked.is_none() {
+                warnings.push(format!(
+                    "the budget that the key {name} had stays in force until the next start"
+                ));
+            } else if !key.disabled {
+                (key.disabled, waits) = (true, true);
+                warnings.push(format!(
+                    "the key {name} is turned off, since only a start takes over a budget that \
+                     is new or has changed: start the server anew, or take the budget back"
+                ));
+            }
+        }
+        match waits {
+            true => Ok((self.build(config, configured, made)?, warnings)),
+            false => Ok((book, warnings)),
+        }
+    }
+
+    fn build(&self, config: &Config, configured: Tables, made: Tables) -> Result<KeyBook, Failure> {
         let tables = vec![
             KeyTable {
                 origin: "the configuration".to_owned(),
-                keys: config.keys.clone(),
+                keys: configured,
             },
             KeyTable {
                 origin: self.place.clone(),
@@ -91,6 +162,33 @@ impl KeyRing {
         KeyBook::build(pepper(config), tables)
             .map_err(|error| configuration("the keys of callers do not work", error))
     }
+}
+
+/// The budget of a key, among all budgets of the ledger.
+fn budget_name(key: &str) -> String {
+    format!("{BUDGETS}{key}")
+}
+
+/// Whether a budget is that of a key, by its name.
+pub(crate) fn is_budget(name: &str) -> bool {
+    name.starts_with(BUDGETS)
+}
+
+/// Refuses budgets that the keys' own would replace.
+fn check_budgets(config: &Config) -> Result<(), Failure> {
+    let key_of = |name: &String| name.strip_prefix(BUDGETS).map(str::to_owned);
+    let Some(key) = config.budgets.keys().find_map(key_of) else {
+        return Ok(());
+    };
+    let name = budget_name(&key);
+    Err(Failure::new(
+        FailureKind::Configuration,
+        format!("budgets.{name:?} has the name of a key's own budget"),
+    )
+    .with_hint(format!(
+        "set `budget` in the table of the key {key}, or give this one a name that does not begin \
+         with {BUDGETS:?}"
+    )))
 }
 
 /// The secret that goes into the hashes of keys.

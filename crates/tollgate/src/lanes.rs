@@ -1,23 +1,23 @@
 //! Which providers there are, and which lane leads to which.
 
-use std::collections::BTreeMap;
-use std::fmt;
+mod current;
+mod laid;
+
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
 use tollgate_catalog::{LaneSpec, ModelSource, Served, Serves};
-use tollgate_core::{
-    Billing, Clock, CostLookup, Failure, FailureKind, GenerationId, Lane, LaneCheck, LaneId,
-    LlmProvider, ModelId, Reconciled, Standing,
-};
+use tollgate_core::{Billing, Clock, Failure, FailureKind, Lane, LaneId, ModelId};
 use tollgate_transport::{
-    HostRate, HostRateLimit, HttpSend, Lanes, OpenAiCompatibleConfig, OpenAiCompatibleProvider,
-    OpenRouterConfig, OpenRouterProvider, RateLimit, RateLimitConfig, authority,
+    HttpSend, OpenAiCompatibleConfig, OpenAiCompatibleProvider, OpenRouterConfig,
+    OpenRouterProvider, authority,
 };
 
-use crate::config::{Config, DirectProvider, OPENROUTER_LANE, OpenRouter, host_limits};
+use crate::config::{Config, DirectProvider, OPENROUTER_LANE, OpenRouter};
+
+pub(crate) use self::current::{Begun, Current};
+pub(crate) use self::laid::Laid;
 
 /// What all lanes share.
 #[derive(Clone)]
@@ -37,17 +37,7 @@ pub(crate) fn openrouter(
     config: &OpenRouter,
     network: &Network,
 ) -> Result<OpenRouterProvider, Failure> {
-    let config = OpenRouterConfig {
-        api_key: config.api_key.clone().filter(|key| !key.is_empty()),
-        base_url: config.base_url.clone(),
-        mode: config.mode,
-        app_url: config.app_url.clone(),
-        app_title: config.app_title.clone(),
-        app_categories: config.app_categories.clone(),
-        timers: config.timers,
-        connection: config.connection.clone(),
-        ..OpenRouterConfig::default()
-    };
+    let config = openrouter_config(config);
     let provider = match &network.http {
         Some(http) => OpenRouterProvider::with_http(config, http.clone()),
         None => OpenRouterProvider::new(config),
@@ -60,120 +50,40 @@ pub(crate) fn openrouter(
     })
 }
 
-/// All lanes as one provider, which also knows whom to ask for costs, and whether a lane works.
-pub(crate) fn all(
-    openrouter: &OpenRouterProvider,
-    config: &Config,
-    network: &Network,
-) -> Result<Lanes, Failure> {
-    let limits = Limits::of(config);
-    let primary = openrouter_lane();
-    let limit = limits.of_lane(&config.openrouter.base_url, config.openrouter.rate_limit);
-    let mut lanes = add(Lanes::new(), primary.clone(), openrouter.clone(), limit)
-        .with_lookup(primary.clone(), openrouter.clone())
-        .with_check(primary, openrouter.clone());
-    for (name, settings) in &config.providers {
-        let lane = LaneId::new(name).map_err(|error| unusable(name, error))?;
-        let provider = direct(name, settings, network)?;
-        let limit = limits.of_lane(&settings.base_url, settings.rate_limit);
-        lanes = add(lanes, lane.clone(), provider.clone(), limit).with_check(lane, provider);
-    }
-    Ok(lanes)
-}
-
-/// The lanes as they are configured now, for whoever outlives a configuration.
-pub(crate) struct Current(ArcSwap<Lanes>);
-
-impl Current {
-    pub(crate) fn new(lanes: Lanes) -> Self {
-        Self(ArcSwap::from_pointee(lanes))
-    }
-
-    pub(crate) fn set(&self, lanes: Lanes) {
-        self.0.store(Arc::new(lanes));
-    }
-}
-
-#[async_trait]
-impl CostLookup for Current {
-    async fn look_up(
-        &self,
-        lane: &LaneId,
-        generation: &GenerationId,
-    ) -> Result<Option<Reconciled>, Failure> {
-        self.0.load_full().look_up(lane, generation).await
-    }
-}
-
-#[async_trait]
-impl LaneCheck for Current {
-    async fn check(&self, lane: &LaneId) -> Result<Standing, Failure> {
-        self.0.load_full().check(lane).await
-    }
-}
-
-/// The rates of hosts, each shared by the lanes that lead there.
-struct Limits(BTreeMap<String, HostRate>);
-
-/// The rates below which one lane is kept.
-struct LaneLimits {
-    model: Option<RateLimitConfig>,
-    host: Option<HostRate>,
-}
-
-impl Limits {
-    fn of(config: &Config) -> Self {
-        let limits = host_limits(config).into_iter();
-        Self(
-            limits
-                .map(|(host, limit)| (host, HostRate::new(limit)))
-                .collect(),
-        )
-    }
-
-    fn of_lane(&self, base_url: &str, model: Option<RateLimitConfig>) -> LaneLimits {
-        let host = authority(base_url).and_then(|host| self.0.get(&host));
-        LaneLimits {
-            model,
-            host: host.cloned(),
-        }
-    }
-}
-
-/// Adds a lane, kept below the rates that are configured. That of the model goes first, so that a
-/// model that is asked for too often takes no turns of the others.
-fn add<P>(lanes: Lanes, lane: LaneId, provider: P, limits: LaneLimits) -> Lanes
-where
-    P: LlmProvider + fmt::Display + 'static,
-{
-    match limits.host {
-        Some(rate) => add_by_model(
-            lanes,
-            lane,
-            HostRateLimit::new(provider, rate),
-            limits.model,
-        ),
-        None => add_by_model(lanes, lane, provider, limits.model),
-    }
-}
-
-fn add_by_model<P>(lanes: Lanes, lane: LaneId, provider: P, limit: Option<RateLimitConfig>) -> Lanes
-where
-    P: LlmProvider + fmt::Display + 'static,
-{
-    match limit {
-        Some(limit) => lanes.with(lane, RateLimit::new(provider, limit)),
-        None => lanes.with(lane, provider),
+fn openrouter_config(config: &OpenRouter) -> OpenRouterConfig {
+    OpenRouterConfig {
+        api_key: config.api_key.clone().filter(|key| !key.is_empty()),
+        base_url: config.base_url.clone(),
+        mode: config.mode,
+        app_url: config.app_url.clone(),
+        app_title: config.app_title.clone(),
+        app_categories: config.app_categories.clone(),
+        timers: config.timers,
+        connection: config.connection.clone(),
+        ..OpenRouterConfig::default()
     }
 }
 
 fn direct(
     name: &str,
-    config: &DirectProvider,
+    config: OpenAiCompatibleConfig,
     network: &Network,
 ) -> Result<OpenAiCompatibleProvider, Failure> {
+    let provider = match &network.http {
+        Some(http) => OpenAiCompatibleProvider::with_http(config, http.clone()),
+        None => OpenAiCompatibleProvider::new(config),
+    };
+    let provider = provider.map_err(|error| unusable(name, error))?;
+    let provider = provider.with_clock(network.clock.clone());
+    Ok(match &network.around {
+        Some(around) => provider.with_around(|http| around(http)),
+        None => provider,
+    })
+}
+
+fn direct_config(config: &DirectProvider) -> OpenAiCompatibleConfig {
     let defaults = OpenAiCompatibleConfig::default();
-    let config = OpenAiCompatibleConfig {
+    OpenAiCompatibleConfig {
         base_url: config.base_url.clone(),
         api_key: config.api_key.clone().filter(|key| !key.is_empty()),
         key_header: config.key_header.clone(),
@@ -185,17 +95,7 @@ fn direct(
         chat_path: config.chat_path.clone().unwrap_or(defaults.chat_path),
         timers: config.timers.unwrap_or(defaults.timers),
         connection: config.connection.clone(),
-    };
-    let provider = match &network.http {
-        Some(http) => OpenAiCompatibleProvider::with_http(config, http.clone()),
-        None => OpenAiCompatibleProvider::new(config),
-    };
-    let provider = provider.map_err(|error| unusable(name, error))?;
-    let provider = provider.with_clock(network.clock.clone());
-    Ok(match &network.around {
-        Some(around) => provider.with_around(|http| around(http)),
-        None => provider,
-    })
+    }
 }
 
 fn unusable(name: &str, error: impl std::error::Error + Send + Sync + 'static) -> Failure {

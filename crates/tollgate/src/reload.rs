@@ -1,18 +1,19 @@
 //! Another configuration, all of it or none, while calls are running.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use tollgate_core::{Failure, FailureKind, LlmProvider, RoutingPolicy};
+use tollgate_ledger::BudgetConfig;
 use tollgate_router::CostOptimizer;
-use tollgate_transport::{Lanes, OpenRouterProvider};
 
 use crate::builder::{check_budgets, configuration, is_compared, policies, router_config};
 use crate::compare::Hourly;
 use crate::config::Config;
 use crate::gateway::{Gateway, Parts};
-use crate::lanes::{self, Current, Network};
+use crate::keys;
+use crate::lanes::{self, Begun, Current, Laid, Network};
 
 /// What parts are made of, beside a configuration: what the program brought.
 pub(crate) struct Makings {
@@ -20,37 +21,51 @@ pub(crate) struct Makings {
     pub(crate) policies: BTreeMap<String, Arc<dyn RoutingPolicy>>,
     /// Sends all attempts, whatever is configured.
     pub(crate) provider: Option<Arc<dyn LlmProvider>>,
-    pub(crate) current: Arc<Current>,
 }
 
 /// What a configuration alone decides.
 pub(crate) struct Configured {
-    pub(crate) openrouter: OpenRouterProvider,
-    pub(crate) lanes: Lanes,
+    pub(crate) laid: Arc<Laid>,
     pub(crate) optimizer: CostOptimizer,
 }
 
+/// What another configuration is taken over with.
+pub(crate) struct Reloading {
+    makings: Makings,
+    current: Arc<Current>,
+    /// One configuration at a time: of two at once, the parts of one would
+    /// stand beside the lanes of the other.
+    turn: Mutex<()>,
+}
+
 impl Makings {
-    /// Builds what a configuration decides. Changes nothing yet.
-    pub(crate) fn configured(&self, config: &Config) -> Result<Configured, Failure> {
-        let openrouter = lanes::openrouter(&config.openrouter, &self.network)?;
-        let lanes = lanes::all(&openrouter, config, &self.network)?;
+    /// Builds what a configuration decides, with the lanes that an earlier one
+    /// has in common with it. Changes nothing yet.
+    pub(crate) fn configured(
+        &self,
+        config: &Config,
+        earlier: Option<&Laid>,
+    ) -> Result<Configured, Failure> {
+        let laid = Arc::new(Laid::new(config, &self.network, earlier)?);
         let policies = policies(config, self.policies.clone());
         let optimizer = CostOptimizer::new(router_config(config), policies)
             .map_err(|error| configuration("the routing cannot be set up", error))?;
         check_budgets(config, &optimizer)?;
-        Ok(Configured {
-            openrouter,
-            lanes,
-            optimizer,
-        })
+        Ok(Configured { laid, optimizer })
     }
 
     /// Who sends attempts.
-    pub(crate) fn provider(&self, lanes: &Lanes) -> Arc<dyn LlmProvider> {
+    pub(crate) fn provider(
+        &self,
+        laid: &Arc<Laid>,
+        current: &Arc<Current>,
+    ) -> Arc<dyn LlmProvider> {
         match &self.provider {
             Some(own) => own.clone(),
-            None => Arc::new(lanes.clone()),
+            None => Arc::new(Begun {
+                laid: laid.clone(),
+                current: current.clone(),
+            }),
         }
     }
 }
@@ -58,10 +73,14 @@ impl Makings {
 impl Gateway {
     /// Takes over another configuration: all of it, or none when it does not
     /// work. Running calls go on with the one that they began with; ledger,
-    /// catalog, health and limits are kept.
+    /// catalog, health and limits are kept, and so are the connections and rate
+    /// limits of lanes whose settings did not change. One that comes while
+    /// another is taken over waits for it.
     ///
     /// What can change: `[openrouter]` but for the keys named below,
     /// `[providers]`, `[policies]`. Everything else is built into what is kept.
+    /// Budgets of callers' keys (`keys.NAME`) that a configuration leaves out
+    /// stay in force.
     ///
     /// ```no_run
     /// # async fn reload(gateway: &tollgate::Gateway) -> Result<(), Box<dyn std::error::Error>> {
@@ -76,31 +95,43 @@ impl Gateway {
     /// `[record]`, `[failover]`, `[catalog]`, and of `[openrouter]` `base_url`,
     /// `track_usage`, `compare_hourly` and `stops_billing_by_provider`. The old
     /// one stays in use.
-    pub fn reload(&self, config: Config) -> Result<(), Failure> {
+    pub fn reload(&self, mut config: Config) -> Result<(), Failure> {
+        let Reloading {
+            makings,
+            current,
+            turn,
+        } = &*self.reloading;
+        let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.parts();
         check_fixed(&old.config, &config)?;
-        let Configured {
-            openrouter,
-            lanes,
-            optimizer,
-        } = self.makings.configured(&config)?;
-        if let Some(catalog) = old.background.catalog() {
-            let specs = lanes::specs(&config);
-            let set = catalog.set_lanes(specs);
-            set.map_err(|error| configuration("the lanes cannot be set up", error))?;
+        config.budgets.clone_from(&old.config.budgets);
+        let earlier = current.get();
+        let Configured { laid, optimizer } = makings.configured(&config, Some(&earlier))?;
+        // Before the catalog names them, so that whoever finds a lane there can
+        // use it.
+        current.set(laid.clone());
+        if let Some(catalog) = old.background.catalog()
+            && let Err(error) = catalog.set_lanes(lanes::specs(&config))
+        {
+            current.set(earlier);
+            return Err(configuration("the lanes cannot be set up", error));
         }
         // From here on nothing fails.
-        self.makings.current.set(lanes.clone());
-        let asks = self.makings.provider.is_none();
+        let asks = makings.provider.is_none();
         let key = |config: &Config| config.openrouter.api_key.clone();
         if let Some(ledger) = old.background.ledger()
             && asks
             && is_compared(&config)
             && key(&old.config) != key(&config)
         {
-            let hourly = Hourly::start(openrouter.clone(), ledger.clone(), old.observer.clone());
+            let meter = laid.openrouter.clone();
+            let hourly = Hourly::start(meter, ledger.clone(), old.observer.clone());
             old.background.keep_hourly(hourly);
         }
+        let lookups = match laid.shares_openrouter_with(&earlier) {
+            true => old.lookups.clone(),
+            false => Arc::new(old.lookups.with(asks.then(|| laid.openrouter.clone()))),
+        };
         let mut parts = Parts {
             admission: old.admission.clone(),
             catalog: old.catalog.clone(),
@@ -109,12 +140,12 @@ impl Gateway {
             failover: old.failover.clone(),
             after_commit: config.failover.after_commit,
             observer: old.observer.clone(),
-            provider: self.makings.provider(&lanes),
+            provider: makings.provider(&laid, current),
             checks: old.checks.clone(),
             settler: old.settler.clone(),
             clock: old.clock.clone(),
             background: old.background.clone(),
-            lookups: Arc::new(old.lookups.with(asks.then_some(openrouter.clone()))),
+            lookups,
             warnings: Arc::default(),
             config,
         };
@@ -128,10 +159,14 @@ impl Gateway {
         self.parts.load().config.clone()
     }
 
-    pub(crate) fn of(parts: Parts, makings: Makings) -> Self {
+    pub(crate) fn of(parts: Parts, makings: Makings, current: Arc<Current>) -> Self {
         Self {
             parts: Arc::new(ArcSwap::from_pointee(parts)),
-            makings: Arc::new(makings),
+            reloading: Arc::new(Reloading {
+                makings,
+                current,
+                turn: Mutex::new(()),
+            }),
         }
     }
 }
@@ -141,7 +176,7 @@ fn check_fixed(old: &Config, new: &Config) -> Result<(), Failure> {
     let (from, to) = (&old.openrouter, &new.openrouter);
     let differs = [
         ("ledger", old.ledger != new.ledger),
-        ("budgets", old.budgets != new.budgets),
+        ("budgets", budgets_differ(&old.budgets, &new.budgets)),
         ("record", old.record != new.record),
         ("failover", old.failover != new.failover),
         ("catalog", old.catalog != new.catalog),
@@ -173,3 +208,18 @@ fn check_fixed(old: &Config, new: &Config) -> Result<(), Failure> {
         .with_hint("restart the gateway, or put it back; nothing was taken over")),
     }
 }
+
+/// Whether a ledger that keeps the old budgets does not keep all of the new
+/// ones, or keeps others beside them. Those of keys do not count there: nobody
+/// spends from the budget of a key that is gone.
+fn budgets_differ(
+    old: &BTreeMap<String, BudgetConfig>,
+    new: &BTreeMap<String, BudgetConfig>,
+) -> bool {
+    let is_new = |(name, budget)| old.get(name) != Some(budget);
+    let is_gone = |name: &String| !new.contains_key(name) && !keys::is_budget(name);
+    new.iter().any(is_new) || old.keys().any(is_gone)
+}
+
+#[cfg(test)]
+mod tests;

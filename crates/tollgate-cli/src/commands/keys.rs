@@ -105,7 +105,6 @@ fn table_of(args: CreateKeyArgs) -> KeyConfig {
         max_concurrent: args.max_concurrent,
         criticality: args.criticality,
         team: args.team,
-        byok: args.byok,
         admin: args.admin,
         ..KeyConfig::default()
     }

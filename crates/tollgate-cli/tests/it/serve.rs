@@ -194,13 +194,6 @@ async fn the_simulator_runs_as_a_command() {
     assert!(fault.starts_with("HTTP/1.1 529"), "{fault}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_public_address_is_refused() {
-    let run = Home::new().run(&["serve", "--listen", "0.0.0.0:0"]).await;
-    assert_eq!(run.code(), 2);
-    assert!(run.err().contains("loopback"));
-}
-
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_terminated_server_lets_a_running_answer_end() {

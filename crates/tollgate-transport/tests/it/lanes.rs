@@ -2,7 +2,9 @@
 
 use std::num::{NonZeroU32, NonZeroUsize};
 
-use tollgate_core::{CostLookup, Delivery, FailureKind, GenerationId, LaneId, LlmProvider, Next};
+use tollgate_core::{
+    CostLookup, Delivery, FailureKind, GenerationId, LaneId, LlmProvider, Next, Origin, Scope,
+};
 use tollgate_transport::{
     Concurrency, ConnectionConfig, Lanes, OpenAiCompatibleConfig, OpenAiCompatibleProvider,
     OpenRouterConfig, OpenRouterProvider, RateLimit, RateLimitConfig, TransportError,
@@ -39,13 +41,17 @@ async fn each_attempt_goes_to_the_provider_of_its_lane() {
 }
 
 #[tokio::test]
-async fn an_unknown_lane_is_a_fault_of_the_configuration() {
+async fn an_unknown_lane_leaves_the_call_to_others_and_blames_nobody() {
     let server = Server::start([]).await;
     let lanes = Lanes::new().with(lane("one"), openrouter(&server));
     let failure = lanes.send(&attempt(Delivery::Whole)).await.unwrap_err();
     assert_eq!(
         (failure.kind(), failure.next()),
-        (FailureKind::Configuration, Next::Stop)
+        (FailureKind::NotFound, Next::Elsewhere)
+    );
+    assert_eq!(
+        (failure.origin(), failure.rule().scope),
+        (Origin::Gateway, Scope::None)
     );
     assert!(failure.hint().is_some_and(|hint| hint.contains("one")));
     let id = GenerationId::new("gen-1").unwrap();
@@ -58,6 +64,30 @@ async fn an_unknown_lane_is_a_fault_of_the_configuration() {
                 .is_retryable()
         );
     }
+}
+
+#[tokio::test]
+async fn a_lane_of_others_keeps_its_limit_and_whom_to_ask() {
+    let chat = include_bytes!("../fixtures/chat.json");
+    let server = Server::start([json(200, chat), json(404, b"{}")]).await;
+    let rate = RateLimitConfig {
+        requests_per_minute: NonZeroU32::MIN,
+        burst: None,
+    };
+    let provider = openrouter(&server);
+    let others = Lanes::new()
+        .with(lane("openrouter"), RateLimit::new(provider.clone(), rate))
+        .with_lookup(lane("openrouter"), provider);
+    let lanes = Lanes::new()
+        .with_lane_of(&others, &lane("openrouter"))
+        .with_lane_of(&others, &lane("two"));
+    assert_eq!(lanes.to_string(), others.to_string());
+    others.send(&attempt(Delivery::Whole)).await.unwrap();
+    let failure = lanes.send(&attempt(Delivery::Whole)).await.unwrap_err();
+    assert_eq!(failure.kind(), FailureKind::RateLimited, "{failure}");
+    let id = GenerationId::new("gen-1").unwrap();
+    let cost = lanes.look_up(&lane("openrouter"), &id).await;
+    assert_eq!(cost.unwrap(), None);
 }
 
 #[tokio::test]

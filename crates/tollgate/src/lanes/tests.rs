@@ -1,20 +1,48 @@
+use std::sync::Arc;
+
 use super::*;
 use crate::config::Loader;
-use tollgate_core::{LaneCheck, Timestamp};
+use tollgate_core::{Attempt, CallId, Delivery, LaneCheck, LlmProvider, Timestamp, Usd};
+use tollgate_testkit::builders::{lane_id, model, request};
+use tollgate_transport::Lanes;
 
 fn config(text: &str) -> Config {
     let loader = Loader::new().with_environment(Vec::new());
     loader.with_text("test.toml", text).load().unwrap()
 }
 
-fn lanes(config: &Config) -> Lanes {
+fn laid(config: &Config, earlier: Option<&Laid>) -> Laid {
     let network = Network {
         clock: Arc::new(|| Timestamp::from_secs(0)),
         http: None,
         around: None,
     };
-    let openrouter = openrouter(&config.openrouter, &network).unwrap();
-    all(&openrouter, config, &network).unwrap()
+    Laid::new(config, &network, earlier).unwrap()
+}
+
+fn lanes(config: &Config) -> Lanes {
+    laid(config, None).lanes
+}
+
+fn attempt(lane: &str) -> Attempt {
+    Attempt {
+        call: CallId::from_u128(1),
+        number: 1,
+        lane: lane_id(lane),
+        models: vec![model("a/b")],
+        planned: vec![model("a/b")],
+        request: Arc::new(request("a/b").into()),
+        delivery: Delivery::Whole,
+        strict: false,
+        max_output: None,
+        max_price: None,
+        worst: Usd::ZERO,
+    }
+}
+
+/// What comes of an attempt on a lane that leads nowhere.
+async fn sent(provider: &dyn LlmProvider, lane: &str) -> FailureKind {
+    provider.send(&attempt(lane)).await.unwrap_err().kind()
 }
 
 #[test]
@@ -121,4 +149,82 @@ fn one_host_has_one_rate() {
     ] {
         assert!(error.contains(part), "{part} in {error}");
     }
+}
+
+#[tokio::test]
+async fn what_a_configuration_says_the_same_of_is_kept_with_what_was_used_of_its_limits() {
+    let text = |model_limit: u32, host_limit: u32, key: &str| {
+        format!(
+            r#"
+            [openrouter.routing]
+            chat_models = ["a/{model_limit}"]
+
+            [providers.one]
+            base_url = "http://127.0.0.1:1/v1"
+            models = {{ "a/b" = "b" }}
+            rate_limit = {{ requests_per_minute = {model_limit} }}
+
+            [providers.two]
+            base_url = "http://127.0.0.1:2/v1"
+            models = {{ "a/b" = "b" }}
+            host_rate_limit = {{ requests_per_minute = {host_limit} }}
+
+            [providers.three]
+            base_url = "http://127.0.0.1:2/v1"
+            models = {{ "a/b" = "b" }}
+            api_key = "{key}"
+            "#
+        )
+    };
+    let first = laid(&config(&text(1, 1, "k1")), None);
+    let check = async |second: &str, lane: &str, expected: FailureKind| {
+        let second = laid(&config(second), Some(&first));
+        assert_eq!(sent(&second.lanes, lane).await, expected, "{lane}");
+    };
+    for lane in ["one", "two"] {
+        assert_eq!(sent(&first.lanes, lane).await, FailureKind::Connect);
+        check(&text(1, 1, "k1"), lane, FailureKind::RateLimited).await;
+    }
+    // A lane that differs alone is new, a host that others share is not.
+    check(&text(1, 1, "k2"), "three", FailureKind::RateLimited).await;
+    check(&text(2, 1, "k1"), "one", FailureKind::Connect).await;
+    check(&text(1, 2, "k1"), "two", FailureKind::Connect).await;
+    check(&text(1, 2, "k1"), "one", FailureKind::RateLimited).await;
+}
+
+#[test]
+fn openrouter_is_asked_anew_only_when_its_own_settings_change() {
+    let first = laid(&config("[openrouter]\napi_key = \"k1\""), None);
+    let check = |text: &str, expected: bool| {
+        let second = laid(&config(text), Some(&first));
+        assert_eq!(second.shares_openrouter_with(&first), expected, "{text}");
+    };
+    check("[openrouter]\napi_key = \"k1\"", true);
+    check(
+        "[openrouter]\napi_key = \"k1\"\nrate_limit = { requests_per_minute = 9 }",
+        true,
+    );
+    check("[openrouter]\napi_key = \"k2\"", false);
+    check(
+        "[openrouter]\napi_key = \"k1\"\ntimers = { idle_ms = 7 }",
+        false,
+    );
+}
+
+#[tokio::test]
+async fn a_lane_that_came_after_a_call_took_its_lanes_is_sent_to_all_the_same() {
+    let near = r#"
+        [providers.near]
+        base_url = "http://127.0.0.1:1/v1"
+        models = { "a/b" = "b" }
+        "#;
+    let before = Arc::new(laid(&config(""), None));
+    let current = Arc::new(Current::new(before.clone()));
+    let begun = Begun {
+        laid: before,
+        current: current.clone(),
+    };
+    assert_eq!(sent(&begun, "near").await, FailureKind::NotFound);
+    current.set(Arc::new(laid(&config(near), None)));
+    assert_eq!(sent(&begun, "near").await, FailureKind::Connect);
 }

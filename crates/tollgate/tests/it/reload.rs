@@ -1,10 +1,17 @@
 //! Another configuration, while calls are running.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::StreamExt;
-use tollgate::{ChatRequest, Config, FailureKind, Gateway, Loader, Message, StreamMode};
+use tollgate::{
+    ChatRequest, Config, FailureKind, Gateway, KeyConfig, KeyRing, Loader, Message, NewKey,
+    StreamMode, Timestamp,
+};
+use tollgate_sim::Scenario;
 use tollgate_testkit::providers::{Script, ScriptedProvider};
+
+use crate::support;
 
 const SMALL: &str = "openai/gpt-4o-mini";
 const OTHER: &str = "anthropic/claude-3-haiku";
@@ -127,4 +134,111 @@ async fn a_lane_that_is_added_serves_the_next_call() {
     assert_eq!(lanes(&gateway).len(), 2, "{:?}", lanes(&gateway));
     gateway.reload(config("")).unwrap();
     assert_eq!(lanes(&gateway), ["openrouter"]);
+}
+
+#[tokio::test]
+async fn what_was_used_of_a_limit_stays_used_when_something_else_changes() {
+    let simulator = support::simulator(Scenario::default()).await;
+    let text = |chain: &str| {
+        format!(
+            "[openrouter]\nrate_limit = {{ requests_per_minute = 1 }}\n[openrouter.optimization]\nfallback_chain = [{chain}]\n[openrouter.routing]\nchat_models = [\"{SMALL}\"]\n"
+        )
+    };
+    let gateway = support::gateway(&simulator, &text("")).await;
+    gateway.chat(ask()).await.unwrap();
+    let again = support::config(&simulator, &text(&format!("{SMALL:?}")));
+    gateway.reload(again).unwrap();
+    let refused = gateway.chat(ask()).await.unwrap_err();
+    assert_eq!(refused.kind(), FailureKind::RateLimited, "{refused}");
+}
+
+/// The budget of a key, as it is merged into those of the configuration.
+const BUDGET: &str =
+    "[budgets.\"keys.ci\"]\nlimit = 1\nwindow = \"month\"\nper = \"caller\"\nonly = [\"ci\"]\n";
+
+#[tokio::test]
+async fn the_budget_of_a_key_stays_in_force_when_a_configuration_leaves_it_out() {
+    let gateway = gateway(
+        &format!("{}{BUDGET}", listing(SMALL)),
+        ScriptedProvider::new(),
+    )
+    .await;
+    gateway.reload(config(&listing(OTHER))).unwrap();
+    assert_eq!(first_choice(&gateway), OTHER);
+    assert!(gateway.config().budgets.contains_key("keys.ci"));
+    let larger = BUDGET.replace("limit = 1", "limit = 2");
+    for refused in [larger.as_str(), &BUDGET.replace("keys.ci", "keys.other")] {
+        let failure = gateway.reload(config(refused)).unwrap_err();
+        assert!(failure.to_string().contains("budgets"), "{failure}");
+    }
+}
+
+/// A key with the rest of its table.
+fn key(rest: &str) -> KeyConfig {
+    let hash = NewKey::generate().unwrap().digest().hash(None);
+    let table = format!("[keys.one]\nhash = \"{hash}\"\n{rest}");
+    config(&table).keys["one"].clone()
+}
+
+#[tokio::test]
+async fn a_key_whose_budget_nobody_keeps_is_turned_off_alone() {
+    let ring = KeyRing::open(&config("").ledger).await.unwrap();
+    let (one, two) = (
+        "budget = { limit = 1, per = \"day\" }",
+        "budget = { limit = 2, per = \"day\" }",
+    );
+    let made = |tables: &[(&str, &str)]| -> BTreeMap<_, _> {
+        let keys = tables.iter();
+        keys.map(|(name, rest)| ((*name).to_owned(), key(rest)))
+            .collect()
+    };
+    let started = ring.book_of(
+        &config(""),
+        made(&[("kept", one), ("changed", one), ("freed", one)]),
+    );
+    let budgets = started.unwrap().budgets().collect();
+    let now = made(&[
+        ("kept", one),
+        ("changed", two),
+        ("freed", ""),
+        ("new", one),
+        ("off", &format!("{one}\ndisabled = true")),
+        ("without", ""),
+    ]);
+    let (book, warnings) = ring.book_beside(&budgets, &config(""), now).unwrap();
+    let at = Timestamp::from_secs(1_800_000_000);
+    let mut off: Vec<_> = book
+        .entries()
+        .filter(|entry| entry.check(at).is_err())
+        .map(|entry| entry.caller().to_string())
+        .collect();
+    off.sort();
+    assert_eq!(off, ["changed", "new", "off"]);
+    let told: Vec<_> = warnings
+        .iter()
+        .map(|warning| {
+            ["changed", "freed", "new"].map(|name| warning.contains(&format!("key {name} ")))
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            [true, false, false],
+            [false, true, false],
+            [false, false, true]
+        ],
+        "{warnings:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_budget_by_the_name_of_a_keys_own_is_refused() {
+    let config = config(BUDGET);
+    let ring = KeyRing::open(&config.ledger).await.unwrap();
+    let failure = ring.book_of(&config, BTreeMap::new()).unwrap_err();
+    assert_eq!(failure.kind(), FailureKind::Configuration);
+    let told = format!("{failure}; {}", failure.hint().unwrap());
+    for word in ["budgets.\"keys.ci\"", "table of the key ci"] {
+        assert!(told.contains(word), "{told}");
+    }
 }

@@ -1,5 +1,6 @@
 mod callers;
 mod reload;
+mod watched;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,14 +13,14 @@ use crate::otel::Counts;
 use crate::{config, ui};
 
 use self::callers::Doorkeeper;
+use self::reload::Configuration;
 
 pub(crate) async fn run(
     args: ServeArgs,
     global: &Global,
     spans: Option<Arc<Counts>>,
 ) -> Result<(), Trouble> {
-    let mut config = config::load(global)?;
-    let started = config.clone();
+    let (configuration, mut config) = Configuration::read(global)?;
     let mut doorkeeper = Doorkeeper::open(&mut config, args.listen).await?;
     let mut metrics = Metrics::new(&config);
     if let Some(counts) = spans {
@@ -47,7 +48,7 @@ pub(crate) async fn run(
     let stop = async {
         tokio::select! {
             () = signals.next() => {}
-            () = reload::follow(global, &gateway, &mut doorkeeper, started) => {}
+            () = configuration.follow(&gateway, &mut doorkeeper) => {}
         }
     };
     let draining = serve_router(listener, router, &limits, stop).await?;
