@@ -4,6 +4,7 @@ mod serve;
 mod connection;
 mod line;
 mod stall;
+mod untaken;
 mod running;
 mod ending;
 mod coalesce;
@@ -32,7 +33,7 @@ mod reply;
 
 pub use crate::callers::{Callers, WithoutKeys, known};
 pub use crate::guard::loopback_only;
-pub use crate::metrics::{Metrics, measured, serve_measured};
+pub use crate::metrics::{Metrics, counted, measured, serve_measured};
 pub use crate::openapi::openapi;
 pub use crate::router::router;
 pub use crate::serve::{Draining, Stopped, serve, serve_router};
