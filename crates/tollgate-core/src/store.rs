@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use serde::Serialize;
 
 use crate::{
-    AttemptEnd, AttemptRecord, Billing, CallFacts, CallId, Cost, CostSource, GenerationId, LaneId,
-    ModelId, Timestamp, TokenUsage, Usd,
+    AttemptEnd, AttemptRecord, Billing, CallFacts, CallId, CallerId, Cost, CostSource,
+    GenerationId, LaneId, ModelId, Timestamp, TokenUsage, Usd,
 };
 
 pub use self::budget::{BudgetLeases, BudgetWindow, BudgetWindows, Grant, LeaseAsk, Leased};
@@ -220,6 +220,8 @@ pub struct UsageQuery {
     pub since: Option<Timestamp>,
     /// Calls admitted before this moment.
     pub until: Option<Timestamp>,
+    /// Calls of this caller alone.
+    pub caller: Option<CallerId>,
     /// Breakdown, outermost first; empty for one total.
     pub by: Vec<Dimension>,
 }

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use subtle::Choice;
-use tollgate_core::{CallerId, Timestamp, Usd};
+use tollgate_core::{CallerId, MAX_ID_BYTES, Timestamp, Usd};
 use tollgate_ledger::BudgetConfig;
 
 use crate::config::KeyConfig;
@@ -237,6 +237,18 @@ fn check(config: &KeyConfig, report: &mut impl FnMut(&str, String, &str)) {
     if config.team.is_some() && config.tags.contains_key("team") {
         let message = "stands beside `team`, which is this tag".to_owned();
         report("tags.team", message, "keep one of them");
+    }
+    let team = config.team.iter().map(|team| ("team", "team", team));
+    let tags = config.tags.iter();
+    let tags = tags.map(|(name, value)| ("tags", name.as_str(), value));
+    for (field, name, value) in team.chain(tags) {
+        if name.len().max(value.len()) > MAX_ID_BYTES {
+            let start: String = name.chars().take(40).collect();
+            let message =
+                format!("has the tag {start:?}, which is too long: every call would fail");
+            let hint = "names and values of tags have at most 256 bytes";
+            report(field, message, hint);
+        }
     }
     if config.team.as_deref().is_some_and(str::is_empty) {
         report(

@@ -103,6 +103,12 @@ impl KeyEntry {
         }
     }
 
+    /// Whether there are models that a call may not name, or policies that it
+    /// may not choose.
+    pub fn is_restricted(&self) -> bool {
+        !self.models.is_empty() || !self.policies.is_empty()
+    }
+
     /// Whether a call may name that model or virtual model. The list is about
     /// what callers name: which models stand behind a virtual one, and which
     /// follow when one fails, is the operator's own choice.

@@ -192,7 +192,7 @@ impl LedgerStore for MemoryStore {
                 if entries
                     .facts
                     .as_ref()
-                    .is_some_and(|facts| covers(query, facts.at))
+                    .is_some_and(|facts| covers(query, facts.at) && is_of(query, facts))
                 {
                     entries.each(|facts, record, last| {
                         let key = query.by.iter().map(|by| by.value(facts, record));
@@ -409,6 +409,11 @@ impl Slot {
 
 fn covers(query: &UsageQuery, at: Timestamp) -> bool {
     query.since.is_none_or(|since| at >= since) && query.until.is_none_or(|until| at < until)
+}
+
+fn is_of(query: &UsageQuery, facts: &CallFacts) -> bool {
+    let caller = query.caller.as_ref();
+    caller.is_none_or(|caller| *caller == facts.caller)
 }
 
 /// What can be said of a call whose hold is not known.

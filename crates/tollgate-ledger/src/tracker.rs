@@ -228,11 +228,17 @@ impl UsageTracker {
     /// `LedgerUnavailable` when the store fails.
     pub async fn report(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, Failure> {
         self.flush().await?;
-        self.recorder
-            .store()
-            .report(query)
-            .await
-            .map_err(unreadable)
+        self.report_stored(query).await
+    }
+
+    /// [`report`](Self::report) of what is in the store already, for whoever may
+    /// ask often: nothing is written for it, and the last moment may be missing.
+    ///
+    /// # Errors
+    /// As `report`.
+    pub async fn report_stored(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, Failure> {
+        let store = self.recorder.store();
+        store.report(query).await.map_err(unreadable)
     }
 
     /// Returns when everything recorded so far is in the store.

@@ -1,16 +1,37 @@
 //! What a call takes of the limits of its caller's key.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::Response;
 use tokio::time::Instant;
-use tollgate::{Admitted, Error, Failure, Gateway, KeyEntry, Order, Receipt, Target};
+use tollgate::{
+    Admitted, Error, Failure, FailureKind, Frame, Gateway, KeyEntry, Order, Receipt, Surface,
+    Target,
+};
 
-/// Tokens that an answer is taken to have until it has ended, where the request
-/// does not limit it: four screens of text.
+use crate::reply::Refusal;
+
+/// Tokens that each answer is taken to have until it has ended, where the
+/// request does not limit it: four screens of text, whatever the model.
 const USUAL_ANSWER: u64 = 1_024;
 
+/// Bytes of text to a token, as the ledger has it for answers whose upstream
+/// does not count.
+const BYTES_PER_TOKEN: u64 = 4;
+
 /// What a call took of its key's minute, and its place among those that run.
-pub(crate) struct Allowance(Option<Admitted>);
+///
+/// Dropped, it is corrected by what was seen of a stream. An answer in one piece
+/// of which nothing was seen stays as it was estimated.
+pub(crate) struct Allowance {
+    admitted: Option<Admitted>,
+    prompt: u64,
+    /// Bytes of a stream that went past.
+    seen: Option<u64>,
+}
 
 impl Allowance {
     /// Takes one request, and the tokens that it may come to.
@@ -23,21 +44,31 @@ impl Allowance {
         gateway: &Gateway,
         order: &Order,
     ) -> Result<Self, Failure> {
+        let mut allowance = Self {
+            admitted: None,
+            prompt: 0,
+            seen: order.request().stream().then_some(0),
+        };
         let Some(entry) = entry else {
-            return Ok(Self(None));
+            return Ok(allowance);
         };
         let gate = entry.gate();
-        let tokens = match gate.limits().tokens {
-            None => 0,
-            Some(_) => {
-                let answer = order.request().max_output_tokens();
-                let prompt = gateway.prompt_tokens(order.clone());
-                let prompt = prompt.map_err(Error::into_failure)?;
-                prompt.likely.saturating_add(answer.unwrap_or(USUAL_ANSWER))
-            }
-        };
+        let mut tokens = 0;
+        if gate.limits().tokens.is_some() {
+            let prompt = gateway.prompt_tokens(order.clone());
+            allowance.prompt = prompt.map_err(Error::into_failure)?.likely;
+            tokens = allowance.prompt.saturating_add(answers(order));
+        }
         let now = Instant::now().into_std();
-        Ok(Self(Some(gate.admit(tokens, now).map_err(Failure::from)?)))
+        allowance.admitted = Some(gate.admit(tokens, now).map_err(Failure::from)?);
+        Ok(allowance)
+    }
+
+    /// Takes note of a frame of a stream.
+    pub(crate) fn note_frame(&mut self, frame: &Frame) {
+        if let Some(seen) = &mut self.seen {
+            *seen += u64::from(frame.facts.output_bytes);
+        }
     }
 
     /// Counts what the call came to in place of what it was taken to come to.
@@ -64,11 +95,42 @@ impl Allowance {
     }
 
     fn came_to(&mut self, tokens: u64) {
-        if let Some(Admitted { taken, permit }) = self.0.take() {
+        if let Some(Admitted { taken, permit }) = self.admitted.take() {
             taken.correct(tokens, Instant::now().into_std());
             drop(permit);
         }
     }
+}
+
+impl Drop for Allowance {
+    fn drop(&mut self) {
+        if let Some(seen) = self.seen {
+            self.came_to(self.prompt + seen.div_ceil(BYTES_PER_TOKEN));
+        }
+    }
+}
+
+/// Tokens that all answers of a request may have together. Vectors are none.
+fn answers(order: &Order) -> u64 {
+    let request = order.request();
+    if request.surface() == Surface::Embeddings {
+        return 0;
+    }
+    let each = request.max_output_tokens().unwrap_or(USUAL_ANSWER);
+    // What cannot be read is refused elsewhere.
+    request.answers().unwrap_or(1).saturating_mul(each)
+}
+
+/// A layer of routes that make no call: each request counts as one, of no
+/// tokens, in the minute of its caller's key. It takes no place among those that
+/// run, so that a caller can look around beside its streams.
+pub(crate) async fn of_one_request(request: Request, next: Next) -> Result<Response, Refusal> {
+    if let Some(entry) = request.extensions().get::<Arc<KeyEntry>>() {
+        let taken = entry.gate().take(0, Instant::now().into_std());
+        // It came to what was taken.
+        drop(taken.map_err(Failure::from)?);
+    }
+    Ok(next.run(request).await)
 }
 
 /// Whether a key may be used for what a call names.
@@ -77,21 +139,39 @@ impl Allowance {
 /// `Forbidden`, with what it may be used for.
 pub(crate) fn check(entry: &KeyEntry, order: &Order) -> Result<(), Failure> {
     let request = order.request();
-    let model = request.model();
-    let model = model.as_deref().unwrap_or("tollgate/auto");
-    entry.allows_model(model)?;
-    for fallback in request.models() {
-        entry.allows_model(&fallback)?;
+    // The first of them is the target, the others follow when it fails; as
+    // routing has it.
+    let first = request.model().map(Cow::into_owned);
+    let mut named: Vec<String> = first.into_iter().chain(request.models()).collect();
+    if named.is_empty() {
+        named.push("tollgate/auto".to_owned());
     }
-    if let Ok(Target::Policy {
-        policy: Some(policy),
-        ..
-    }) = model.parse()
-    {
-        entry.allows_policy(&policy)?;
+    let has_preset = request.object().has_value("preset")
+        || named.iter().any(|model| model.contains("@preset/"));
+    if has_preset && entry.is_restricted() {
+        return Err(no_presets());
     }
-    match &order.hints().policy {
-        Some(policy) => Ok(entry.allows_policy(policy)?),
-        None => Ok(()),
+    if let Some(policy) = &order.hints().policy {
+        entry.allows_policy(policy)?;
     }
+    for model in &named {
+        entry.allows_model(model)?;
+        if let Ok(Target::Policy {
+            policy: Some(policy),
+            ..
+        }) = model.parse()
+        {
+            entry.allows_policy(&policy)?;
+        }
+    }
+    Ok(())
+}
+
+/// A preset is kept at OpenRouter, and can choose another model and price.
+fn no_presets() -> Failure {
+    Failure::new(
+        FailureKind::Forbidden,
+        "a key that is for some models or policies alone may not use presets",
+    )
+    .with_hint("leave `preset` and `@preset/…` out, and name a model that the key is for")
 }

@@ -48,10 +48,25 @@ impl Asked {
         }
         if let Some(entry) = &entry {
             allowance::check(entry, &order)?;
+            check_tags(entry, &order)?;
             for (name, value) in entry.tags() {
                 order = order.with_tag(name, value);
             }
         }
         Ok(Self { order, mode, entry })
+    }
+}
+
+/// Budgets count by the first tag of a name, so a caller must not say another
+/// one before its key's. Metadata and `user` come after them, and give way.
+fn check_tags(entry: &KeyEntry, order: &Order) -> Result<(), Failure> {
+    let own = |name: &str| entry.tags().iter().any(|(own, _)| own == name);
+    match order.hints().tags.iter().find(|(name, _)| own(name)) {
+        None => Ok(()),
+        Some((name, _)) => Err(Failure::new(
+            FailureKind::InvalidRequest,
+            format!("the tag {name:?} is said by the key"),
+        )
+        .with_hint("leave it out of x-tollgate-tags; other tags are free")),
     }
 }

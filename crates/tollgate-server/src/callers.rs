@@ -8,7 +8,7 @@ use axum::Router;
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use tollgate::{Clock, Failure, FailureKind, KeyBook, KeyEntry, SystemClock};
 
 use crate::pages::caller::OnThisMachine;
@@ -39,11 +39,8 @@ pub enum WithoutKeys {
     ThisMachine,
 }
 
-/// Paths that supervisors ask without a key.
+/// Routes that supervisors ask without a key, below whatever prefix.
 const OPEN: [&str; 2] = ["/health/live", "/health/ready"];
-
-/// Paths that tell of everybody's calls: for keys of operators.
-const OPERATORS: [&str; 2] = ["/health/targets", "/metrics"];
 
 /// Headers in which clients send keys, `authorization` aside.
 const KEY_HEADERS: [&str; 2] = ["x-api-key", "api-key"];
@@ -95,8 +92,9 @@ impl Callers {
     }
 }
 
-/// Lets requests in by the key that they show, but for `/health/live` and
-/// `/health/ready`. To be applied last, to a router with all its paths.
+/// Lets requests in by the key that they show, but for routes that end in
+/// `/health/live` or `/health/ready`. To be applied last, to a router with all
+/// its paths; it may be mounted below a prefix before or after.
 ///
 /// What tells of everybody's calls needs a key of an operator (`admin`).
 ///
@@ -127,13 +125,13 @@ fn let_through(
     without_keys: WithoutKeys,
     mut request: Request,
 ) -> Result<Request, Refusal> {
-    // The route that was matched decides, and no other reading of the path.
-    let path = request.extensions().get::<MatchedPath>();
-    let path = path.map_or("", MatchedPath::as_str);
-    if OPEN.contains(&path) {
+    // The route that was matched decides, and no other reading of the path. What
+    // it ends in is the program's own word: callers' are names in braces there.
+    let route = request.extensions().get::<MatchedPath>();
+    let route = route.map_or("", MatchedPath::as_str);
+    if OPEN.iter().any(|open| route.ends_with(open)) {
         return Ok(request);
     }
-    let is_operators = OPERATORS.contains(&path);
     match callers.find(request.headers())? {
         None if without_keys == WithoutKeys::ThisMachine && !callers.had_keys() => {
             guard::check_local(&request)?;
@@ -141,7 +139,6 @@ fn let_through(
             request.extensions_mut().insert(OnThisMachine);
         }
         None => return Err(nobody_is_known()),
-        Some(entry) if is_operators && !entry.is_admin() => return Err(for_operators()),
         Some(entry) => {
             let extensions = request.extensions_mut();
             extensions.insert(entry.criticality());
@@ -150,6 +147,16 @@ fn let_through(
         }
     }
     Ok(request)
+}
+
+/// A layer of routes that tell of everybody's calls: a caller that is known by
+/// a key needs one of an operator.
+pub(crate) async fn operators_only(request: Request, next: Next) -> Result<Response, Refusal> {
+    let entry = request.extensions().get::<Arc<KeyEntry>>();
+    match entry.is_none_or(|entry| entry.is_admin()) {
+        true => Ok(next.run(request).await),
+        false => Err(for_operators()),
+    }
 }
 
 /// The one key that the headers show, in whichever form; empty when none does.

@@ -9,13 +9,14 @@ use std::time::Duration;
 use axum::Router;
 use hyper::body::Incoming;
 use hyper::service::{Service, service_fn};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use tollgate::ServerConfig;
 
 use crate::limits::{Connections, Seat};
 use crate::line::Line;
+use crate::untaken::{Streams, watched};
 
 /// How often a silent HTTP/2 client is asked whether it is there, and how long
 /// it may take to answer. One that sends a header byte by byte cannot answer in
@@ -40,7 +41,7 @@ const H2_SEND_BUFFER: usize = 64 << 10;
 #[derive(Clone)]
 pub(crate) struct Host {
     router: Router,
-    http: Arc<auto::Builder<TokioExecutor>>,
+    http: Arc<auto::Builder<Streams>>,
     connections: Connections,
     header_timeout: Duration,
 }
@@ -69,7 +70,8 @@ impl Host {
         let hears = heard.clone();
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             hears.store(true, Ordering::Relaxed);
-            router.call(request)
+            let answer = router.call(request);
+            async move { answer.await.map(watched) }
         });
         let connection = self.http.serve_connection(TokioIo::new(line), service);
         let mut connection = pin!(connection);
@@ -98,8 +100,10 @@ impl Host {
     }
 }
 
-fn builder(config: &ServerConfig) -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+fn builder(config: &ServerConfig) -> auto::Builder<Streams> {
+    let mut builder = auto::Builder::new(Streams {
+        limit: config.write_stall(),
+    });
     builder
         .http1()
         .timer(TokioTimer::new())

@@ -49,18 +49,36 @@ where
     S: Stream<Item = Result<Bytes, E>> + Unpin,
     F: Future<Output = ()> + Unpin,
 {
-    stream::unfold(Some((pieces, end)), move |state| async move {
-        let (mut pieces, mut end) = state?;
+    let begun = Some((pieces, end, Bytes::new()));
+    stream::unfold(begun, move |state| async move {
+        let (mut pieces, mut end, mut last) = state?;
         tokio::select! {
             // Else a stream that is always ready would never end.
             biased;
             () = &mut end => {
                 let failure = Failure::new(FailureKind::Truncated, STOPPING).with_hint(HINT);
-                Some((Ok(events::failed(event.0, &failure, b"")), None))
+                Some((Ok(events::failed(event.0, &failure, &last)), None))
             }
-            piece = pieces.next() => Some((piece?, Some((pieces, end)))),
+            piece = pieces.next() => {
+                let piece = piece?;
+                // The failure of Responses counts on from the last event.
+                if event.0 == Surface::Responses
+                    && let Ok(piece) = &piece
+                    && let Some(data) = last_data(piece)
+                {
+                    last = piece.slice_ref(data);
+                }
+                Some((piece, Some((pieces, end, last))))
+            }
         }
     })
+}
+
+/// The data of the last event in a piece of a stream, of which events are
+/// never cut.
+fn last_data(piece: &[u8]) -> Option<&[u8]> {
+    let mut lines = piece.rsplit(|byte| *byte == b'\n');
+    lines.find_map(|line| line.strip_prefix(b"data: "))
 }
 
 const STOPPING: &str = "the gateway is stopping";
@@ -85,7 +103,7 @@ mod tests {
         let pieces = pieces
             .iter()
             .map(|piece| Ok::<_, Infallible>((*piece).into()));
-        let event = FailureEvent(Surface::Chat);
+        let event = FailureEvent(Surface::Responses);
         let told: Vec<_> = or_failed(stream::iter(pieces), pin!(end), event)
             .map(|piece| String::from_utf8(piece.unwrap().to_vec()).unwrap())
             .collect()
@@ -106,5 +124,31 @@ mod tests {
     async fn a_stream_that_is_cut_ends_with_its_failure_even_when_it_has_more_to_say() {
         check(&["a", "b"], ready(()), &[STOPPING]).await;
         check(&[], ready(()), &[STOPPING]).await;
+    }
+
+    #[tokio::test]
+    async fn the_failure_of_a_response_counts_on_from_the_last_event() {
+        let check = async |pieces: Vec<&'static str>, expected: &str| {
+            let (cut, end) = tokio::sync::oneshot::channel();
+            let mut cut = Some(cut);
+            let count = pieces.len();
+            let pieces = pieces.into_iter().enumerate().map(move |(at, piece)| {
+                if at + 1 == count {
+                    cut.take().map(|cut| cut.send(()));
+                }
+                Ok::<_, Infallible>(Bytes::from(piece))
+            });
+            let end = pin!(async { drop(end.await) });
+            let told = or_failed(stream::iter(pieces), end, FailureEvent(Surface::Responses));
+            let told: Vec<_> = told.collect().await;
+            let last = String::from_utf8(told[count].as_ref().unwrap().to_vec()).unwrap();
+            assert!(last.contains(expected), "{last}");
+        };
+        let four = "event: x\ndata: {\"sequence_number\":4}\n\n";
+        check(vec![four], "\"sequence_number\":5").await;
+        check(vec![four, ": waiting\n\n"], "\"sequence_number\":5").await;
+        let both = "event: x\ndata: {\"sequence_number\":6}\n\n: waiting\n\n";
+        check(vec![four, both], "\"sequence_number\":7").await;
+        check(vec![": waiting\n\n"], "\"sequence_number\":0").await;
     }
 }

@@ -96,10 +96,13 @@ impl Telling {
                     }
                 },
                 Source::Answer(answer) => match answer.next().await {
-                    Some(Ok(frame)) => match self.told(frame) {
-                        Ok(text) => text,
-                        Err(failure) => self.failed(&failure),
-                    },
+                    Some(Ok(frame)) => {
+                        self.allowance.note_frame(&frame);
+                        match self.told(frame) {
+                            Ok(text) => text,
+                            Err(failure) => self.failed(&failure),
+                        }
+                    }
                     Some(Err(failure)) => self.failed(&failure),
                     None => self.done(),
                 },

@@ -4,6 +4,7 @@ mod serve;
 mod connection;
 mod line;
 mod stall;
+mod untaken;
 mod running;
 mod ending;
 mod coalesce;
@@ -33,7 +34,7 @@ mod trace;
 
 pub use crate::callers::{Callers, WithoutKeys, known};
 pub use crate::guard::loopback_only;
-pub use crate::metrics::{Metrics, SpanCounts, measured, serve_measured};
+pub use crate::metrics::{Metrics, SpanCounts, counted, measured, serve_measured};
 pub use crate::openapi::openapi;
 pub use crate::router::router;
 pub use crate::serve::{Draining, Stopped, serve, serve_router};

@@ -1,5 +1,6 @@
 //! The one place that turns failures into HTTP answers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -13,6 +14,9 @@ use crate::words::Told;
 /// What callers wait at least before they try again, when nobody knows how long
 /// it will take: without a word they would come back at once.
 const LATER: Duration = Duration::from_secs(1);
+
+/// How a caller shows who it is, for whoever asks by HTTP's own rules.
+const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"tollgate\"");
 
 /// A failure on its way to a caller.
 pub(crate) struct Refusal {
@@ -43,7 +47,9 @@ enum Connection {
 
 /// What a request is called in errors and metrics that was refused by a status
 /// of HTTP alone.
-const HTTP_NAMES: [(StatusCode, &str); 6] = [
+const HTTP_NAMES: [(StatusCode, &str); 8] = [
+    (StatusCode::UNAUTHORIZED, "unauthorized"),
+    (StatusCode::FORBIDDEN, "forbidden"),
     (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
     (StatusCode::REQUEST_TIMEOUT, "request_timeout"),
     (StatusCode::PAYLOAD_TOO_LARGE, "request_too_large"),
@@ -100,6 +106,21 @@ impl From<Failure> for Refusal {
     }
 }
 
+/// A failure that several callers share: each is told of it, and what was
+/// behind it stays here.
+impl From<Arc<Failure>> for Refusal {
+    fn from(shared: Arc<Failure>) -> Self {
+        let mut failure = Failure::new(shared.kind(), shared.message().to_owned());
+        if let Some(hint) = shared.hint() {
+            failure = failure.with_hint(hint.to_owned());
+        }
+        if let Some(after) = shared.retry_after() {
+            failure = failure.with_retry_after(after);
+        }
+        failure.with_source(shared).into()
+    }
+}
+
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         let receipt = error.receipt();
@@ -129,6 +150,9 @@ impl IntoResponse for Refusal {
         response.extensions_mut().insert(RefusedAs(name));
         response.extensions_mut().insert(told);
         let headers = response.headers_mut();
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, CHALLENGE);
+        }
         if let Some(call) = self.call {
             headers.extend(disclose::call(call));
         }

@@ -5,8 +5,9 @@ use axum::middleware;
 use axum::routing::{get, post};
 use tollgate::{Gateway, ServerConfig, Surface};
 
+use crate::callers::operators_only;
 use crate::limits::{Limits, check_headers, let_in};
-use crate::{guard, health, infer, openapi, pages, paths, plan, reply, trace, words};
+use crate::{allowance, guard, health, infer, openapi, pages, paths, plan, reply, trace, words};
 
 /// All surfaces of a gateway, to be served or mounted elsewhere.
 ///
@@ -34,21 +35,27 @@ pub fn router(gateway: Gateway, config: &ServerConfig) -> Router {
         .fold(Router::new(), |router, surface| {
             router.route(&format!("/{}", surface.path()), infer::at(surface))
         });
-    let api = surfaces
+    let costless = Router::new()
         .route("/messages/count_tokens", post(infer::count_tokens))
         .route("/plan", post(plan::explain))
+        .route_layer(middleware::from_fn(allowance::of_one_request));
+    let api = surfaces
+        .merge(costless)
         .route_layer(middleware::from_fn_with_state(limits.clone(), let_in))
         .route_layer(middleware::from_fn(guard::json_only))
         .route_layer(middleware::from_fn(words::of_the_path))
         .route_layer(middleware::from_fn(trace::continued))
-        .merge(pages::routes());
+        .merge(pages::routes().route_layer(middleware::from_fn(allowance::of_one_request)));
+    let operators = Router::new()
+        .route("/health/targets", get(health::targets))
+        .route_layer(middleware::from_fn(operators_only));
     Router::new()
         .nest("/v1", api.clone())
         .nest("/api/v1", api)
         .route("/openapi.json", get(openapi::page))
         .route("/health/live", get(|| async { StatusCode::OK }))
         .route("/health/ready", get(health::ready))
-        .route("/health/targets", get(health::targets))
+        .merge(operators)
         .fallback(paths::no_such_path)
         .method_not_allowed_fallback(reply::wrong_method)
         // `let_in` has its own.

@@ -1,5 +1,7 @@
 //! What a caller has spent, and may still spend.
 
+use std::sync::Arc;
+
 use tollgate_core::{
     BudgetWindow, CallerId, Dimension, Failure, Timestamp, UsageQuery, UsageRow, Usd,
 };
@@ -11,6 +13,18 @@ use crate::gateway::Gateway;
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct CallerStanding {
+    /// By the ledger.
+    pub spent: Spent,
+    /// Those that all share, and those in which the caller has a share of its
+    /// own; by name. Budgets by task, tag, model or lane are not here: whether
+    /// a call counts in them depends on the call.
+    pub budgets: Vec<BudgetStanding>,
+}
+
+/// What a caller has spent, over several whiles.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Spent {
     /// Ever.
     pub ever: Spending,
     /// Since midnight, UTC.
@@ -19,10 +33,6 @@ pub struct CallerStanding {
     pub week: Spending,
     /// Since the first of the month, UTC.
     pub month: Spending,
-    /// Those that all share, and those in which the caller has a share of its
-    /// own; by name. Budgets by task, tag, model or lane are not here: whether
-    /// a call counts in them depends on the call.
-    pub budgets: Vec<BudgetStanding>,
 }
 
 /// Money spent in a while, what is booked at worst case included.
@@ -70,24 +80,36 @@ impl CallerStanding {
 
 impl Gateway {
     /// What a caller has spent by the ledger, and how it stands in its budgets.
+    /// What it has spent is remembered for five seconds, and may lack what the
+    /// ledger has not stored yet; budgets are as of now.
     ///
     /// # Errors
-    /// As [`usage`](Self::usage).
-    pub async fn standing(&self, caller: &CallerId) -> Result<CallerStanding, Failure> {
+    /// As [`usage`](Self::usage); `Interrupted` after five seconds.
+    pub async fn standing(&self, caller: &CallerId) -> Result<CallerStanding, Arc<Failure>> {
+        let lookups = self.parts().lookups.clone();
+        let spent = lookups
+            .spent
+            .get(caller.clone(), self.spent(caller))
+            .await?;
+        Ok(CallerStanding {
+            spent: *spent,
+            budgets: self.budgets_of(caller, self.parts().clock.now()),
+        })
+    }
+
+    async fn spent(&self, caller: &CallerId) -> Result<Spent, Failure> {
         let query = UsageQuery {
-            by: vec![Dimension::Caller, Dimension::Day, Dimension::Billing],
+            by: vec![Dimension::Day, Dimension::Billing],
+            caller: Some(caller.clone()),
             ..UsageQuery::default()
         };
-        let rows = self.usage(&query).await?;
+        let rows = self.usage_stored(&query).await?;
         let now = self.parts().clock.now();
-        let mut standing = CallerStanding {
-            budgets: self.budgets_of(caller, now),
-            ..CallerStanding::default()
-        };
-        for row in rows.iter().filter(|row| row.key[0] == caller.as_str()) {
-            standing.count(row, now);
+        let mut spent = Spent::default();
+        for row in &rows {
+            spent.count(row, now);
         }
-        Ok(standing)
+        Ok(spent)
     }
 
     fn budgets_of(&self, caller: &CallerId, now: Timestamp) -> Vec<BudgetStanding> {
@@ -100,13 +122,13 @@ impl Gateway {
     }
 }
 
-impl CallerStanding {
-    /// Adds a row whose key is caller, day and billing.
+impl Spent {
+    /// Adds a row whose key is day and billing.
     fn count(&mut self, row: &UsageRow, now: Timestamp) {
-        let Some(day) = Timestamp::parse_date(&row.key[1]).map(Timestamp::day) else {
+        let Some(day) = Timestamp::parse_date(&row.key[0]).map(Timestamp::day) else {
             return;
         };
-        let spending = Spending::of(row, row.key[2] == "byok");
+        let spending = Spending::of(row, row.key[1] == "byok");
         let today = now.day();
         let since = [
             (&mut self.ever, i64::MIN),

@@ -32,7 +32,7 @@ mod whole;
 
 pub use crate::answer::{Answer, Collected};
 pub use crate::builder::GatewayBuilder;
-pub use crate::caller::{BudgetStanding, CallerStanding, Spending};
+pub use crate::caller::{BudgetStanding, CallerStanding, Spending, Spent};
 pub use crate::clock::SystemClock;
 pub use crate::compare::{
     Account, Book, Cause, Comparison, Drift, Entry, Figures, KeySpend, Tolerance, compare,

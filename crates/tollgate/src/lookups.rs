@@ -1,23 +1,30 @@
 //! What pages beside inference ask of a gateway. None of it costs anything.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use tollgate_core::{CallerId, Failure, FailureKind, Lane, ModelId, Receipt};
+use tollgate_core::{CallerId, Failure, FailureKind, GenerationId, Lane, ModelId, Receipt};
 use tollgate_transport::OpenRouterProvider;
 use tollgate_wire::{Credits, Endpoints, Generation, ProvidersReply};
 
+use crate::caller::Spent;
 use crate::config::OPENROUTER_LANE;
 use crate::gateway::Gateway;
 use crate::memo::{Memo, bounded};
 use crate::recent::Recent;
 
+/// How long it is remembered what a caller has spent: a report reads all that
+/// the caller ever did.
+const SPENT_GOOD: Duration = Duration::from_secs(5);
+
 /// What is looked up, and what is remembered of it.
-#[derive(Default)]
 pub(crate) struct Lookups {
     /// `None` with a provider of the program's own.
     openrouter: Option<OpenRouterProvider>,
     endpoints: Memo<ModelId, Endpoints>,
     providers: Memo<(), ProvidersReply>,
+    generations: Memo<GenerationId, Generation>,
+    pub(crate) spent: Memo<CallerId, Spent>,
     recent: Arc<Recent>,
 }
 
@@ -25,8 +32,11 @@ impl Lookups {
     pub(crate) fn new(openrouter: Option<OpenRouterProvider>, recent: Arc<Recent>) -> Self {
         Self {
             openrouter,
+            endpoints: Memo::default(),
+            providers: Memo::default(),
+            generations: Memo::default(),
+            spent: Memo::keeping(SPENT_GOOD),
             recent,
-            ..Self::default()
         }
     }
 
@@ -44,7 +54,7 @@ pub struct PastCall {
     pub receipt: Arc<Receipt>,
     /// OpenRouter's record of the attempt that answered, when it has one and
     /// can be reached.
-    pub record: Option<Generation>,
+    pub record: Option<Arc<Generation>>,
 }
 
 impl Gateway {
@@ -89,7 +99,8 @@ impl Gateway {
     /// A call of that caller, by its own id or by the id that an upstream gave
     /// its generation. The last 4096 calls that ended in this process are known
     /// (none, with a ledger of the program's own that does not tell of them),
-    /// and nobody's but the caller's own are found.
+    /// and nobody's but the caller's own are found. OpenRouter's record is
+    /// remembered as [`endpoints`](Self::endpoints) are.
     ///
     /// # Cancellation
     /// Dropping the future gives up the question to OpenRouter.
@@ -102,15 +113,21 @@ impl Gateway {
         Some(PastCall { receipt, record })
     }
 
-    async fn record_of(&self, receipt: &Receipt) -> Option<Generation> {
+    async fn record_of(&self, receipt: &Receipt) -> Option<Arc<Generation>> {
         let served = receipt.served()?;
         let generation = served.generation()?;
         if served.lane.as_str() != OPENROUTER_LANE {
             return None;
         }
         let openrouter = self.openrouter().ok()?;
+        let lookups = self.parts().lookups.clone();
+        let ask = async {
+            let record = openrouter.generation(generation).await?;
+            // As a failure it is soon asked for anew: records come late.
+            record.ok_or_else(|| Failure::new(FailureKind::NotFound, "there is no record yet"))
+        };
         // The receipt says most of it, so why there is no record does not matter.
-        bounded(openrouter.generation(generation)).await.ok()?
+        lookups.generations.get(generation.clone(), ask).await.ok()
     }
 
     fn openrouter(&self) -> Result<OpenRouterProvider, Arc<Failure>> {

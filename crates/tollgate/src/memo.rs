@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 use tollgate_core::{Failure, FailureKind};
 
-/// How long an answer is kept.
+/// How long an answer is kept, unless it is said otherwise.
 const GOOD: Duration = Duration::from_secs(300);
 /// How long a failure is: an upstream that is gone costs one caller the wait,
 /// not all of them.
@@ -22,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Whoever asks for the others can be dropped: the next that waits asks anew.
 pub(crate) struct Memo<K, V> {
     slots: Mutex<HashMap<K, Slot<V>>>,
+    /// How long an answer is kept; a failure no longer than that.
+    good: Duration,
 }
 
 /// What an upstream said of one thing.
@@ -36,8 +38,16 @@ struct Kept<V> {
 
 impl<K, V> Default for Memo<K, V> {
     fn default() -> Self {
+        Self::keeping(GOOD)
+    }
+}
+
+impl<K, V> Memo<K, V> {
+    /// Keeps answers for so long.
+    pub(crate) fn keeping(good: Duration) -> Self {
         Self {
             slots: Mutex::default(),
+            good,
         }
     }
 }
@@ -58,7 +68,11 @@ impl<K: Eq + Hash, V> Memo<K, V> {
             Ok(answer) => answer.map(Arc::new).map_err(Arc::new),
             Err(_) => Err(Arc::new(too_slow())),
         };
-        let keep = if said.is_ok() { GOOD } else { BAD };
+        let keep = if said.is_ok() {
+            self.good
+        } else {
+            BAD.min(self.good)
+        };
         *kept = Some(Kept {
             said: said.clone(),
             until: Instant::now() + keep,

@@ -3,8 +3,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tollgate_core::{
-    AfterCommit, Call, CallId, CallerId, Clock, Delivery, Failure, FailureKind, Hints, Task,
-    UpstreamStream, Usd,
+    AfterCommit, Call, CallId, CallerId, Clock, Delivery, Failure, FailureKind, Hints,
+    MAX_ID_BYTES, Task, UpstreamStream, Usd,
 };
 use tollgate_wire::{ChatRequest, EmbeddingsRequest, Object, Request, Surface};
 
@@ -186,7 +186,7 @@ impl Admission {
 }
 
 /// Most bytes of a tag's name, and of its value.
-const LONGEST_TAG: usize = 256;
+const LONGEST_TAG: usize = MAX_ID_BYTES;
 
 /// The tag that says for whom a call is made.
 const USER: &str = "user";

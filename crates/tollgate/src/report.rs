@@ -21,10 +21,15 @@ impl Gateway {
     pub async fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, Failure> {
         match self.parts().background.ledger() {
             Some(ledger) => ledger.report(query).await,
-            None => Err(Failure::new(
-                FailureKind::Configuration,
-                "this ledger makes no reports",
-            )),
+            None => Err(no_reports()),
+        }
+    }
+
+    /// The same of what is in the store already; nothing is written for it.
+    pub(crate) async fn usage_stored(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, Failure> {
+        match self.parts().background.ledger() {
+            Some(ledger) => ledger.report_stored(query).await,
+            None => Err(no_reports()),
         }
     }
 }
@@ -45,6 +50,10 @@ impl Gateway {
         let ledger = parts.background.ledger();
         ledger.map(|ledger| ledger.budgets()).unwrap_or_default()
     }
+}
+
+fn no_reports() -> Failure {
+    Failure::new(FailureKind::Configuration, "this ledger makes no reports")
 }
 
 /// Reads the ledger that a configuration names, also while a gateway writes to it.

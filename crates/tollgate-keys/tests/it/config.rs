@@ -100,6 +100,17 @@ fn what_cannot_work_is_named_with_file_and_remedy() {
         "[keys.ci]\nhash = \"HASH\"\nteam = \"\"",
         &["keys.ci.team: "],
     );
+    let long = "x".repeat(257);
+    check(
+        &format!("[keys.ci]\nhash = \"HASH\"\nteam = \"{long}\""),
+        &["keys.ci.team: ", "256 bytes"],
+    );
+    for tag in [format!("env = \"{long}\""), format!("{long} = \"prod\"")] {
+        check(
+            &format!("[keys.ci]\nhash = \"HASH\"\ntags = {{ {tag} }}"),
+            &["keys.ci.tags: ", "256 bytes"],
+        );
+    }
     check(
         "[keys.local]\nhash = \"HASH\"",
         &["keys.local: ", "is taken"],

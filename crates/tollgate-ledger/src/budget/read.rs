@@ -116,8 +116,8 @@ async fn look(
     }
     let query = UsageQuery {
         since: Some(start),
-        until: None,
         by: rule.dimension().into_iter().collect(),
+        ..UsageQuery::default()
     };
     let rows = store.report(&query).await?;
     let rows = rows.into_iter().map(|row| {

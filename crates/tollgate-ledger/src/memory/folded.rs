@@ -62,6 +62,10 @@ impl Folded {
     pub(super) fn report(&self, query: &UsageQuery, rows: &mut Rows<Vec<String>>) {
         let days = self.days.values().filter(|day| covers(query, day.first));
         for (key, row) in days.flat_map(|day| day.rows.iter()) {
+            let caller = query.caller.as_ref();
+            if caller.is_some_and(|caller| key.value(&Dimension::Caller) != caller.as_str()) {
+                continue;
+            }
             let key = query.by.iter().map(|by| key.value(by)).collect();
             rows.at(key).merge(row);
         }

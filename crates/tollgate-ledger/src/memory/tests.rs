@@ -110,7 +110,7 @@ async fn the_days_sums_count_as_its_first_call() {
         let query = UsageQuery {
             since: Some(NOON.plus(std::time::Duration::from_secs(since))),
             until: Some(NOON.plus(std::time::Duration::from_secs(until))),
-            by: Vec::new(),
+            ..UsageQuery::default()
         };
         let rows = store.report(&query).await.unwrap();
         rows.first().map_or(0, |row| row.attempts)

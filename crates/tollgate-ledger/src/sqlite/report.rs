@@ -67,6 +67,10 @@ impl Question {
             let place = question.bind(moment.millis().into());
             let _ = write!(question.sql, " AND at_ms {comparison} {place}");
         }
+        if let Some(caller) = &query.caller {
+            let place = question.bind(Value::Text(caller.to_string()));
+            let _ = write!(question.sql, " AND caller = {place}");
+        }
         let places: Vec<String> = (1..=query.by.len()).map(|n| n.to_string()).collect();
         if !places.is_empty() {
             let _ = write!(question.sql, " GROUP BY {}", places.join(", "));

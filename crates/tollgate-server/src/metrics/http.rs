@@ -15,6 +15,7 @@ use tollgate::{Gateway, ServerConfig};
 
 use super::Metrics;
 use super::labels::{self, Name};
+use crate::callers::operators_only;
 use crate::reply::RefusedAs;
 use crate::running::until_gone;
 use crate::serve::{Draining, guarded, serve_router};
@@ -38,9 +39,28 @@ pub fn measured(router: Router, gateway: Gateway, metrics: Arc<Metrics>) -> Rout
     };
     let page = Router::new()
         .route("/metrics", get(page))
+        .route_layer(middleware::from_fn(operators_only))
         .method_not_allowed_fallback(reply::wrong_method);
+    counted(router.merge(page), metrics)
+}
+
+/// Counts the requests of a router, and what they were refused with; to be
+/// applied last, around [`known`](crate::known), whose refusals never come to
+/// [`measured`] within. What was counted here is not counted there again.
+///
+/// ```no_run
+/// # use std::sync::Arc;
+/// # use tollgate_server::{Callers, Metrics, WithoutKeys};
+/// # fn mount(gateway: tollgate::Gateway, metrics: Arc<Metrics>, callers: Callers) -> axum::Router {
+/// use tollgate_server::{counted, known, measured, router};
+/// let router = router(gateway.clone(), &tollgate::ServerConfig::default());
+/// let router = measured(router, gateway, metrics.clone());
+/// counted(known(router, callers, WithoutKeys::Nobody), metrics)
+/// # }
+/// ```
+pub fn counted(router: Router, metrics: Arc<Metrics>) -> Router {
     let count = move |request: Request, next: Next| count(metrics.clone(), request, next);
-    router.merge(page).layer(middleware::from_fn(count))
+    router.layer(middleware::from_fn(count))
 }
 
 /// [`serve`](crate::serve), with `GET /metrics`.
@@ -62,7 +82,14 @@ pub async fn serve_measured(
     serve_router(listener, router, config, stop).await
 }
 
-async fn count(metrics: Arc<Metrics>, request: Request, next: Next) -> Response {
+/// Says, as an extension of a request, that somebody counts it.
+#[derive(Clone, Copy)]
+struct IsCounted;
+
+async fn count(metrics: Arc<Metrics>, mut request: Request, next: Next) -> Response {
+    if request.extensions_mut().insert(IsCounted).is_some() {
+        return next.run(request).await;
+    }
     let mut counted = Counted::new(metrics, &request);
     let response = next.run(request).await;
     counted.labels.status_class = class(response.status());

@@ -1,11 +1,12 @@
 //! Who asks.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::Extensions;
 use axum::http::request::Parts;
-use tollgate::CallerId;
+use tollgate::{BudgetStanding, CallerId, KeyEntry, Per};
 
 /// Who asks, and whether it may see what belongs to the gateway's account.
 #[derive(Debug)]
@@ -13,6 +14,15 @@ pub(crate) struct Caller {
     pub(crate) id: CallerId,
     /// Whether it is the operator: nobody's key, and on this machine.
     pub(crate) is_operator: bool,
+    is_admin: bool,
+}
+
+impl Caller {
+    /// Whether it may see what was spent of a budget. One that everybody counts
+    /// in tells of everybody's calls.
+    pub(crate) fn sees(&self, budget: &BudgetStanding) -> bool {
+        budget.per != Per::All || self.is_operator || self.is_admin
+    }
 }
 
 /// Says, as an extension of a request, that it addressed this machine by a
@@ -32,7 +42,9 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let id = of(&parts.extensions);
         let is_here = parts.extensions.get::<OnThisMachine>().is_some();
+        let entry = parts.extensions.get::<Arc<KeyEntry>>();
         Ok(Self {
+            is_admin: entry.is_some_and(|entry| entry.is_admin()),
             is_operator: is_here && id == CallerId::local(),
             id,
         })

@@ -21,9 +21,10 @@ pub(crate) struct Balance {
 
 /// `GET /v1/credits`. For whoever runs the gateway and asks on its own
 /// machine, the credits of the account at OpenRouter. For any other caller, the
-/// limit of the budget that blocks it first, and what is used of it: the
-/// operator's account is not its business. A caller without a budget has
-/// nothing to be shown, and gets 403, as keys at OpenRouter do.
+/// limit of the budget that blocks it first, and what is used of it; of a
+/// budget that everybody counts in, what is left alone. The operator's account
+/// is not its business. A caller without a budget has nothing to be shown, and
+/// gets 403, as keys at OpenRouter do.
 pub(crate) async fn balance(
     State(gateway): State<Gateway>,
     caller: Caller,
@@ -65,8 +66,13 @@ async fn of_caller(gateway: &Gateway, caller: &Caller) -> Result<Balance, Refusa
             .with_hint("what you have spent is at /v1/key"));
     };
     let number = |amount| Raw::of(&Dollars(amount)).expect("an amount is a number");
+    let limit = match caller.sees(budget) {
+        true => budget.limit,
+        // What is left, and not what others have spent.
+        false => budget.left(),
+    };
     Ok(Balance {
-        total_credits: number(budget.limit),
-        total_usage: number(budget.limit - budget.left()),
+        total_credits: number(limit),
+        total_usage: number(limit - budget.left()),
     })
 }

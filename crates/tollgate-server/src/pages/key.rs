@@ -83,29 +83,32 @@ pub(crate) async fn current(
     caller: Caller,
 ) -> Result<Json<Data<Key>>, Refusal> {
     let standing = gateway.standing(&caller.id).await?;
-    let data = Key::of(caller.id.to_string(), &standing);
+    let data = Key::of(&caller, &standing);
     Ok(Json(Data { data }))
 }
 
 impl Key {
-    fn of(label: String, standing: &CallerStanding) -> Self {
-        let tightest = standing.tightest();
+    fn of(caller: &Caller, standing: &CallerStanding) -> Self {
+        let shown = || standing.budgets.iter().filter(|budget| caller.sees(budget));
+        let effective = shown().min_by_key(|budget| budget.left());
+        let spent = &standing.spent;
         let own = |spending: Spending| Dollars(spending.own);
         let byok = |spending: Spending| Dollars(spending.byok);
         Self {
-            label,
-            limit: tightest.map(|budget| Dollars(budget.limit)),
-            limit_remaining: tightest.map(|budget| Dollars(budget.left())),
-            limit_reset: tightest.and_then(|budget| reset_interval(budget.window)),
+            label: caller.id.to_string(),
+            limit: effective.map(|budget| Dollars(budget.limit)),
+            // Of all budgets: what is left says nothing of who spent the rest.
+            limit_remaining: standing.tightest().map(|budget| Dollars(budget.left())),
+            limit_reset: effective.and_then(|budget| reset_interval(budget.window)),
             include_byok_in_limit: true,
-            usage: own(standing.ever),
-            usage_daily: own(standing.day),
-            usage_weekly: own(standing.week),
-            usage_monthly: own(standing.month),
-            byok_usage: byok(standing.ever),
-            byok_usage_daily: byok(standing.day),
-            byok_usage_weekly: byok(standing.week),
-            byok_usage_monthly: byok(standing.month),
+            usage: own(spent.ever),
+            usage_daily: own(spent.day),
+            usage_weekly: own(spent.week),
+            usage_monthly: own(spent.month),
+            byok_usage: byok(spent.ever),
+            byok_usage_daily: byok(spent.day),
+            byok_usage_weekly: byok(spent.week),
+            byok_usage_monthly: byok(spent.month),
             is_free_tier: false,
             is_management_key: false,
             is_provisioning_key: false,
@@ -114,8 +117,8 @@ impl Key {
                 used: 0,
                 remaining: NO_LIMIT,
             },
-            budgets: standing.budgets.iter().map(Budget::of).collect(),
-            effective_budget: tightest.map(Budget::of),
+            budgets: shown().map(Budget::of).collect(),
+            effective_budget: effective.map(Budget::of),
             allowed_data_regions: ["global"],
             creator_user_id: None,
             organization_id: None,

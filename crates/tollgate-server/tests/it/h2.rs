@@ -2,16 +2,25 @@
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tollgate::ServerConfig;
-use tollgate_sim::Scenario;
+use tokio::time::{Instant, timeout};
+use tollgate::{ServerConfig, Usd};
+use tollgate_sim::{Latency, Scenario};
 
 use crate::simulated::Simulated;
+use crate::support::chat;
 
 pub(crate) const HEADERS: u8 = 1;
 pub(crate) const GOAWAY: u8 = 7;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const CONTINUATION: u8 = 9;
+
+const DATA: u8 = 0;
+const PING: u8 = 6;
+
+const END_STREAM: u8 = 0x1;
+const END_HEADERS: u8 = 0x4;
+const ACK: u8 = 0x1;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const END_STREAM_AND_HEADERS: u8 = 0x5;
@@ -26,11 +35,27 @@ pub(crate) struct Connection(TcpStream);
 impl Connection {
     /// A connection whose settings the server has been told.
     pub(crate) async fn open(address: &str) -> Self {
+        Self::open_with(address, &[]).await
+    }
+
+    /// A connection with settings of one's own.
+    async fn open_with(address: &str, settings: &[u8]) -> Self {
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(PREFACE).await.unwrap();
         let mut connection = Self(stream);
-        connection.write(SETTINGS, 0, 0, &[]).await;
+        connection.write(SETTINGS, 0, 0, settings).await;
         connection
+    }
+
+    /// Posts JSON.
+    async fn post(&mut self, stream: u32, path: &str, body: &str) {
+        let mut block = block(path);
+        block[0] = 0x83;
+        // The name of `content-type` is the 31st of the static table.
+        block.extend([0x0f, 0x10, 16]);
+        block.extend(b"application/json");
+        self.write(HEADERS, END_HEADERS, stream, &block).await;
+        self.write(DATA, END_STREAM, stream, body.as_bytes()).await;
     }
 
     pub(crate) async fn get(&mut self, stream: u32, path: &str) {
@@ -66,6 +91,9 @@ impl Connection {
     pub(crate) async fn until(&mut self, kind: u8) -> Frame {
         loop {
             let frame = self.next().await.expect("the connection is open");
+            if frame.kind == PING {
+                self.write(PING, ACK, 0, &frame.payload).await;
+            }
             if frame.kind == kind {
                 return frame;
             }
@@ -136,4 +164,58 @@ async fn a_header_that_never_ends_is_cut_off() {
     }
     while connection.next().await.is_some() {}
     is_alive(&rig).await;
+}
+
+/// The client's window of each stream: nothing.
+const NO_WINDOW: &[u8] = &[0, 4, 0, 0, 0, 0];
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_whose_client_takes_nothing_ends_and_holds_nothing_any_more() {
+    let limits = ServerConfig {
+        max_in_flight: 1,
+        ..ServerConfig::default()
+    };
+    let stall = limits.write_stall();
+    for stream in [true, false] {
+        let rig = Simulated::start(Scenario::default(), limits.clone()).await;
+        let mut idle = Connection::open_with(rig.server.address(), NO_WINDOW).await;
+        idle.post(1, "/v1/chat/completions", &chat(stream)).await;
+        assert_eq!(idle.until(HEADERS).await.payload[0], 0x88, "status 200");
+        let start = Instant::now();
+        let reset = timeout(stall * 2, idle.until(RST_STREAM)).await;
+        let reset = reset.expect("an answer that nobody takes is cut").payload;
+        assert_eq!(reset, [0, 0, 0, 8], "cancelled");
+        assert!(start.elapsed() >= stall);
+        // The connection and the only place are good for another call.
+        idle.post(3, "/v1/models/nothing", "{}").await;
+        idle.until(HEADERS).await;
+        let reply = rig.server.chat(false).await;
+        assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
+        rig.gateway.clone().shutdown().await;
+        assert_eq!(rig.gateway.totals().unwrap().held, Usd::ZERO);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_waits_for_its_upstream_is_not_cut() {
+    let slow = Latency::Fixed {
+        first_token_ms: 100,
+        tokens_per_second: 1,
+    };
+    let scenario = Scenario::default()
+        .with_latency(slow)
+        .with_output_tokens(60);
+    let limits = ServerConfig {
+        write_stall_ms: 100,
+        ..ServerConfig::default()
+    };
+    let rig = Simulated::start(scenario, limits).await;
+    let mut client = Connection::open(rig.server.address()).await;
+    client.post(1, "/v1/chat/completions", &chat(true)).await;
+    loop {
+        let data = client.until(DATA).await.payload;
+        if String::from_utf8_lossy(&data).contains("[DONE]") {
+            return;
+        }
+    }
 }

@@ -4,7 +4,7 @@ use axum::Extension;
 use futures_util::future::join_all;
 use serde_json::Value;
 use tokio::net::TcpListener;
-use tollgate::{CallerId, Gateway, Loader};
+use tollgate::{CallerId, Gateway, Loader, UsageQuery};
 use tollgate_server::router;
 use tollgate_sim::{Fault, NanoUsd, Rule, Scenario, Simulator};
 
@@ -69,7 +69,11 @@ fn header(reply: &str, name: &str) -> String {
 /// How many requests for a path the upstream has seen.
 fn asked(simulator: &Simulator, path: &str) -> usize {
     let log = simulator.log();
-    log.iter().filter(|seen| seen.path.ends_with(path)).count()
+    let asked = log
+        .iter()
+        .filter_map(|seen| seen.path.split('?').next())
+        .filter(|asked| asked.ends_with(path));
+    asked.count()
 }
 
 fn ids(list: &Value) -> Vec<&str> {
@@ -525,6 +529,9 @@ async fn a_generation_is_openrouters_record_with_our_receipt() {
     assert!(data["native_finish_reason"].is_string(), "{data}");
     // The account's own business.
     assert!(data["workspace_id"].is_null());
+    let again = get(&server, &format!("/v1/generation?id={id}")).await;
+    assert_eq!(again, page);
+    assert_eq!(asked(&simulator, "/generation"), 1, "it is remembered");
 }
 
 #[tokio::test]
@@ -638,6 +645,7 @@ async fn a_key_shows_what_its_caller_spent_and_may_still_spend() {
     let alice = mounted(&gateway, Some("alice")).await;
     call_at(&alice).await;
     let spent = simulator.bill().total().nanos();
+    stored(&gateway).await;
     let (_, page) = get_at(&alice, "/v1/key").await;
     let key = &page["data"];
     check_members(key, KEY);
@@ -658,12 +666,8 @@ async fn a_key_shows_what_its_caller_spent_and_may_still_spend() {
             )
         })
         .collect();
-    let expected = [
-        ("alices", "api_key"),
-        ("each", "api_key"),
-        ("everyone", "workspace"),
-    ];
-    assert_eq!(budgets, expected);
+    // What everybody counts in tells of everybody's calls.
+    assert_eq!(budgets, [("alices", "api_key"), ("each", "api_key")]);
     for budget in key["budgets"].as_array().unwrap() {
         assert_eq!(nanos(&budget["spend_usd"]), spent as i64, "{budget}");
     }
@@ -677,8 +681,60 @@ async fn a_key_shows_what_its_caller_spent_and_may_still_spend() {
     let (_, page) = get_at(&mounted(&gateway, Some("bob")).await, "/v1/key").await;
     let key = &page["data"];
     assert_eq!(nanos(&key["usage"]), 0);
-    assert_eq!(key["budgets"].as_array().unwrap().len(), 2);
+    assert_eq!(key["budgets"].as_array().unwrap().len(), 1);
     assert_eq!(nanos(&key["limit_remaining"]), 2_000_000_000);
+}
+
+#[tokio::test]
+async fn what_others_spent_of_a_shared_budget_is_shown_to_its_operator_alone() {
+    let simulator = simulator().await;
+    let gateway = gateway(&simulator, "[budgets.everyone]\nlimit = 100\n").await;
+    call_at(&mounted(&gateway, Some("alice")).await).await;
+    let spent = simulator.bill().total().nanos() as i64;
+    stored(&gateway).await;
+    let nanos = |value: &Value| (value.as_f64().unwrap() * 1e9).round() as i64;
+    let left = 100_000_000_000 - spent;
+
+    let bob = mounted(&gateway, Some("bob")).await;
+    let (_, page) = get_at(&bob, "/v1/key").await;
+    let key = &page["data"];
+    check_members(key, KEY);
+    assert_eq!(key["budgets"], Value::Array(Vec::new()));
+    assert!(key["limit"].is_null() && key["effective_budget"].is_null());
+    assert_eq!(nanos(&key["limit_remaining"]), left);
+    let (_, page) = get_at(&bob, "/v1/credits").await;
+    assert_eq!(nanos(&page["data"]["total_credits"]), left);
+    assert_eq!(nanos(&page["data"]["total_usage"]), 0);
+
+    let operator = Server::start(gateway.clone()).await;
+    let page = get(&operator, "/v1/key").await;
+    let budget = &page["data"]["effective_budget"];
+    assert_eq!(budget["budget_id"], "everyone");
+    assert_eq!(nanos(&budget["spend_usd"]), spent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_caller_spent_is_read_once_in_a_while() {
+    let simulator = simulator().await;
+    let gateway = gateway(&simulator, "").await;
+    let alice = mounted(&gateway, Some("alice")).await;
+    let usage = async || {
+        stored(&gateway).await;
+        let (_, page) = get_at(&alice, "/v1/key").await;
+        page["data"]["usage"].as_f64().unwrap()
+    };
+    call_at(&alice).await;
+    let first = usage().await;
+    assert!(first > 0.0);
+    call_at(&alice).await;
+    assert_eq!(usage().await, first);
+    tokio::time::advance(std::time::Duration::from_secs(6)).await;
+    assert!(usage().await > first);
+}
+
+/// Waits until all that was booked is in the ledger's store.
+async fn stored(gateway: &Gateway) {
+    gateway.usage(&UsageQuery::default()).await.unwrap();
 }
 
 #[tokio::test]

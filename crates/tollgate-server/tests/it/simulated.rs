@@ -25,6 +25,12 @@ impl Simulated {
         }
     }
 
+    /// How many requests of any surface have reached the upstream.
+    pub(crate) fn posts(&self) -> usize {
+        let log = self.simulator.log();
+        log.iter().filter(|seen| seen.method == "POST").count()
+    }
+
     /// How many chats have reached the upstream.
     pub(crate) fn chats(&self) -> usize {
         let log = self.simulator.log();

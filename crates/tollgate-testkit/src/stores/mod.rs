@@ -45,6 +45,7 @@ where
     reports::the_first_tag_of_a_name_counts(open().await).await;
     reports::reports_cover_from_since_to_before_until(open().await).await;
     reports::reports_cover_whole_days(open().await).await;
+    reports::reports_of_a_caller_are_of_nobody_else(open().await).await;
     reports::equal_costs_come_in_the_order_of_their_keys(open().await).await;
     ends::payables_and_unresolved_stay_apart(open().await).await;
     ends::sums_saturate_at_the_end_of_the_type(open().await).await;
@@ -73,6 +74,7 @@ where
     ends::failover_is_what_lost_attempts_cost(open().await).await;
     reports::the_first_tag_of_a_name_counts(open().await).await;
     reports::reports_cover_whole_days(open().await).await;
+    reports::reports_of_a_caller_are_of_nobody_else(open().await).await;
     reports::equal_costs_come_in_the_order_of_their_keys(open().await).await;
     ends::payables_and_unresolved_stay_apart(open().await).await;
     ends::sums_saturate_at_the_end_of_the_type(open().await).await;

@@ -102,6 +102,10 @@ fn expected(calls: &[(CallFacts, Vec<AttemptRecord>)], query: &UsageQuery) -> Ve
     for (facts, records) in calls {
         if query.since.is_some_and(|since| facts.at < since)
             || query.until.is_some_and(|until| facts.at >= until)
+            || query
+                .caller
+                .as_ref()
+                .is_some_and(|caller| facts.caller != *caller)
         {
             continue;
         }
@@ -237,8 +241,26 @@ async fn reports_cover(store: &SharedStore, edges: &[Timestamp]) {
                 since,
                 until,
                 by: vec![Dimension::Day],
+                ..UsageQuery::default()
             };
             let rows = report(store, &query).await;
+            assert_eq!(rows, expected(&calls, &query), "{query:?}");
+        }
+    }
+}
+
+pub(super) async fn reports_of_a_caller_are_of_nobody_else(store: SharedStore) {
+    let calls = varied();
+    append_calls(&store, &calls).await;
+    for caller in ["local", "team", "te_m", "'or'1'='1"] {
+        for by in [vec![], vec![Dimension::Day, Dimension::Billing]] {
+            let query = UsageQuery {
+                since: Some(later(43_200)),
+                caller: Some(CallerId::new(caller).expect("valid")),
+                by,
+                ..UsageQuery::default()
+            };
+            let rows = report(&store, &query).await;
             assert_eq!(rows, expected(&calls, &query), "{query:?}");
         }
     }

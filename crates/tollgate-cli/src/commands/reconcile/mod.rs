@@ -81,7 +81,7 @@ async fn side_by_side(
     let period = UsageQuery {
         since: Some(Timestamp::from_secs(since * DAY_SECS)),
         until: Some(Timestamp::from_secs(until * DAY_SECS)),
-        by: Vec::new(),
+        ..UsageQuery::default()
     };
     let mut ours = books::of_lane(config, &args.lane, &period).await?;
     ours = books::renamed(&ours, &gateway.catalog().view());

@@ -5,7 +5,9 @@ mod watched;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tollgate_server::{Metrics, SpanCounts, Stopped, known, measured, router, serve_router};
+use tollgate_server::{
+    Metrics, SpanCounts, Stopped, counted, known, measured, router, serve_router,
+};
 
 use crate::args::{Global, ServeArgs};
 use crate::exit::{Trouble, code};
@@ -43,8 +45,10 @@ pub(crate) async fn run(
     let mut signals = Signals::listen()?;
     ui::note(format!("listening on http://{}/v1", listener.local_addr()?));
 
-    let router = measured(router(gateway.clone(), &limits), gateway.clone(), metrics);
+    let router = router(gateway.clone(), &limits);
+    let router = measured(router, gateway.clone(), metrics.clone());
     let router = known(router, doorkeeper.callers.clone(), doorkeeper.without_keys);
+    let router = counted(router, metrics);
     let stop = async {
         tokio::select! {
             () = signals.next() => {}

@@ -39,7 +39,7 @@ pub(crate) fn period(
     Ok(UsageQuery {
         since,
         until,
-        by: Vec::new(),
+        ..UsageQuery::default()
     })
 }
 

@@ -1,43 +1,99 @@
-//! Bodies that are no chat, or are one in two ways.
+//! Bodies that are no request of their surface, or are one in two ways.
 
 use super::Fate::{Borne, Refused};
 use super::draw::Draw;
-use super::{Input, post};
-use crate::support::{MODEL, chat};
+use super::{Fate, Input, JSON, post_to};
+use crate::support::MODEL;
+
+/// A surface, and what an honest request to it looks like.
+pub(super) struct At {
+    path: &'static str,
+    /// What holds the prompt, and an honest one.
+    prompt: (&'static str, &'static str),
+}
+
+pub(super) const SURFACES: [At; 5] = [
+    At {
+        path: "chat/completions",
+        prompt: ("messages", CHAT),
+    },
+    At {
+        path: "messages",
+        prompt: ("messages", CHAT),
+    },
+    At {
+        path: "responses",
+        prompt: ("input", TEXT),
+    },
+    At {
+        path: "completions",
+        prompt: ("prompt", TEXT),
+    },
+    At {
+        path: "embeddings",
+        prompt: ("input", TEXT),
+    },
+];
+
+const CHAT: &str = r#"[{"role":"user","content":"Name a colour."}]"#;
+const TEXT: &str = r#""Name a colour.""#;
+
+impl At {
+    fn honest(&self) -> String {
+        let (key, prompt) = self.prompt;
+        format!(r#"{{"model":"{MODEL}","stream":false,"{key}":{prompt}}}"#)
+    }
+
+    /// An honest body with more members.
+    fn with(&self, members: &str) -> String {
+        self.honest().replacen('{', &format!("{{{members},"), 1)
+    }
+
+    fn post(&self, kind: &'static str, body: impl Into<Vec<u8>>, fate: Fate) -> Input {
+        post_to(self.path, kind, JSON, body, fate)
+    }
+
+    fn is_a_chat(&self) -> bool {
+        self.prompt.1 == CHAT
+    }
+}
 
 pub(super) fn all(draw: &mut Draw) -> Vec<Input> {
-    let mut inputs = Vec::new();
-    inputs.extend(truncated(draw));
-    inputs.extend(deep(draw));
-    inputs.extend(wide());
-    inputs.extend(duplicates(draw));
-    inputs.extend(other_case(draw));
-    inputs.extend(numbers());
-    inputs.extend(wrong_types());
-    inputs.extend(bad_text(draw));
-    inputs.extend(marks());
-    inputs.extend(controls(draw));
-    inputs.extend(no_objects());
-    inputs.extend(flipped(draw));
-    inputs.extend(huge());
+    let mut inputs: Vec<_> = SURFACES.iter().flat_map(|at| at.all(draw)).collect();
+    // Many megabytes each, and no surface reads them.
+    inputs.extend(huge(&SURFACES[0]));
     inputs
 }
 
-/// A chat with more members.
-fn with(members: &str) -> String {
-    chat(false).replacen('{', &format!("{{{members},"), 1)
+impl At {
+    fn all(&self, draw: &mut Draw) -> Vec<Input> {
+        let mut inputs = Vec::new();
+        inputs.extend(truncated(self, draw));
+        inputs.extend(deep(self, draw));
+        inputs.extend(wide(self));
+        inputs.extend(duplicates(self, draw));
+        inputs.extend(other_case(self, draw));
+        inputs.extend(numbers(self));
+        inputs.extend(wrong_types(self));
+        inputs.extend(bad_text(self, draw));
+        inputs.extend(marks(self));
+        inputs.extend(controls(self, draw));
+        inputs.extend(no_objects(self));
+        inputs.extend(flipped(self, draw));
+        inputs
+    }
 }
 
-fn truncated(draw: &mut Draw) -> Vec<Input> {
-    let whole = with(r#""tools":[{"type":"function","function":{"name":"f"}}],"seed":12"#);
+fn truncated(at: &At, draw: &mut Draw) -> Vec<Input> {
+    let whole = at.with(r#""tools":[{"type":"function","function":{"name":"f"}}],"seed":12"#);
     let cut = |_| {
         let length = draw.below(whole.len());
-        post("truncated", &whole.as_bytes()[..length], Refused)
+        at.post("truncated", &whole.as_bytes()[..length], Refused)
     };
     (0..100).map(cut).collect()
 }
 
-fn deep(draw: &mut Draw) -> Vec<Input> {
+fn deep(at: &At, draw: &mut Draw) -> Vec<Input> {
     let fields = [
         "messages",
         "metadata",
@@ -53,24 +109,24 @@ fn deep(draw: &mut Draw) -> Vec<Input> {
         // Half of them never end.
         let end = draw.of(&["", close]).repeat(depth);
         let body = format!("{{\"{field}\":{}1{end}}}", open.repeat(depth));
-        post("deep", body, Refused)
+        at.post("deep", body, Refused)
     };
     (0..60).map(nest).collect()
 }
 
-fn wide() -> Vec<Input> {
+fn wide(at: &At) -> Vec<Input> {
     let members = |count: usize| -> String {
         let members: Vec<_> = (0..count).map(|n| format!("\"k{n}\":0")).collect();
         members.join(",")
     };
     let wide = [10_001, 50_000].map(|count| {
         [
-            with(&members(count)),
-            with(&format!("\"metadata\":{{{}}}", members(count))),
+            at.with(&members(count)),
+            at.with(&format!("\"metadata\":{{{}}}", members(count))),
         ]
     });
     let wide = wide.into_iter().flatten();
-    wide.map(|body| post("wide", body, Refused)).collect()
+    wide.map(|body| at.post("wide", body, Refused)).collect()
 }
 
 /// A key with some of its letters escaped.
@@ -83,7 +139,7 @@ fn escaped(draw: &mut Draw, key: &str) -> String {
     key.chars().map(escape).collect()
 }
 
-fn duplicates(draw: &mut Draw) -> Vec<Input> {
+fn duplicates(at: &At, draw: &mut Draw) -> Vec<Input> {
     let objects = [
         ("", ""),
         (r#""provider":{"#, "}"),
@@ -107,13 +163,20 @@ fn duplicates(draw: &mut Draw) -> Vec<Input> {
         let key = draw.of(&keys);
         let (one, two) = (escaped(draw, key), escaped(draw, key));
         let members = format!("{open}\"{one}\":1,\"between\":[],\"{two}\":2{close}");
-        post("duplicate key", with(&members), Refused)
+        at.post("duplicate key", at.with(&members), Refused)
     };
     let nested: Vec<_> = (0..100).map(twice).collect();
-    let known = ["model", "messages", "stream"].into_iter().cycle().take(60);
+    let known = ["model", at.prompt.0, "stream"]
+        .into_iter()
+        .cycle()
+        .take(60);
     let known = known.map(|key| {
         let key = escaped(draw, key);
-        post("duplicate key", with(&format!("\"{key}\":null")), Refused)
+        at.post(
+            "duplicate key",
+            at.with(&format!("\"{key}\":null")),
+            Refused,
+        )
     });
     nested
         .into_iter()
@@ -121,7 +184,7 @@ fn duplicates(draw: &mut Draw) -> Vec<Input> {
         .collect()
 }
 
-fn other_case(draw: &mut Draw) -> Vec<Input> {
+fn other_case(at: &At, draw: &mut Draw) -> Vec<Input> {
     let keys = [
         "model",
         "messages",
@@ -148,16 +211,16 @@ fn other_case(draw: &mut Draw) -> Vec<Input> {
         if varied == key {
             varied = key.to_ascii_uppercase();
         }
-        post(
+        at.post(
             "case of a key",
-            with(&format!("\"{varied}\":null")),
+            at.with(&format!("\"{varied}\":null")),
             Refused,
         )
     };
     (0..100).map(vary).collect()
 }
 
-fn numbers() -> Vec<Input> {
+fn numbers(at: &At) -> Vec<Input> {
     let counts = ["max_tokens", "max_completion_tokens", "n"];
     let others = [
         "temperature",
@@ -200,7 +263,7 @@ fn numbers() -> Vec<Input> {
                 .map(move |value| format!("\"{field}\":{value}"))
         });
         cases
-            .map(|members| post("number", with(&members), Refused))
+            .map(|members| at.post("number", at.with(&members), Refused))
             .collect()
     };
     let long = format!("\"seed\":{}", "9".repeat(100_000));
@@ -208,7 +271,7 @@ fn numbers() -> Vec<Input> {
         cases(&counts, &never),
         cases(&others, &never),
         cases(&counts, &never_counted),
-        vec![post("number", with(&long), Refused)],
+        vec![at.post("number", at.with(&long), Refused)],
     ]
     .into_iter()
     .flatten()
@@ -225,7 +288,7 @@ const VALUES: [(&str, &str); 6] = [
     ("list", "[7,{}]"),
 ];
 
-fn wrong_types() -> Vec<Input> {
+fn wrong_types(at: &At) -> Vec<Input> {
     // Each field with what it may be.
     let fields = [
         ("max_tokens", &["whole"][..]),
@@ -262,20 +325,29 @@ fn wrong_types() -> Vec<Input> {
     for (field, kinds) in fields {
         for (_, value) in VALUES.iter().filter(|(kind, _)| !kinds.contains(kind)) {
             let members = format!("\"{field}\":{value}");
-            inputs.push(post("wrong type", with(&members), Refused));
+            inputs.push(at.post("wrong type", at.with(&members), Refused));
         }
     }
-    for (field, own) in [("model", "text"), ("messages", "list"), ("stream", "flag")] {
-        for (_, value) in VALUES.iter().filter(|(kind, _)| *kind != own) {
+    let (key, _) = at.prompt;
+    let prompts: &[&str] = match at.is_a_chat() {
+        true => &["list"],
+        false => &["text", "list", "object"],
+    };
+    for (field, own) in [
+        ("model", &["text"][..]),
+        (key, prompts),
+        ("stream", &["flag"]),
+    ] {
+        for (_, value) in VALUES.iter().filter(|(kind, _)| !own.contains(kind)) {
             let body = match field {
-                "model" => chat(false).replace(&format!("\"{MODEL}\""), value),
-                "stream" => chat(false).replace("false", value),
-                _ => format!("{{\"model\":\"{MODEL}\",\"messages\":{value}}}"),
+                "model" => at.honest().replace(&format!("\"{MODEL}\""), value),
+                "stream" => at.honest().replace("false", value),
+                _ => format!("{{\"model\":\"{MODEL}\",\"{key}\":{value}}}"),
             };
-            inputs.push(post("wrong type", body, Refused));
+            inputs.push(at.post("wrong type", body, Refused));
         }
     }
-    for message in [
+    let messages = [
         "7",
         "null",
         "\"x\"",
@@ -283,16 +355,17 @@ fn wrong_types() -> Vec<Input> {
         "{}",
         "{\"role\":7}",
         "{\"content\":\"x\"}",
-    ] {
+    ];
+    for message in messages.iter().filter(|_| at.is_a_chat()) {
         let body = format!("{{\"model\":\"{MODEL}\",\"messages\":[{message}]}}");
-        inputs.push(post("wrong type", body, Refused));
+        inputs.push(at.post("wrong type", body, Refused));
     }
     inputs
 }
 
-fn bad_text(draw: &mut Draw) -> Vec<Input> {
+fn bad_text(at: &At, draw: &mut Draw) -> Vec<Input> {
     let spoil = |_| {
-        let mut body = chat(false).into_bytes();
+        let mut body = at.honest().into_bytes();
         let place = draw.below(body.len());
         let bad = draw.of(&[
             &b"\xff"[..],
@@ -304,13 +377,13 @@ fn bad_text(draw: &mut Draw) -> Vec<Input> {
             b"\xe2\x82",
         ]);
         body.splice(place..place, bad.iter().copied());
-        post("no UTF-8", body, Refused)
+        at.post("no UTF-8", body, Refused)
     };
     (0..100).map(spoil).collect()
 }
 
-fn marks() -> Vec<Input> {
-    let body = chat(false);
+fn marks(at: &At) -> Vec<Input> {
+    let body = at.honest();
     let units: Vec<u16> = body.encode_utf16().collect();
     let little = units.iter().flat_map(|unit| unit.to_le_bytes());
     let big = units.iter().flat_map(|unit| unit.to_be_bytes());
@@ -328,13 +401,13 @@ fn marks() -> Vec<Input> {
         wide.collect(),
     ];
     bodies
-        .map(|body| post("byte order mark", body, Refused))
+        .map(|body| at.post("byte order mark", body, Refused))
         .into()
 }
 
-fn controls(draw: &mut Draw) -> Vec<Input> {
+fn controls(at: &At, draw: &mut Draw) -> Vec<Input> {
     let spoil = |_| {
-        let body = chat(false);
+        let body = at.honest();
         let control = loop {
             let control = u8::try_from(draw.below(0x20)).unwrap();
             // White space that JSON allows between its parts.
@@ -345,13 +418,13 @@ fn controls(draw: &mut Draw) -> Vec<Input> {
         let mut body = body.into_bytes();
         let place = draw.below(body.len() + 1);
         body.insert(place, control);
-        post("control character", body, Refused)
+        at.post("control character", body, Refused)
     };
     (0..60).map(spoil).collect()
 }
 
-fn no_objects() -> Vec<Input> {
-    let chat = chat(false);
+fn no_objects(at: &At) -> Vec<Input> {
+    let chat = at.honest();
     let bodies = [
         String::new(),
         " ".into(),
@@ -386,27 +459,31 @@ fn no_objects() -> Vec<Input> {
         r#"{"messages":[]}"#.into(),
     ];
     let bodies = bodies.into_iter();
-    bodies.map(|body| post("no chat", body, Refused)).collect()
+    bodies
+        .map(|body| at.post("no chat", body, Refused))
+        .collect()
 }
 
 /// A few bits of a good chat changed: it may still be one.
-fn flipped(draw: &mut Draw) -> Vec<Input> {
+fn flipped(at: &At, draw: &mut Draw) -> Vec<Input> {
     let flip = |_| {
-        let mut body = with(r#""temperature":0.5,"provider":{"order":["a"]}"#).into_bytes();
+        let mut body = at
+            .with(r#""temperature":0.5,"provider":{"order":["a"]}"#)
+            .into_bytes();
         for _ in 0..=draw.below(3) {
             let place = draw.below(body.len());
             body[place] ^= 1 << draw.below(8);
         }
-        post("flipped bits", body, Borne)
+        at.post("flipped bits", body, Borne)
     };
     (0..300).map(flip).collect()
 }
 
-fn huge() -> Vec<Input> {
+fn huge(at: &At) -> Vec<Input> {
     let most = 32 << 20;
-    let padded = format!("{}{}", " ".repeat(most), chat(false));
-    let text = chat(false).replace("Name", &"x".repeat(most));
+    let padded = format!("{}{}", " ".repeat(most), at.honest());
+    let text = at.honest().replace("Name", &"x".repeat(most));
     [padded, text]
-        .map(|body| post("huge", body, Refused))
+        .map(|body| at.post("huge", body, Refused))
         .into()
 }

@@ -56,10 +56,21 @@ fn post(kind: &'static str, body: impl Into<Vec<u8>>, fate: Fate) -> Input {
 
 /// The same with headers of one's own, a line end each.
 fn post_with(kind: &'static str, headers: &str, body: impl Into<Vec<u8>>, fate: Fate) -> Input {
+    post_to("chat/completions", kind, headers, body, fate)
+}
+
+/// The same at any path below `/v1`.
+fn post_to(
+    path: &str,
+    kind: &'static str,
+    headers: &str,
+    body: impl Into<Vec<u8>>,
+    fate: Fate,
+) -> Input {
     let body = body.into();
     let length = body.len();
     let head = format!(
-        "POST /v1/chat/completions HTTP/1.1\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n"
+        "POST /v1/{path} HTTP/1.1\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n"
     );
     Input {
         kind,
@@ -180,9 +191,9 @@ async fn nothing_that_is_sent_harms_the_server_or_reaches_an_upstream_that_shoul
     let mut surprises = Vec::new();
     for group in inputs.chunk_by(|one, next| one.kind == next.kind && one.fate == next.fate) {
         let kind = group[0].kind;
-        let chats = rig.chats();
+        let posts = rig.posts();
         surprises.extend(send_all(&rig, group).await);
-        if group[0].fate == Fate::Refused && rig.chats() > chats {
+        if group[0].fate == Fate::Refused && rig.posts() > posts {
             surprises.push(format!("{kind} went upstream"));
         }
         let reply = rig.server.chat(false).await;
