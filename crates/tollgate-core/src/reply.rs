@@ -70,7 +70,8 @@ pub enum LimitUnit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FrameKind {
-    /// A comment that keeps the connection alive; says nothing of progress.
+    /// A comment that keeps the connection alive; says nothing of progress. Its facts, if any, are
+    /// of what nobody is shown, such as the usage of an answer that then fails.
     KeepAlive,
     /// One event of a stream.
     Event,

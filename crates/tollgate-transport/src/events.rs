@@ -6,31 +6,29 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::stream;
 use serde::de::IgnoredAny;
-use tollgate_core::{Failure, Finish, Frame, FrameKind, Frames};
+use tollgate_core::{Billing, Facts, Failure, Finish, Frame, FrameKind, Frames, UsageReport};
 use tollgate_wire::{SseDecoder, SseItem};
 
+use crate::aside::{aside, of_failed, usage_of};
 use crate::evidence::{Evidence, Progress, of_generation};
 use crate::incoming::{Gone, Incoming};
 use crate::read::{Event, Reader};
-use crate::whole::{no_room, out_of_room};
+use crate::whole::{Form, no_room, out_of_room};
 
 /// How long the end of the body may follow the end marker, for the connection to be used again.
 const LINGER: Duration = Duration::from_millis(50);
 
 /// The frames of a stream.
-pub(crate) fn frames(
-    incoming: Incoming,
-    evidence: Evidence,
-    limit: usize,
-    reader: Reader,
-) -> Frames {
+pub(crate) fn frames(incoming: Incoming, evidence: Evidence, limit: usize, form: Form) -> Frames {
     let events = Events {
         incoming,
         decoder: SseDecoder::with_limit(limit),
         evidence,
-        reader,
+        reader: Reader::new(form.surface, form.lane),
         progress: Progress::default(),
         finish: None,
+        failure: None,
+        lane: form.lane,
         state: State::Open,
     };
     Box::pin(stream::unfold(Some(events), |events| async {
@@ -53,6 +51,10 @@ struct Events {
     reader: Reader,
     progress: Progress,
     finish: Option<Finish>,
+    /// How the billed answer failed, once what it used was told.
+    failure: Option<Failure>,
+    /// How the lane is paid when an error does not say.
+    lane: Billing,
     state: State,
 }
 
@@ -64,6 +66,8 @@ enum State {
     Ended,
     /// The end marker was seen. What follows it is nobody's.
     Done,
+    /// Nothing is read any more.
+    Over,
 }
 
 impl Events {
@@ -76,6 +80,7 @@ impl Events {
                     return Ok(None);
                 }
                 State::Ended => return self.end(None),
+                State::Over => return self.failure.take().map_or(Ok(None), Err),
                 State::Open => {}
             }
             match self.decoder.next() {
@@ -109,12 +114,22 @@ impl Events {
 
     /// The bytes are over without an end marker. With a finish reason of each choice the answer
     /// is complete, only its usage may be missing; without one it is cut.
-    fn end(&self, gone: Option<Gone>) -> Result<Option<Frame>, Failure> {
-        if self.reader.may_end(self.evidence.answers()) {
-            Ok(None)
-        } else {
-            Err(self.evidence.cut(gone, self.progress))
+    fn end(&mut self, gone: Option<Gone>) -> Result<Option<Frame>, Failure> {
+        if !self.reader.may_end(self.evidence.answers()) {
+            return Err(self.evidence.cut(gone, self.progress));
         }
+        self.state = State::Over;
+        Ok(self.missing_end())
+    }
+
+    /// The last event of a complete answer whose upstream left it out. Clients of that surface
+    /// take a stream without it for cut.
+    fn missing_end(&self) -> Option<Frame> {
+        Some(Frame {
+            kind: FrameKind::Event,
+            data: Bytes::from_static(self.reader.missing_end()?),
+            facts: Facts::default(),
+        })
     }
 
     fn event(&mut self, data: Bytes) -> Result<Frame, Failure> {
@@ -122,15 +137,15 @@ impl Events {
             Ok(Event::Done) => return self.done(),
             Ok(Event::Piece(facts)) => (facts, false),
             Ok(Event::Last(facts)) => (facts, true),
+            Ok(Event::Cut) => return Err(self.evidence.cut(None, self.progress)),
             Ok(Event::Error(error)) => {
-                return Err(self.evidence.error(&error, &data, self.progress));
+                let failure = self.evidence.error(&error, &data, self.progress);
+                return self.failed(failure, usage_of(&error, self.lane));
             }
-            Ok(Event::BrokenOff) => {
-                return Err(self.evidence.bad_reply(
-                    "the upstream broke its answer off with an error",
-                    &data,
-                    self.progress,
-                ));
+            Ok(Event::BrokenOff(usage)) => {
+                let what = "the upstream broke its answer off with an error";
+                let failure = self.evidence.bad_reply(what, &data, self.progress);
+                return self.failed(failure, usage);
             }
             Err(error) => {
                 let failure = self.evidence.bad_reply(
@@ -162,7 +177,21 @@ impl Events {
     fn done(&mut self) -> Result<Frame, Failure> {
         self.is_good_end()?;
         self.state = State::Done;
-        Ok(Frame::done())
+        Ok(self.missing_end().unwrap_or_else(Frame::done))
+    }
+
+    /// The failure of the answer, after what it used, if that is known.
+    fn failed(
+        &mut self,
+        failure: Failure,
+        usage: Option<Box<UsageReport>>,
+    ) -> Result<Frame, Failure> {
+        let Some(facts) = of_failed(usage) else {
+            return Err(failure);
+        };
+        self.failure = Some(failure);
+        self.state = State::Over;
+        Ok(aside(facts))
     }
 
     /// After nothing at all an end ends an answer that is empty.

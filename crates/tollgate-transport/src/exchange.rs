@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::response::Parts;
 use http::{HeaderMap, header};
 use tollgate_core::{
-    Attempt, Billing, Delivery, Failure, FailureKind, Frames, GenerationId, Head, LimitLeft, Reply,
+    Attempt, Billing, Delivery, Failure, FailureKind, GenerationId, Head, LimitLeft, Reply, Scope,
 };
 use tollgate_wire::Request;
 
@@ -13,7 +13,6 @@ use crate::classify::Constraints;
 use crate::evidence::{Asked, Evidence, GENERATION, Insured, header_text};
 use crate::incoming::Incoming;
 use crate::outgoing::outgoing;
-use crate::read::Reader;
 use crate::upstream::Upstream;
 use crate::whole::Form;
 use crate::{events, translated, whole};
@@ -46,9 +45,9 @@ pub(crate) async fn send(upstream: &Arc<Upstream>, attempt: &Attempt) -> Result<
     if upstream.dialect.speaks(attempt.request.surface()) {
         return exchange(upstream, attempt, Vec::new()).await;
     }
-    let (chat, lost) = translated::as_chat(attempt)?;
+    let (chat, lost) = translated::as_chat(attempt, &upstream.dialect)?;
     let Reply { head, frames } = exchange(upstream, &chat, lost).await?;
-    let frames = translated::frames(frames, Arc::clone(&attempt.request));
+    let frames = translated::frames(frames, attempt);
     Ok(Reply { head, frames })
 }
 
@@ -85,28 +84,20 @@ async fn exchange(
         return Err(evidence.refused(&incoming.some(ERROR_BODY).await));
     }
     let head = head(&parts, &lost, evidence.limits());
-    let frames: Frames = if is_whole(attempt.delivery, &parts.headers) {
-        whole::frames(
-            incoming,
-            evidence,
-            upstream.connection.max_body_bytes,
-            Form {
-                surface,
-                lane: upstream.billing,
-            },
-        )
+    let form = Form {
+        surface,
+        lane: upstream.billing,
+    };
+    let limits = &upstream.connection;
+    let frames = if is_whole(attempt.delivery, &parts.headers) {
+        whole::frames(incoming, evidence, limits.max_body_bytes, form)
     } else {
-        events::frames(
-            incoming,
-            evidence,
-            upstream.connection.max_event_bytes,
-            Reader::new(surface, upstream.billing),
-        )
+        events::frames(incoming, evidence, limits.max_event_bytes, form)
     };
     Ok(Reply { head, frames })
 }
 
-/// Another lane may take all of it.
+/// Another lane may take all of it. Nothing was sent, so nobody's health suffers.
 fn lossy(upstream: &Upstream, lost: &[String]) -> Failure {
     Failure::new(
         FailureKind::NotFound,
@@ -115,6 +106,7 @@ fn lossy(upstream: &Upstream, lost: &[String]) -> Failure {
     .with("upstream", upstream.host())
     .with("lost", lost.join(", "))
     .with_hint("leave it out, or ask without strictness")
+    .with_scope(Scope::None)
     .not_here()
 }
 

@@ -9,6 +9,7 @@ mod dialect;
 mod send;
 mod upstream;
 
+mod aside;
 mod events;
 mod exchange;
 mod incoming;

@@ -71,8 +71,12 @@ fn set_models(edits: &mut Edits<'_>, attempt: &Attempt, dialect: &Dialect) -> Re
 
 fn set_stream(edits: &mut Edits<'_>, attempt: &Attempt, dialect: &Dialect) {
     let surface = attempt.request.surface();
+    if !surface.streams() {
+        // The answer comes whole, so nobody may be told to stream it.
+        return edits.remove("stream");
+    }
     let stream = attempt.delivery == Delivery::Stream;
-    if surface.streams() && attempt.request.stream() != stream {
+    if attempt.request.stream() != stream {
         edits.set("stream", &stream);
     }
     // The other surfaces always tell.
@@ -97,31 +101,36 @@ fn set_stream(edits: &mut Edits<'_>, attempt: &Attempt, dialect: &Dialect) {
 }
 
 /// Sets the limit where the caller would have: in the field that is there, else in the dialect's
-/// own. It is never raised.
+/// own. It is never raised. Two of the caller's become one, the lower in the dialect's own field:
+/// upstreams differ in which of two they obey, and some refuse both.
 fn set_output_limit(edits: &mut Edits<'_>, attempt: &Attempt, dialect: &Dialect) {
-    let Some(limit) = attempt.max_output else {
-        return;
-    };
-    let limit = attempt
-        .request
-        .max_output_tokens()
-        .map_or(limit, |asked| asked.min(limit));
     let surface = attempt.request.surface();
-    let mut placed = false;
-    for field in surface.output_limits() {
-        if edits.object.has_value(field) {
-            placed = true;
-            if edits.object.read::<u64>(field).ok().flatten() != Some(limit) {
-                edits.set(field, &limit);
-            }
-        }
-    }
+    let fields = surface.output_limits();
     let usual = match surface {
         Surface::Chat => Some(dialect.output_limit.as_str()),
         other => other.output_limits().first().copied(),
     };
-    if let Some(field) = usual.filter(|_| !placed) {
+    let object = edits.object;
+    let mut given = fields.iter().filter(|field| object.has_value(field));
+    let (field, is_double) = match (given.next(), given.next()) {
+        (Some(only), None) => (Some(*only), false),
+        (None, _) => (usual, false),
+        (Some(_), Some(_)) => (usual, true),
+    };
+    if attempt.max_output.is_none() && !is_double {
+        return;
+    }
+    let limits = [attempt.max_output, attempt.request.max_output_tokens()];
+    let (Some(field), Some(limit)) = (field, limits.into_iter().flatten().min()) else {
+        return;
+    };
+    if object.read::<u64>(field).ok().flatten() != Some(limit) {
         edits.set(field, &limit);
+    }
+    if is_double {
+        for other in fields.iter().filter(|other| **other != field) {
+            edits.remove(other);
+        }
     }
 }
 

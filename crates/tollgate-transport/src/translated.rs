@@ -5,39 +5,66 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use futures_util::{Stream, StreamExt, stream};
-use serde::Deserialize;
-use tollgate_core::{Attempt, Facts, Failure, FailureKind, Frame, FrameKind, Frames};
+use tollgate_core::{
+    Attempt, Delivery, Facts, Failure, FailureKind, Frame, FrameKind, Frames, Scope,
+};
 use tollgate_wire::{
-    ChatReply, Loss, Object, ParseError, Request, StreamEvent, StreamTranslator, Text,
-    answer_from_chat, to_chat,
+    ChatReply, ChatResponse, Loss, Object, ParseError, Request, StreamEvent, StreamTranslator,
+    Surface, Text, answer_from_chat, to_chat,
 };
 
+use crate::aside::aside;
+use crate::dialect::Dialect;
+
 /// An attempt as the chat that it means, with what of it a chat cannot say.
-pub(crate) fn as_chat(attempt: &Attempt) -> Result<(Attempt, Vec<String>), Failure> {
-    let chat = to_chat(&attempt.request).map_err(|error| cannot(&attempt.request, error))?;
+pub(crate) fn as_chat(
+    attempt: &Attempt,
+    dialect: &Dialect,
+) -> Result<(Attempt, Vec<String>), Failure> {
+    let cannot = |error| cannot(&attempt.request, error);
+    let chat = to_chat(&attempt.request).map_err(cannot)?;
+    let mut request = Request::from(chat.value);
+    if attempt.request.surface() != Surface::Chat {
+        name_output_limit(&mut request, dialect).map_err(cannot)?;
+    }
     let attempt = Attempt {
-        request: Arc::new(chat.value.into()),
+        request: Arc::new(request),
         ..attempt.clone()
     };
     Ok((attempt, places(&chat.losses)))
 }
 
-/// The frames of a chat as those of an answer to the request.
-pub(crate) fn frames(chat: Frames, request: Arc<Request>) -> Frames {
-    let stream = match StreamTranslator::new(&request) {
+/// A translated limit has the name that its surface or the translator gave it; the caller chose
+/// none among those of chats, so the lane does.
+fn name_output_limit(request: &mut Request, dialect: &Dialect) -> Result<(), ParseError> {
+    let Some(limit) = request.max_output_tokens() else {
+        return Ok(());
+    };
+    let chat = request.object_mut();
+    for field in Surface::Chat.output_limits() {
+        chat.remove(field);
+    }
+    chat.set(dialect.output_limit.as_str(), &limit)
+}
+
+/// The frames of a chat as those of an answer to the attempt's request.
+pub(crate) fn frames(chat: Frames, attempt: &Attempt) -> Frames {
+    let stream = match StreamTranslator::new(&attempt.request) {
         Ok(stream) => stream,
         Err(error) => {
-            let failure = cannot(&request, error);
+            let failure = cannot(&attempt.request, error);
             return Box::pin(stream::once(async { Err(failure) }));
         }
     };
     let translation = Translation {
         chat,
-        request,
+        request: Arc::clone(&attempt.request),
+        delivery: attempt.delivery,
         stream,
         told: 0,
         waiting: Facts::default(),
         ready: VecDeque::new(),
+        failure: None,
         state: State::Open,
     };
     Box::pin(translation.frames())
@@ -46,30 +73,28 @@ pub(crate) fn frames(chat: Frames, request: Arc<Request>) -> Frames {
 struct Translation {
     chat: Frames,
     request: Arc<Request>,
+    delivery: Delivery,
     stream: StreamTranslator,
     /// How many of the losses were told.
     told: usize,
     /// What was read of frames that have made none of their own yet.
     waiting: Facts,
     ready: VecDeque<Frame>,
+    /// What comes after the frames that are ready.
+    failure: Option<Failure>,
     state: State,
 }
 
 #[derive(PartialEq, Eq)]
 enum State {
     Open,
-    Ended,
-    Failed,
+    Over,
 }
 
 impl Translation {
     fn frames(self) -> impl Stream<Item = Result<Frame, Failure>> {
         stream::unfold(self, |mut translation| async move {
-            let frame = translation.next().await?;
-            if frame.is_err() {
-                translation.state = State::Failed;
-            }
-            Some((frame, translation))
+            Some((translation.next().await?, translation))
         })
     }
 
@@ -78,16 +103,20 @@ impl Translation {
             if let Some(frame) = self.ready.pop_front() {
                 return Some(Ok(frame));
             }
-            if self.state != State::Open {
-                return None;
+            if self.state == State::Over {
+                return self.failure.take().map(Err);
             }
             let read = match self.chat.next().await {
-                Some(Ok(frame)) => self.take(frame),
-                Some(Err(failure)) => return Some(Err(failure)),
-                None => self.end(),
+                Some(Ok(frame)) => self.take(frame).map_err(untold),
+                Some(Err(failure)) => Err(failure),
+                None => self.end().map_err(untold),
             };
-            if let Err(error) = read {
-                return Some(Err(untold(error)));
+            if let Err(failure) = read {
+                self.state = State::Over;
+                self.failure = Some(failure);
+            }
+            if self.state == State::Over {
+                self.tell_rest();
             }
         }
     }
@@ -97,50 +126,77 @@ impl Translation {
             FrameKind::KeepAlive | FrameKind::Notice => self.ready.push_back(frame),
             FrameKind::Done => self.end()?,
             FrameKind::Body => {
-                self.state = State::Ended;
-                let frame = self.whole(frame)?;
-                self.ready.push_back(frame);
+                merge(&mut self.waiting, frame.facts);
+                self.body(&frame.data)?;
             }
             FrameKind::Event => {
                 let StreamEvent::Chunk(chunk) = StreamEvent::parse(&frame.data)? else {
                     return Ok(());
                 };
-                let events = self.stream.push(&chunk)?;
                 merge(&mut self.waiting, frame.facts);
-                self.show(events, &[]);
+                let events = self.stream.push(&chunk)?;
+                self.show(events);
             }
         }
         Ok(())
     }
 
-    fn end(&mut self) -> Result<(), ParseError> {
-        if self.state == State::Open {
-            self.state = State::Ended;
-            let events = self.stream.finish()?;
-            self.show(events, ENDS);
+    /// A whole answer. Whoever asked for a stream reads events, also where the upstream gave it
+    /// in one piece.
+    fn body(&mut self, data: &[u8]) -> Result<(), ParseError> {
+        let ChatReply::Answer(answer) = ChatReply::parse(data)? else {
+            return Err(ParseError::new("expected an answer, found an error"));
+        };
+        match self.delivery {
+            Delivery::Whole => {
+                let body = self.whole(&answer)?;
+                self.ready.push_back(body);
+                self.state = State::Over;
+                Ok(())
+            }
+            Delivery::Stream => {
+                let events = self.stream.push_whole(&answer)?;
+                self.show(events);
+                self.end()
+            }
         }
+    }
+
+    fn whole(&mut self, answer: &ChatResponse) -> Result<Frame, ParseError> {
+        let answer = answer_from_chat(&self.request, answer)?;
+        let lost = places(&answer.losses);
+        let facts = std::mem::take(&mut self.waiting);
+        Ok(Frame {
+            kind: FrameKind::Body,
+            data: answer.value.to_vec().into(),
+            facts: Facts { lost, ..facts },
+        })
+    }
+
+    fn end(&mut self) -> Result<(), ParseError> {
+        self.state = State::Over;
+        let events = self.stream.finish()?;
+        self.show(events);
         Ok(())
     }
 
-    /// The events as frames. The first tells what was read; what the answer used
+    /// The events as frames. The first tells what was read; why the answer ends and what it used
     /// waits for the event that says so, which is one of the last.
-    fn show(&mut self, events: Vec<Object>, ends: &[&str]) {
+    fn show(&mut self, events: Vec<Object>) {
+        let surface = self.request.surface();
+        let report = events.iter().rposition(|event| reports(surface, event));
         let mut frames: Vec<Frame> = events.iter().map(event).collect();
-        let end = frames
-            .iter()
-            .rposition(|frame| ends.is_empty() || ends.contains(&kind(&frame.data).as_str()));
-        if let (Some(end), false) = (end, ends.is_empty()) {
-            frames[end].facts.usage = self.waiting.usage.take();
-            frames[end].facts.finish = self.waiting.finish.take();
-        }
-        let usage = self.waiting.usage.take();
-        let finish = self.waiting.finish.take();
+        let (usage, finish) = (self.waiting.usage.take(), self.waiting.finish.take());
         if let Some(first) = frames.first_mut() {
-            let of_end = (first.facts.usage.take(), first.facts.finish.take());
             first.facts = std::mem::take(&mut self.waiting);
-            (first.facts.usage, first.facts.finish) = of_end;
         }
-        (self.waiting.usage, self.waiting.finish) = (usage, finish);
+        match report {
+            Some(report) => {
+                let facts = &mut frames[report].facts;
+                (facts.usage, facts.finish) = (usage, finish);
+            }
+            None => (self.waiting.usage, self.waiting.finish) = (usage, finish),
+        }
         self.tell_losses(frames.last_mut());
         self.ready.extend(frames);
     }
@@ -153,40 +209,28 @@ impl Translation {
         }
     }
 
-    fn whole(&self, frame: Frame) -> Result<Frame, ParseError> {
-        let ChatReply::Answer(answer) = ChatReply::parse(&frame.data)? else {
-            return Err(ParseError::new("expected an answer, found an error"));
-        };
-        let answer = answer_from_chat(&self.request, &answer)?;
-        let lost = places(&answer.losses);
-        Ok(Frame {
-            kind: FrameKind::Body,
-            data: answer.value.to_vec().into(),
-            facts: Facts {
-                lost,
-                ..frame.facts
-            },
-        })
+    /// What no event could tell is told without one: it is paid for, however the answer ends.
+    fn tell_rest(&mut self) {
+        let rest = std::mem::take(&mut self.waiting);
+        if rest != Facts::default() {
+            self.ready.push_back(aside(rest));
+        }
     }
 }
 
-/// The events that say what an answer used. Completions have none with a type.
-const ENDS: &[&str] = &[
-    "message_delta",
-    "response.completed",
-    "response.incomplete",
-    "",
-];
+/// The events that say what an answer used.
+const REPORTS: &[&str] = &["message_delta", "response.completed", "response.incomplete"];
 
-fn kind(data: &[u8]) -> String {
-    #[derive(Deserialize)]
-    struct Typed<'a> {
-        #[serde(borrow, rename = "type", default)]
-        kind: Option<Text<'a>>,
+/// Whether an event says why the answer ends and what it used. The surfaces whose events have no
+/// types have one event for each chunk, which says what the chunk said.
+fn reports(surface: Surface, event: &Object) -> bool {
+    match surface {
+        Surface::Responses | Surface::Messages => {
+            let kind: Option<Text<'_>> = event.read("type").ok().flatten();
+            kind.is_some_and(|kind| REPORTS.contains(&kind.as_str()))
+        }
+        Surface::Chat | Surface::Completions | Surface::Embeddings => true,
     }
-    let typed = serde_json::from_slice::<Typed<'_>>(data);
-    let kind = typed.ok().and_then(|typed| typed.kind);
-    kind.map_or_else(String::new, |kind| kind.as_str().to_owned())
 }
 
 fn event(event: &Object) -> Frame {
@@ -209,7 +253,7 @@ fn places(losses: &[Loss]) -> Vec<String> {
     losses.iter().map(|loss| loss.place.clone()).collect()
 }
 
-/// Another lane may speak the surface.
+/// Another lane may speak the surface. Nothing was sent, so nobody's health suffers.
 fn cannot(request: &Request, error: ParseError) -> Failure {
     Failure::new(
         FailureKind::NotFound,
@@ -218,9 +262,12 @@ fn cannot(request: &Request, error: ParseError) -> Failure {
     .with("surface", request.surface())
     .with("place", error.place())
     .with_hint(error.message())
+    .with_scope(Scope::None)
     .not_here()
 }
 
+/// The upstream has answered well, in a way that only this surface has no words for: its health
+/// does not suffer, and the next answer would be like it.
 fn untold(error: ParseError) -> Failure {
     Failure::new(
         FailureKind::BadReply,
@@ -228,4 +275,6 @@ fn untold(error: ParseError) -> Failure {
     )
     .with("place", error.place())
     .with_source(error)
+    .with_scope(Scope::None)
+    .not_here()
 }

@@ -1,18 +1,19 @@
 //! An answer that comes whole: one frame.
 
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use tollgate_core::{
     Billed, Billing, Facts, Failure, FailureKind, Finish, Frame, FrameKind, Frames, GenerationId,
     Usd,
 };
 use tollgate_wire::Surface;
 
+use crate::aside::{aside, of_failed, usage_of};
 use crate::evidence::{Evidence, Progress, of_generation};
 use crate::incoming::Incoming;
 use crate::read::{self, Body};
 
-/// How a body is to be read.
+/// How an answer is to be read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Form {
     pub(crate) surface: Surface,
@@ -22,7 +23,29 @@ pub(crate) struct Form {
 
 /// The frames of an answer that comes whole; read when they are asked for.
 pub(crate) fn frames(incoming: Incoming, evidence: Evidence, limit: usize, form: Form) -> Frames {
-    Box::pin(stream::once(read(incoming, evidence, limit, form)))
+    let read = stream::once(read(incoming, evidence, limit, form));
+    Box::pin(read.flat_map(|read| {
+        stream::iter(match read {
+            Ok(frame) => [Some(Ok(frame)), None],
+            Err(Failed { used, failure }) => [used.map(aside).map(Ok), Some(Err(failure))],
+        })
+        .filter_map(std::future::ready)
+    }))
+}
+
+/// A failure, and what the answer that failed has used.
+struct Failed {
+    used: Option<Facts>,
+    failure: Failure,
+}
+
+impl From<Failure> for Failed {
+    fn from(failure: Failure) -> Self {
+        Self {
+            used: None,
+            failure,
+        }
+    }
 }
 
 async fn read(
@@ -30,10 +53,10 @@ async fn read(
     evidence: Evidence,
     limit: usize,
     form: Form,
-) -> Result<Frame, Failure> {
+) -> Result<Frame, Failed> {
     let data = match incoming.all(limit).await {
         Ok(data) => data,
-        Err(gone) => return Err(evidence.cut(Some(gone), Progress::default())),
+        Err(gone) => return Err(evidence.cut(Some(gone), Progress::default()).into()),
     };
     let facts = judge(&data, &evidence, form)?;
     Ok(Frame {
@@ -44,15 +67,19 @@ async fn read(
 }
 
 /// Reads an answer, or the failure that it is.
-fn judge(data: &Bytes, evidence: &Evidence, form: Form) -> Result<Facts, Failure> {
+fn judge(data: &Bytes, evidence: &Evidence, form: Form) -> Result<Facts, Failed> {
     let none = Progress::default();
     let (facts, failure) = match read::body(form.surface, data, form.lane) {
         Err(error) => {
-            return Err(evidence
-                .bad_reply("the upstream's answer cannot be read", data, none)
-                .with_source(error));
+            let failure = evidence.bad_reply("the upstream's answer cannot be read", data, none);
+            return Err(failure.with_source(error).into());
         }
-        Ok(Body::Error(error)) => return Err(evidence.error(&error, data, none)),
+        Ok(Body::Error(error)) => {
+            return Err(Failed {
+                used: of_failed(usage_of(&error, form.lane)),
+                failure: evidence.error(&error, data, none),
+            });
+        }
         Ok(Body::Answer(facts)) => {
             let is_full = out_of_room(facts.finish, facts.output_bytes, &facts);
             let failure = is_full.then(|| no_room(evidence, &facts));
@@ -65,21 +92,22 @@ fn judge(data: &Bytes, evidence: &Evidence, form: Form) -> Result<Facts, Failure
         }
         Ok(Body::BrokenOff(facts)) => {
             let what = "the upstream broke its answer off with an error";
-            (facts, Some(evidence.bad_reply(what, data, none)))
+            return Err(Failed {
+                failure: of_facts(evidence.bad_reply(what, data, none), &facts),
+                used: of_failed(facts.usage),
+            });
         }
     };
-    let generation = || {
-        facts
-            .served
-            .as_ref()?
-            .generation
-            .as_ref()
-            .map(GenerationId::as_str)
-    };
     match failure {
-        Some(failure) => Err(of_generation(failure, generation())),
+        Some(failure) => Err(of_facts(failure, &facts).into()),
         None => Ok(facts),
     }
+}
+
+fn of_facts(failure: Failure, facts: &Facts) -> Failure {
+    let served = facts.served.as_ref();
+    let generation = served.and_then(|served| served.generation.as_ref());
+    of_generation(failure, generation.map(GenerationId::as_str))
 }
 
 /// Whether the window was full before the first token: `length`, with no token and no text.

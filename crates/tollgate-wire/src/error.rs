@@ -136,6 +136,19 @@ impl ErrorBody {
         Ok(error)
     }
 
+    /// Reads the error in a body that is known to have failed, with these words where it has none.
+    pub(crate) fn of_failed(body: Object, silent: &str) -> Self {
+        Self::from_object(body.clone()).unwrap_or_else(|_| {
+            let mut error = Self {
+                message: silent.to_owned(),
+                ..Self::default()
+            };
+            error.read_envelope(&body);
+            error.body = Some(body);
+            error
+        })
+    }
+
     /// The whole body as an object.
     pub fn to_object(&self) -> Object {
         let unchanged =

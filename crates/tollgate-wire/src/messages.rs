@@ -42,6 +42,8 @@ pub enum MessagesEvent<'a> {
     },
     /// The end.
     Stop,
+    /// `[DONE]`, which servers send that know it from chats: the end once a reason was told, before it a cut.
+    Done,
     /// The answer has failed; nothing of it follows.
     Error(ErrorBody),
     /// Anything else: ends of blocks, pings, events of tomorrow.
@@ -87,8 +89,11 @@ impl<'a> MessagesEvent<'a> {
     /// Reads the data of an event.
     ///
     /// # Errors
-    /// When the data is neither an event nor an error.
+    /// When the data is neither `[DONE]` nor an event nor an error.
     pub fn parse(data: &'a [u8]) -> Result<Self, ParseError> {
+        if data.trim_ascii() == b"[DONE]" {
+            return Ok(Self::Done);
+        }
         let event: Event<'a> = serde_json::from_str(utf8(data)?)?;
         let Some(kind) = event.kind else {
             return ErrorBody::parse(data).map(Self::Error);

@@ -165,10 +165,10 @@ impl Request {
 
     // === what each surface has in a place of its own ===
 
-    /// The most tokens that may come out; `None` where the request does not say.
+    /// The most tokens that may come out; `None` where the request does not say. Of two limits the lower one holds.
     pub fn max_output_tokens(&self) -> Option<u64> {
         let limits = self.surface.output_limits();
-        limits.iter().find_map(|limit| self.value(limit))
+        limits.iter().filter_map(|limit| self.value(limit)).min()
     }
 
     /// The form of the answer: `response_format` and its likes.

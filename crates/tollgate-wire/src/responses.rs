@@ -34,13 +34,16 @@ pub enum ResponsesEvent<'a> {
     Item,
     /// The answer is over, with all of it: completed, or not to its end but by intent.
     Ended(ResponsesReply),
-    /// The answer has failed; nothing of it follows.
+    /// The answer has failed or was cancelled, whatever the name of the event; nothing of it follows.
     Error(ErrorBody),
-    /// `[DONE]`, which not every server sends.
+    /// `[DONE]`, which not every server sends, and which ends nothing: before [`Ended`](Self::Ended) the answer was cut.
     Done,
     /// Anything else: ends of parts, progress of tools, events of tomorrow.
     Other(Cow<'a, str>),
 }
+
+/// How far an answer is that has come to no good end.
+const FAILED: &[&str] = &["failed", "cancelled"];
 
 /// Items that begin empty and are filled by deltas.
 const FILLED_LATER: &[&str] = &["message", "reasoning"];
@@ -76,12 +79,15 @@ impl<'a> ResponsesEvent<'a> {
         };
         Ok(match kind.as_str() {
             "error" | "response.error" => Self::Error(ErrorBody::lossy(data)),
-            "response.failed" => Self::Error(response()?.error_body()),
+            "response.failed" | "response.cancelled" => Self::Error(response()?.error_body()),
             "response.created" | "response.queued" => Self::Begun(response()?),
-            "response.completed"
-            | "response.incomplete"
-            | "response.done"
-            | "response.cancelled" => Self::Ended(response()?),
+            "response.completed" | "response.incomplete" | "response.done" => {
+                let reply = response()?;
+                match reply.has_failed() {
+                    true => Self::Error(reply.error_body()),
+                    false => Self::Ended(reply),
+                }
+            }
             "response.output_item.added" if event.item.is_some_and(is_whole_item) => Self::Item,
             "response.image_generation_call.partial_image" => Self::Item,
             kind if kind.ends_with(".delta") => Self::Delta {
@@ -119,7 +125,7 @@ impl ResponsesReply {
     /// When the text is not a JSON object, or has neither `output` nor an error.
     pub fn parse(bytes: &[u8]) -> Result<Result<Self, ErrorBody>, ParseError> {
         let reply = Self(Object::parse(bytes)?);
-        if reply.0.has_value("error") || reply.status().as_deref() == Some("failed") {
+        if reply.has_failed() {
             return Ok(Err(reply.error_body()));
         }
         match reply.0.contains("output") {
@@ -197,12 +203,13 @@ impl ResponsesReply {
         self.output().iter().map(item_bytes).sum()
     }
 
+    fn has_failed(&self) -> bool {
+        let status = self.status();
+        self.0.has_value("error") || status.is_some_and(|status| FAILED.contains(&status.as_ref()))
+    }
+
     fn error_body(self) -> ErrorBody {
-        let id = self.id().map(Cow::into_owned);
-        let mut error = ErrorBody::from_object(self.0)
-            .unwrap_or_else(|_| ErrorBody::lossy(b"the answer failed without saying why"));
-        error.id = error.id.take().or(id);
-        error
+        ErrorBody::of_failed(self.0, "the answer failed without saying why")
     }
 }
 

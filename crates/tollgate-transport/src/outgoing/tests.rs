@@ -3,7 +3,7 @@ use std::sync::Arc;
 use tollgate_core::{CallId, LaneId, ModelId};
 
 use super::*;
-use crate::OpenAiCompatibleConfig;
+use crate::{OpenAiCompatibleConfig, OutputLimitField};
 
 const REQUEST: &str = r#"{"model":"a/b","messages":[{"role":"user","content":"Hi \u00e9"}],"temperature":1.10,"seed":12345678901234567890123,"new":{"x": 1}}"#;
 
@@ -80,6 +80,37 @@ fn an_output_limit_goes_where_the_caller_has_one_and_is_never_raised() {
             format!(r#"{{"model":"a/b",{sent},"messages":[{{}}]}}"#)
         );
     }
+}
+
+#[test]
+fn two_output_limits_become_the_lower_one_in_the_field_that_the_lane_takes() {
+    let newest = Dialect::openai_compatible(&OpenAiCompatibleConfig {
+        output_limit: OutputLimitField::MaxCompletionTokens,
+        ..Default::default()
+    });
+    for (max_output, dialect, sent) in [
+        (None, direct(), r#""max_tokens":16"#),
+        (Some(64), direct(), r#""max_tokens":16"#),
+        (Some(8), direct(), r#""max_tokens":8"#),
+        (None, newest, r#""max_completion_tokens":16"#),
+    ] {
+        let attempt = Attempt {
+            max_output,
+            ..attempt(
+                r#"{"model":"a/b","max_tokens":16,"max_completion_tokens":100,"messages":[{}]}"#,
+            )
+        };
+        let body = text(&attempt, &dialect);
+        assert!(body.contains(sent), "{body}");
+        assert_eq!(body.matches("max_").count(), 1, "{body}");
+    }
+}
+
+#[test]
+fn a_limit_is_forwarded_as_it_was_written_when_it_is_the_only_one() {
+    let request =
+        r#"{"model":"a/b","max_tokens":64.0,"max_completion_tokens":null,"messages":[{}]}"#;
+    assert_eq!(openrouter(&attempt(request)), request);
 }
 
 #[test]

@@ -33,7 +33,7 @@ impl Reader {
             StreamEvent::Done => Event::Done,
             StreamEvent::Error(error) => Event::Error(error),
             StreamEvent::Chunk(chunk) if chunk.finish_reason() == Some(&FinishReason::Error) => {
-                Event::BrokenOff
+                Event::BrokenOff(of_chunk(&chunk, self.lane).usage)
             }
             StreamEvent::Chunk(chunk) => {
                 self.choices.note(&chunk);

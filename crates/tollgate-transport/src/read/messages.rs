@@ -9,6 +9,9 @@ use super::{Body, Event, report, saturate};
 use crate::served::served;
 use crate::usage::{messages_usage_report, unreadable};
 
+/// The last event, for streams that end without it.
+pub(super) const STOP: &[u8] = br#"{"type":"message_stop"}"#;
+
 #[derive(Debug)]
 pub(crate) struct Reader {
     lane: Billing,
@@ -32,6 +35,8 @@ impl Reader {
         let facts = match MessagesEvent::parse(data)? {
             MessagesEvent::Error(error) => return Ok(Event::Error(error)),
             MessagesEvent::Stop => return Ok(Event::Last(Facts::default())),
+            MessagesEvent::Done if self.finished => return Ok(Event::Done),
+            MessagesEvent::Done => return Ok(Event::Cut),
             MessagesEvent::Begun(reply) => {
                 // What the prompt used is reported when the rest is known.
                 if let Ok(Some(usage)) = reply.read_usage() {

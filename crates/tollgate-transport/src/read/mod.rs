@@ -21,10 +21,12 @@ pub(crate) enum Event {
     Last(Facts),
     /// An end marker that is no event.
     Done,
+    /// An end marker before the surface's own end: the answer was cut.
+    Cut,
     /// The answer has failed.
     Error(ErrorBody),
-    /// The answer ends with an error that nobody describes.
-    BrokenOff,
+    /// The answer ends with an error that nobody describes, and says perhaps what it used.
+    BrokenOff(Option<Box<UsageReport>>),
 }
 
 /// What a body with a good status turned out to be.
@@ -78,6 +80,14 @@ impl Reader {
             Self::Chat(reader) => reader.may_end(answers),
             Self::Responses(_) => false,
             Self::Messages(reader) => reader.may_end(),
+        }
+    }
+
+    /// The event that the surface's clients wait for at a good end, when it did not come.
+    pub(crate) fn missing_end(&self) -> Option<&'static [u8]> {
+        match self {
+            Self::Messages(_) => Some(messages::STOP),
+            Self::Chat(_) | Self::Responses(_) => None,
         }
     }
 

@@ -28,7 +28,8 @@ impl Reader {
 
     pub(super) fn event(&mut self, data: &[u8]) -> Result<Event, ParseError> {
         Ok(match ResponsesEvent::parse(data)? {
-            ResponsesEvent::Done => Event::Done,
+            // Nobody reads on after the surface's own end, so it has not come.
+            ResponsesEvent::Done => Event::Cut,
             ResponsesEvent::Error(error) => Event::Error(error),
             ResponsesEvent::Begun(reply) => Event::Piece(Facts {
                 served: self.news(&reply),

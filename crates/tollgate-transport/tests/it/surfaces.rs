@@ -5,10 +5,12 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use tollgate_core::{
     Attempt, Billing, Delivery, Failure, FailureKind, Finish, Frame, FrameKind, LlmProvider,
-    ModelId, Next,
+    ModelId, Next, Scope,
 };
-use tollgate_transport::DROPPED_HEADER;
-use tollgate_wire::{Request, Surface};
+use tollgate_transport::{
+    DROPPED_HEADER, OpenAiCompatibleConfig, OpenAiCompatibleProvider, OutputLimitField,
+};
+use tollgate_wire::{Object, Request, Surface};
 
 use crate::server::{Server, json, stream};
 use crate::setup::{attempt, direct, openrouter};
@@ -107,7 +109,7 @@ async fn owned_fields_are_set_where_each_surface_has_them() {
     check(
         Surface::Embeddings,
         r#"{"model":"a/b","input":"Hi","stream":true}"#,
-        r#"{"model":"c/d","input":"Hi","stream":true,"models":["e/f"]}"#,
+        r#"{"model":"c/d","input":"Hi","models":["e/f"]}"#,
     )
     .await;
 }
@@ -213,6 +215,109 @@ async fn a_stream_that_stops_before_its_own_end_is_cut() {
         "event: message_delta",
     )
     .await;
+}
+
+#[tokio::test]
+async fn a_marker_of_chats_before_the_surfaces_own_end_is_a_cut() {
+    let check = async |surface: Surface, body: &str, sample: &[u8], end: &str| {
+        let text = String::from_utf8_lossy(sample);
+        let cut = format!("{}data: [DONE]\n\n", &text[..text.find(end).unwrap()]);
+        let server = Server::start([stream(cut.as_bytes())]).await;
+        let asked = asking(surface, body, Delivery::Stream);
+        let (frames, failure) = read(&openrouter(&server), &asked).await;
+        assert!(frames.iter().all(|frame| frame.kind != FrameKind::Done));
+        assert_eq!(failure.unwrap().kind(), FailureKind::Truncated, "{surface}");
+    };
+    check(
+        Surface::Responses,
+        r#"{"model":"a/b","input":"Hi","stream":true}"#,
+        RESPONSES,
+        "data: {\"type\":\"response.completed\"",
+    )
+    .await;
+    check(
+        Surface::Messages,
+        r#"{"model":"a/b","messages":[{"role":"user"}],"stream":true}"#,
+        MESSAGES,
+        "event: message_delta",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn messages_that_have_said_why_they_end_get_the_last_event_that_their_upstream_left_out() {
+    let text = String::from_utf8_lossy(MESSAGES);
+    let ended = &text[..text.find("event: message_stop").unwrap()];
+    for marker in ["", "data: [DONE]\n\n"] {
+        let server = Server::start([stream(format!("{ended}{marker}").as_bytes())]).await;
+        let body = r#"{"model":"a/b","messages":[{"role":"user"}],"stream":true}"#;
+        let asked = asking(Surface::Messages, body, Delivery::Stream);
+        let (frames, end) = read(&openrouter(&server), &asked).await;
+        assert!(end.is_none(), "{end:?}");
+        let stops = frames
+            .iter()
+            .filter(|frame| frame.data.ends_with(b"\"message_stop\"}"));
+        assert_eq!(stops.count(), 1, "{marker}");
+        let last = frames.last().unwrap();
+        assert_eq!(
+            (last.kind, &last.data[..]),
+            (FrameKind::Event, &br#"{"type":"message_stop"}"#[..])
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_a_failed_answer_used_is_told_before_its_failure() {
+    let usage = r#""usage":{"input_tokens":3,"output_tokens":2,"total_tokens":5,"cost":0.1}"#;
+    let failed = format!(
+        r#"{{"id":"gen-9","object":"response","status":"failed","error":{{"code":"server_error","message":"down"}},"output":[],{usage}}}"#
+    );
+    let event = format!(r#"{{"type":"response.failed","response":{failed}}}"#);
+    let done = format!(r#"{{"type":"response.done","response":{failed}}}"#);
+    let broke_off = r#"{"id":"gen-9","choices":[{"index":0,"delta":{"content":""},"finish_reason":"error"}],"usage":{"prompt_tokens":3,"completion_tokens":2,"cost":0.1}}"#;
+    let responses = r#"{"model":"a/b","input":"Hi"}"#;
+    let chat = r#"{"model":"a/b","messages":[{"role":"user","content":"Hi"}]}"#;
+    let data = |data: &str| stream(format!("data: {data}\n\n").as_bytes());
+    for (surface, body, script, delivery) in [
+        (
+            Surface::Responses,
+            responses,
+            data(&event),
+            Delivery::Stream,
+        ),
+        (Surface::Responses, responses, data(&done), Delivery::Stream),
+        (
+            Surface::Responses,
+            responses,
+            json(200, failed.as_bytes()),
+            Delivery::Whole,
+        ),
+        (Surface::Chat, chat, data(broke_off), Delivery::Stream),
+        (
+            Surface::Chat,
+            chat,
+            json(200, broke_off.replace("delta", "message").as_bytes()),
+            Delivery::Whole,
+        ),
+    ] {
+        let server = Server::start([script]).await;
+        let (frames, failure) = read(&openrouter(&server), &asking(surface, body, delivery)).await;
+        let failure = failure.unwrap();
+        assert!(failure.generation().is_some(), "{failure}");
+        let [told] = frames.as_slice() else {
+            panic!("what it used: {frames:?}")
+        };
+        assert_eq!(
+            (told.kind, told.facts.semantic),
+            (FrameKind::KeepAlive, false)
+        );
+        assert!(told.facts.finish.is_some(), "all of it is known");
+        let usage = told.facts.usage.as_ref().unwrap();
+        assert_eq!(
+            (usage.tokens.input, usage.cost.unwrap().credits.nanos()),
+            (3, 100_000_000)
+        );
+    }
 }
 
 #[tokio::test]
@@ -359,6 +464,11 @@ async fn a_translated_stream_is_metered_as_the_chat_and_ends_as_the_surface_does
             r#"{"model":"a/b","messages":[{"role":"user","content":"x"}],"stream":true}"#,
             "\"message_stop\"",
         ),
+        (
+            Surface::Completions,
+            r#"{"model":"a/b","prompt":"x","stream":true}"#,
+            "\"usage\"",
+        ),
     ] {
         let server = Server::start([stream(CHAT_STREAM)]).await;
         let (frames, end) = read(&direct(&server), &asking(surface, body, Delivery::Stream)).await;
@@ -381,11 +491,134 @@ async fn a_translated_stream_is_metered_as_the_chat_and_ends_as_the_surface_does
             "{}",
             text(reports[0])
         );
+        let finishes: Vec<_> = events
+            .iter()
+            .filter(|frame| frame.facts.finish.is_some())
+            .collect();
+        let says_why = ["stop_reason", "finish_reason", "\"status\":\"completed\""];
         assert!(
-            events.iter().any(|frame| frame.facts.finish.is_some()),
+            says_why.iter().any(|why| text(finishes[0]).contains(why)),
             "{surface}"
         );
     }
+}
+
+/// A stream of a chat that says what it used and then is not whole.
+const USED: &str = r#"data: {"id":"gen-1","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":"stop"},{"index":1,"delta":{"content":"Ho"}}],"usage":{"prompt_tokens":3,"completion_tokens":2}}
+
+"#;
+
+#[tokio::test]
+async fn what_a_translated_answer_used_is_told_also_when_no_event_can_tell_it() {
+    let server = Server::start([stream(USED.as_bytes())]).await;
+    let body = r#"{"model":"a/b","messages":[{"role":"user","content":"x"}],"stream":true}"#;
+    let asked = asking(Surface::Messages, body, Delivery::Stream);
+    let (frames, end) = read(&direct(&server), &asked).await;
+    assert_eq!(end.unwrap().kind(), FailureKind::Truncated);
+    let last = frames.last().unwrap();
+    assert_eq!(
+        (last.kind, last.facts.semantic),
+        (FrameKind::KeepAlive, false)
+    );
+    let usage = last.facts.usage.as_ref().unwrap();
+    assert_eq!((usage.tokens.input, usage.tokens.output), (3, 2));
+    assert!(last.facts.finish.is_some());
+}
+
+#[tokio::test]
+async fn an_answer_that_the_surface_has_no_words_for_costs_the_target_no_health() {
+    // A call without a member that its surface could read.
+    let answer = br#"{"id":"gen-1","choices":[{"index":0,"message":{"content":"Hi","images":[{}]},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":2}}"#;
+    let body = r#"{"model":"a/b","messages":[{"role":"user","content":"x"}]}"#;
+    for delivery in [Delivery::Whole, Delivery::Stream] {
+        let server = Server::start([json(200, answer)]).await;
+        let (frames, end) =
+            read(&direct(&server), &asking(Surface::Messages, body, delivery)).await;
+        let failure = end.unwrap();
+        assert_eq!(
+            (failure.kind(), failure.next(), failure.rule().scope),
+            (FailureKind::BadReply, Next::Elsewhere, Scope::None)
+        );
+        let [told] = frames.as_slice() else {
+            panic!("what it used: {frames:?}")
+        };
+        assert_eq!(told.facts.usage.as_ref().unwrap().tokens.output, 2);
+        assert!(told.facts.finish.is_some() && !told.facts.semantic);
+    }
+}
+
+#[tokio::test]
+async fn a_translated_stream_that_comes_in_one_piece_is_told_in_events() {
+    for (surface, body, last) in [
+        (
+            Surface::Responses,
+            r#"{"model":"a/b","input":"Hi","stream":true}"#,
+            "\"response.completed\"",
+        ),
+        (
+            Surface::Messages,
+            r#"{"model":"a/b","messages":[{"role":"user","content":"x"}],"stream":true}"#,
+            "\"message_stop\"",
+        ),
+        (
+            Surface::Completions,
+            r#"{"model":"a/b","prompt":"x","stream":true}"#,
+            "\"text_completion\"",
+        ),
+    ] {
+        let server = Server::start([json(200, CHAT)]).await;
+        let (frames, end) = read(&direct(&server), &asking(surface, body, Delivery::Stream)).await;
+        assert!(end.is_none(), "{end:?}");
+        assert!(
+            frames.iter().all(|frame| frame.kind == FrameKind::Event),
+            "{surface}"
+        );
+        let data = String::from_utf8_lossy(&frames.last().unwrap().data).into_owned();
+        assert!(data.contains(last), "{data}");
+        let reports = frames.iter().filter(|frame| frame.facts.usage.is_some());
+        assert_eq!(reports.count(), 1, "{surface}");
+        let finishes = frames.iter().filter(|frame| frame.facts.finish.is_some());
+        assert_eq!(finishes.count(), 1, "{surface}");
+        assert!(frames[0].facts.semantic && frames[0].facts.output_bytes > 0);
+    }
+}
+
+#[tokio::test]
+async fn a_translated_limit_has_the_name_that_the_lane_takes() {
+    let check = async |surface: Surface, body: &str| {
+        for (field, other) in [
+            (OutputLimitField::MaxTokens, "max_completion_tokens"),
+            (OutputLimitField::MaxCompletionTokens, "max_tokens"),
+        ] {
+            let mut server = Server::start([json(200, CHAT)]).await;
+            let config = OpenAiCompatibleConfig {
+                base_url: server.url.clone(),
+                output_limit: field,
+                ..Default::default()
+            };
+            let provider = OpenAiCompatibleProvider::new(config).unwrap();
+            let (_, end) = read(&provider, &asking(surface, body, Delivery::Whole)).await;
+            assert!(end.is_none(), "{end:?}");
+            let sent = Object::parse(server.request().await.2.as_bytes()).unwrap();
+            assert_eq!(sent.read(field.as_str()).unwrap(), Some(9), "{surface}");
+            assert!(!sent.contains(other), "{surface}");
+        }
+    };
+    check(
+        Surface::Responses,
+        r#"{"model":"a/b","input":"Hi","max_output_tokens":9}"#,
+    )
+    .await;
+    check(
+        Surface::Messages,
+        r#"{"model":"a/b","messages":[{"role":"user","content":"Hi"}],"max_tokens":9}"#,
+    )
+    .await;
+    check(
+        Surface::Completions,
+        r#"{"model":"a/b","prompt":"Hi","max_tokens":9}"#,
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -425,8 +658,9 @@ async fn what_a_translation_loses_is_told_or_refused() {
     };
     let failure = direct(&server).send(&strict).await.unwrap_err();
     assert_eq!(
-        (failure.kind(), failure.next()),
-        (FailureKind::NotFound, Next::Elsewhere)
+        (failure.kind(), failure.next(), failure.rule().scope),
+        (FailureKind::NotFound, Next::Elsewhere, Scope::None),
+        "nothing was sent, so the next call is welcome here"
     );
     assert!(
         failure.to_string().contains("truncation, provider"),
@@ -438,7 +672,11 @@ async fn what_a_translation_loses_is_told_or_refused() {
         .send(&asking(Surface::Responses, kept, Delivery::Whole))
         .await
         .unwrap_err();
-    assert_eq!(failure.next(), Next::Elsewhere, "{failure}");
+    assert_eq!(
+        (failure.next(), failure.rule().scope),
+        (Next::Elsewhere, Scope::None),
+        "{failure}"
+    );
     assert!(
         failure.to_string().contains("previous_response_id"),
         "{failure}"

@@ -11,7 +11,7 @@ use crate::json::is_null;
 use crate::raw::as_text;
 use crate::{
     Message, MessageView, Modality, Object, ParseError, Plugin, ProviderPreferences, Raw,
-    Reasoning, ReasoningEffort, ResponseFormat, ServiceTier, Tool, ToolChoice, Verbosity,
+    Reasoning, ReasoningEffort, ResponseFormat, ServiceTier, Surface, Tool, ToolChoice, Verbosity,
 };
 
 envelope! {
@@ -111,10 +111,10 @@ impl ChatRequest {
         self.raw("prompt")
     }
 
-    /// The most tokens that may come out: `max_completion_tokens`, else `max_tokens`.
+    /// The most tokens that may come out: `max_completion_tokens` or `max_tokens`, of both the lower one.
     pub fn max_output_tokens(&self) -> Option<u64> {
-        self.value("max_completion_tokens")
-            .or_else(|| self.value("max_tokens"))
+        let limits = Surface::Chat.output_limits();
+        limits.iter().filter_map(|limit| self.value(limit)).min()
     }
 
     /// Whether the answer is to be a stream.

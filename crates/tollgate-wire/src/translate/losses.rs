@@ -26,9 +26,13 @@ impl fmt::Display for Loss {
 pub struct Translated<T> {
     /// What came of it.
     pub value: T,
-    /// What was left behind, in the order it was met; each place once.
+    /// What was left behind, in the order it was met; each place once. After 64 places, one that is named `and more`
+    /// stands for the rest.
     pub losses: Vec<Loss>,
 }
+
+/// Most places that are named: enough to see what is wrong, and to look through for each further one.
+const MOST: usize = 64;
 
 /// Collects losses.
 #[derive(Debug, Default)]
@@ -37,10 +41,20 @@ pub(super) struct Losses(Vec<Loss>);
 impl Losses {
     /// Notes a loss, once for each place: the chunks of a stream lose the same over and over.
     pub(super) fn add(&mut self, place: &Place<'_>, why: &'static str) {
-        let place = place.to_string();
-        if self.0.iter().all(|loss| loss.place != place) {
-            self.0.push(Loss { place, why });
+        if self.0.len() > MOST {
+            return;
         }
+        let place = place.to_string();
+        if self.0.iter().any(|loss| loss.place == place) {
+            return;
+        }
+        self.0.push(match self.0.len() {
+            MOST => Loss {
+                place: "and more".to_owned(),
+                why: "there are too many places to name",
+            },
+            _ => Loss { place, why },
+        });
     }
 
     pub(super) fn as_slice(&self) -> &[Loss] {

@@ -17,7 +17,7 @@ pub use losses::{Loss, Translated};
 /// Makes the chat request that means what a request of another surface means.
 ///
 /// A member that chats have under the same name, and one that nobody here knows, goes on as it is. The limit keeps the
-/// newest name that fits: `max_output_tokens` becomes `max_completion_tokens`.
+/// newest name that fits: `max_output_tokens` becomes `max_completion_tokens`. Whoever sends it may have to rename it.
 ///
 /// ```
 /// use tollgate_wire::{Request, Surface, to_chat};
@@ -63,8 +63,8 @@ pub fn from_chat(surface: Surface, chat: &ChatRequest) -> Result<Translated<Requ
 /// `native_finish_reason`.
 ///
 /// # Errors
-/// When the request has no answers in words (embeddings), or the answer cannot be read, has no `finish_reason`, or holds
-/// a call that the surface cannot express; the place names the part.
+/// When the request has no answers in words (embeddings), or the answer cannot be read, has no `finish_reason`, or has
+/// more than 4,096 parts; the place names the part.
 pub fn answer_from_chat(
     request: &Request,
     answer: &ChatResponse,

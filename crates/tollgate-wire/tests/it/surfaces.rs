@@ -1,8 +1,8 @@
 //! Requests of every surface, and the answers of Responses and Messages.
 
 use tollgate_wire::{
-    FinishReason, MessagesEvent, MessagesReply, MessagesUsage, Request, ResponsesEvent,
-    ResponsesReply, SseDecoder, SseItem, Surface,
+    ChatRequest, FinishReason, MessagesEvent, MessagesReply, MessagesUsage, Request,
+    ResponsesEvent, ResponsesReply, SseDecoder, SseItem, Surface, from_chat,
 };
 
 use crate::fixtures::{decode, sample};
@@ -284,6 +284,7 @@ fn a_messages_stream_is_read_to_its_end_and_its_usage_adds_up() {
                 usage = usage.updated(&newer.unwrap().unwrap());
             }
             MessagesEvent::Stop => stopped = true,
+            MessagesEvent::Done => panic!("messages end with an event"),
             MessagesEvent::Error(error) => panic!("{}", error.message),
             MessagesEvent::Other(_) => {}
         }
@@ -360,6 +361,62 @@ fn errors_are_told_from_answers() {
             .is_err()
     );
     assert!(MessagesReply::parse(b"{}").is_err() && ResponsesReply::parse(b"{}").is_err());
+}
+
+#[test]
+fn an_end_of_responses_that_holds_a_failure_is_an_error_whatever_its_name() {
+    let check = |event: &str, response: &str, message: &str| {
+        let text = format!(
+            r#"{{"type":"{event}","response":{{"id":"gen-1","output":[],"usage":{{"input_tokens":3,"output_tokens":2}},{response}}}}}"#
+        );
+        let ResponsesEvent::Error(error) = ResponsesEvent::parse(text.as_bytes()).unwrap() else {
+            panic!("an error: {text}")
+        };
+        let usage = error.usage().unwrap();
+        let input: Option<u64> = usage.raw().read("input_tokens").unwrap();
+        assert_eq!(
+            (error.message.as_str(), error.id.as_deref(), input),
+            (message, Some("gen-1"), Some(3)),
+            "{text}"
+        );
+    };
+    const SILENT: &str = "the answer failed without saying why";
+    let down = r#""status":"failed","error":{"code":"server_error","message":"down"}"#;
+    for event in ["response.done", "response.completed", "response.failed"] {
+        check(event, down, "down");
+        check(event, r#""status":"failed","error":null"#, SILENT);
+        check(event, r#""status":"cancelled""#, SILENT);
+        check(event, r#""status":"completed","error":"down""#, "down");
+    }
+    check("response.cancelled", r#""error":null"#, SILENT);
+    let whole = ResponsesReply::parse(br#"{"status":"cancelled","output":[]}"#).unwrap();
+    assert_eq!(whole.unwrap_err().message, SILENT);
+}
+
+#[test]
+fn an_end_marker_of_chats_is_known_among_messages() {
+    let event = MessagesEvent::parse(b" [DONE]\n").unwrap();
+    assert!(matches!(event, MessagesEvent::Done));
+}
+
+#[test]
+fn of_two_output_limits_the_lower_one_holds() {
+    let check = |limits: &str, expected: Option<u64>| {
+        let body = format!(r#"{{"messages":[{{"role":"user","content":"x"}}],{limits}}}"#);
+        let request = Request::parse(Surface::Chat, body.as_bytes()).unwrap();
+        assert_eq!(request.max_output_tokens(), expected, "{limits}");
+        let chat = ChatRequest::parse(body.as_bytes()).unwrap();
+        assert_eq!(chat.max_output_tokens(), expected, "{limits}");
+        for surface in [Surface::Messages, Surface::Responses] {
+            let there = from_chat(surface, &chat).unwrap().value;
+            assert_eq!(there.max_output_tokens(), expected, "{limits}");
+        }
+    };
+    check(r#""max_tokens":5,"max_completion_tokens":9"#, Some(5));
+    check(r#""max_tokens":9,"max_completion_tokens":5"#, Some(5));
+    check(r#""max_tokens":null,"max_completion_tokens":9"#, Some(9));
+    check(r#""max_tokens":5"#, Some(5));
+    check(r#""n":1"#, None);
 }
 
 #[test]

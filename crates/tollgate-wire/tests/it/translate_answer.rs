@@ -293,6 +293,7 @@ fn what_this_crate_reads_in_the_events_is_what_the_chat_said() {
                     usage: newer,
                 } => (finish, used) = (why, newer.unwrap()),
                 MessagesEvent::Stop | MessagesEvent::Other(_) => {}
+                MessagesEvent::Done => panic!("messages end with an event"),
                 MessagesEvent::Error(error) => panic!("{}", error.message),
             }
         }
@@ -630,31 +631,97 @@ fn what_a_surface_has_no_place_for_is_listed() {
 }
 
 #[test]
-fn arguments_that_are_no_object_are_refused_unless_they_were_cut() {
-    let called = r#"{"tool_calls":[{"id":"c","function":{"name":"f","arguments":"{\"a\":"}}]}"#;
-    let broken = answer_from_chat(
-        &request(Surface::Messages),
-        &chat(called, r#","finish_reason":"tool_calls""#),
-    );
+fn arguments_that_are_no_object_become_an_empty_one_and_the_rest_of_the_answer_is_told() {
+    const CUT: &str = "`choices[0].message.tool_calls`: arguments that were cut are no object";
+    const NONE: &str =
+        "`choices[0].message.tool_calls`: arguments of messages are an object, and these are none";
+    let check = |arguments: &str, finish: &str, input: Value, losses: &[&str]| {
+        let call = json!({"index":0,"id":"c","function":{"name":"f","arguments":arguments}});
+        let message = json!({"content":"t","tool_calls":[call]});
+        let finish = format!(r#","finish_reason":"{finish}""#);
+        let (message_told, found) = whole(Surface::Messages, &chat(&message.to_string(), &finish));
+        assert_eq!(message_told["content"][0]["text"], "t", "{arguments}");
+        assert_eq!(message_told["content"][1]["input"], input, "{arguments}");
+        assert_eq!(found, [losses, &[NO_USAGE]].concat(), "{arguments}");
+        let chunk = format!(r#"{{"id":"g","choices":[{{"index":0,"delta":{message}{finish}}}]}}"#);
+        let (events, _) = translate(Surface::Messages, &[chunk]);
+        let told = values(&events);
+        let told = told
+            .iter()
+            .filter_map(|event| event["delta"]["partial_json"].as_str());
+        let told: String = told.collect();
+        let object = arguments.trim_start().starts_with('{');
+        assert_eq!(told, if object { arguments } else { "" });
+    };
+    check("", "tool_calls", json!({}), &[]);
+    check("null", "tool_calls", json!({}), &[]);
+    check(" {\"a\":1}", "tool_calls", json!({"a":1}), &[]);
+    check("[1]", "tool_calls", json!({}), &[NONE]);
+    check("\"Oslo\"", "tool_calls", json!({}), &[NONE]);
+    check("{\"a\":", "tool_calls", json!({}), &[NONE]);
+    check("{\"a\":", "length", json!({}), &[CUT]);
+}
+
+#[test]
+fn an_answer_of_more_blocks_than_any_model_means_is_refused() {
+    let mut translator = StreamTranslator::new(&request(Surface::Responses)).unwrap();
+    let mut push = |index: usize| {
+        let call = json!({"index":index,"function":{"name":"f","arguments":"{}"}});
+        let chunk = json!({"id":"g","choices":[{"index":0,"delta":{"tool_calls":[call]}}]});
+        let data = chunk.to_string();
+        let StreamEvent::Chunk(chunk) = StreamEvent::parse(data.as_bytes()).unwrap() else {
+            panic!("a chunk")
+        };
+        translator.push(&chunk).map(drop)
+    };
+    assert!((0..4096).all(|index| push(index).is_ok()));
     assert_eq!(
-        broken.unwrap_err().to_string(),
-        "`choices[0].message.tool_calls`: expected arguments of `f` that are a JSON object, found {\"a\":"
+        push(4096).unwrap_err().to_string(),
+        "`choices[0]`: has more than 4096 thoughts, texts and calls, which no model means"
     );
-    let (message, losses) = whole(
-        Surface::Messages,
-        &chat(called, r#","finish_reason":"length""#),
+}
+
+#[test]
+fn losses_beyond_the_first_are_one_that_says_so() {
+    let members: serde_json::Map<String, Value> = (0..100)
+        .map(|number| (format!("new_{number}"), json!(1)))
+        .collect();
+    let mut message = json!({"tool_calls":[members]});
+    message["tool_calls"][0]["function"] = json!({"name":"f"});
+    let (_, losses) = whole(
+        Surface::Responses,
+        &chat(&message.to_string(), r#","finish_reason":"stop""#),
     );
-    assert_eq!(
+    assert_eq!(losses.len(), 65);
+    assert!(losses[63].contains("tool_calls[0].new_"), "{losses:?}");
+    assert_eq!(losses[64], "`and more`: there are too many places to name");
+}
+
+#[test]
+fn a_whole_answer_makes_the_events_that_its_chunks_would_have_made() {
+    for (surface, kinds) in [
         (
-            &message["content"][0]["input"],
-            text(&message, "stop_reason")
+            Surface::Messages,
+            "message_start content_block_start content_block_delta content_block_stop message_delta message_stop",
         ),
-        (&json!({}), "max_tokens")
-    );
-    assert_eq!(
-        losses[0],
-        "`choices[0].message.tool_calls`: arguments that were cut are no object"
-    );
+        (Surface::Completions, "text_completion"),
+        (Surface::Chat, "chat.completion.chunk"),
+    ] {
+        let mut answer = chat(r#"{"content":"t"}"#, r#","finish_reason":"stop""#);
+        answer
+            .object_mut()
+            .set("object", "chat.completion")
+            .unwrap();
+        let mut translator = StreamTranslator::new(&request(surface)).unwrap();
+        let mut events = translator.push_whole(&answer).unwrap();
+        events.extend(translator.finish().unwrap());
+        let told = values(&events);
+        let told: Vec<&str> = told
+            .iter()
+            .map(|event| event["type"].as_str().or(event["object"].as_str()).unwrap())
+            .collect();
+        assert_eq!(told.join(" "), kinds, "{surface}");
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use serde_json::value::RawValue;
 
+use super::arguments::Arguments;
 use crate::raw::as_text;
 use crate::{Object, Raw};
 
@@ -26,7 +27,7 @@ pub(super) enum Kind {
 #[derive(Debug)]
 pub(super) struct Block {
     pub(super) kind: Kind,
-    pub(super) text: String,
+    text: Text,
     /// All else that is known of it: the members of a detail, the id and name of a call.
     pub(super) members: Object,
     /// Of text: citations.
@@ -37,15 +38,39 @@ pub(super) struct Block {
     pub(super) index: Option<Raw>,
 }
 
+/// What grows in a block. Of calls it has an end of its own.
+#[derive(Debug)]
+enum Text {
+    Said(String),
+    Called(Arguments),
+}
+
 impl Block {
     pub(super) fn new(kind: Kind, index: Option<Raw>) -> Self {
         Self {
             kind,
-            text: String::new(),
+            text: match kind {
+                Kind::Call => Text::Called(Arguments::default()),
+                _ => Text::Said(String::new()),
+            },
             members: Object::new(),
             annotations: Vec::new(),
             logprobs: Vec::new(),
             index,
+        }
+    }
+
+    pub(super) fn text(&self) -> &str {
+        match &self.text {
+            Text::Said(text) => text,
+            Text::Called(arguments) => arguments.as_str(),
+        }
+    }
+
+    pub(super) fn grow(&mut self, piece: &str) {
+        match &mut self.text {
+            Text::Said(text) => text.push_str(piece),
+            Text::Called(arguments) => arguments.push(piece),
         }
     }
 
@@ -70,14 +95,17 @@ impl Block {
 
     /// Whether nothing more of it is to be expected once another block has begun.
     pub(super) fn is_complete(&self) -> bool {
-        self.kind != Kind::Call || serde_json::from_str::<serde::de::IgnoredAny>(&self.text).is_ok()
+        match &self.text {
+            Text::Said(_) => true,
+            Text::Called(arguments) => arguments.is_complete(),
+        }
     }
 
     /// The arguments of a call, `{}` when there are none.
     pub(super) fn arguments(&self) -> &str {
-        match self.text.trim() {
-            "" => "{}",
-            _ => &self.text,
+        match self.text() {
+            text if text.trim().is_empty() => "{}",
+            text => text,
         }
     }
 }

@@ -33,6 +33,10 @@ const DETAILS: &[(&str, Kind, &str)] = &[
     ("reasoning.encrypted", Kind::Encrypted, "data"),
 ];
 
+/// Most blocks that an answer has, many times what is seen. A piece may belong to any of them, so without an end of the
+/// list an upstream could make each piece dearer than the one before.
+const MOST_BLOCKS: usize = 4096;
+
 const LATE: &str = "it came after its end had been told";
 
 impl Chat {
@@ -52,7 +56,7 @@ impl Chat {
             }
             self.push_delta(&choice.delta, &place.key("message"), losses)?;
             if let Some(text) = choice.text.and_then(as_text) {
-                self.grow(Kind::Text, &text);
+                self.grow(Kind::Text, &text)?;
             }
             if let Some(logprobs) = choice.logprobs {
                 self.push_logprobs(logprobs, &place.key("logprobs"), losses)?;
@@ -126,17 +130,17 @@ impl Chat {
         if let Some(text) = reasoning.and_then(as_text)
             && !details.iter().any(is_told)
         {
-            self.grow(Kind::Reasoning, &text);
+            self.grow(Kind::Reasoning, &text)?;
         }
         for (index, detail) in details.iter().enumerate() {
             let place = place.key("reasoning_details");
-            self.push_detail(detail, &place.index(index), losses);
+            self.push_detail(detail, &place.index(index), losses)?;
         }
         if let Some(content) = delta.content {
             self.push_content(content, &place.key("content"), losses)?;
         }
         if let Some(refusal) = delta.refusal.and_then(as_text) {
-            self.grow(Kind::Refusal, &refusal);
+            self.grow(Kind::Refusal, &refusal)?;
         }
         if let Some(calls) = delta.tool_calls {
             let place = place.key("tool_calls");
@@ -163,26 +167,36 @@ impl Chat {
     }
 
     /// Adds to the last block if it is of the kind and no element of a list, else begins one.
-    fn grow(&mut self, kind: Kind, text: &str) {
+    fn grow(&mut self, kind: Kind, text: &str) -> Result<(), ParseError> {
         if text.is_empty() {
-            return;
+            return Ok(());
         }
         let fits =
             |block: &Block| block.kind == kind && block.index.is_none() && block.members.is_empty();
         if !self.blocks.last().is_some_and(fits) {
-            self.begin(Block::new(kind, None));
+            self.begin(Block::new(kind, None))?;
         }
         if let Some(block) = self.blocks.last_mut() {
-            block.text.push_str(text);
+            block.grow(text);
         }
+        Ok(())
     }
 
-    fn begin(&mut self, mut block: Block) {
+    /// Begins a block; gives its position.
+    fn begin(&mut self, mut block: Block) -> Result<usize, ParseError> {
+        let position = self.blocks.len();
+        if position == MOST_BLOCKS {
+            let place = Place::Top.key("choices");
+            return Err(place.index(0).error(format!(
+                "has more than {MOST_BLOCKS} thoughts, texts and calls, which no model means"
+            )));
+        }
         if block.kind == Kind::Text {
             block.annotations = std::mem::take(&mut self.early_annotations);
             block.logprobs = std::mem::take(&mut self.early_logprobs);
         }
         self.blocks.push(block);
+        Ok(position)
     }
 
     fn push_content(
@@ -192,13 +206,12 @@ impl Chat {
         losses: &mut Losses,
     ) -> Result<(), ParseError> {
         if let Some(text) = as_text(content) {
-            self.grow(Kind::Text, &text);
-            return Ok(());
+            return self.grow(Kind::Text, &text);
         }
         let parts: Vec<PartView<'_>> = place.read(content)?;
         for (index, part) in parts.iter().enumerate() {
             match part.text.as_deref() {
-                Some(text) if part.kind.as_str() == "text" => self.grow(Kind::Text, text),
+                Some(text) if part.kind.as_str() == "text" => self.grow(Kind::Text, text)?,
                 _ => losses.add(
                     &place.index(index),
                     "answers of this surface have no part of this kind",
@@ -208,7 +221,12 @@ impl Chat {
         Ok(())
     }
 
-    fn push_detail(&mut self, detail: &Object, place: &Place<'_>, losses: &mut Losses) {
+    fn push_detail(
+        &mut self,
+        detail: &Object,
+        place: &Place<'_>,
+        losses: &mut Losses,
+    ) -> Result<(), ParseError> {
         let position = self.place_of_detail(detail);
         let kind = detail.get("type").and_then(as_text);
         let row = match (position, kind.as_deref()) {
@@ -223,27 +241,31 @@ impl Chat {
                 place,
                 "answers of this surface have no reasoning of this kind",
             );
-            return;
+            return Ok(());
         };
         if position.is_some_and(|position| position < self.over) {
             losses.add(place, LATE);
-            return;
+            return Ok(());
         }
-        let position = position.unwrap_or_else(|| {
-            let index = detail.get("index").filter(|index| !is_null(index));
-            let mut block = Block::new(*block_kind, index.map(|index| Raw::from(index.to_owned())));
-            block.members.put("type", *kind);
-            self.begin(block);
-            self.blocks.len() - 1
-        });
+        let position = match position {
+            Some(position) => position,
+            None => {
+                let index = detail.get("index").filter(|index| !is_null(index));
+                let index = index.map(|index| Raw::from(index.to_owned()));
+                let mut block = Block::new(*block_kind, index);
+                block.members.put("type", *kind);
+                self.begin(block)?
+            }
+        };
         let block = &mut self.blocks[position];
         for (key, value) in detail.iter().filter(|(_, value)| !is_null(value)) {
             match key {
                 "type" | "index" => {}
-                key if key == *grows => block.text.push_str(&as_text(value).unwrap_or_default()),
+                key if key == *grows => block.grow(&as_text(value).unwrap_or_default()),
                 _ => block.members.set_raw(key, value.to_owned()),
             }
         }
+        Ok(())
     }
 
     /// The detail with the same index and type; without an index the last block, when it is a detail without one that
@@ -290,11 +312,13 @@ impl Chat {
         let arguments = arguments.map(|raw| as_text(raw).unwrap_or(raw.get().into()));
         let arguments = arguments.unwrap_or_default();
         let position = self.place_of_call(index, id.as_deref(), name.is_some());
-        let position = position.unwrap_or_else(|| {
-            let index = index.map(|index| Raw::from(index.to_owned()));
-            self.begin(Block::new(Kind::Call, index));
-            self.blocks.len() - 1
-        });
+        let position = match position {
+            Some(position) => position,
+            None => {
+                let index = index.map(|index| Raw::from(index.to_owned()));
+                self.begin(Block::new(Kind::Call, index))?
+            }
+        };
         if position < self.over {
             if !arguments.trim().is_empty() {
                 losses.add(place, LATE);
@@ -307,7 +331,7 @@ impl Chat {
                 block.members.put(key, &word);
             }
         }
-        block.text.push_str(&arguments);
+        block.grow(&arguments);
         let known = ["id", "index", "type", "function"];
         for (key, _) in call.iter().filter(|(key, _)| !known.contains(key)) {
             losses.add(&place.key(key), "calls of this surface have no such member");
@@ -327,7 +351,11 @@ impl Chat {
             let blocks = self.blocks.iter().enumerate().rev();
             blocks.filter(|(_, block)| block.kind == Kind::Call)
         };
-        let known_id = |block: &Block| Some(block.word("id")).filter(|id| !id.is_empty());
+        // Whether it is this id; unknown as long as the call has none.
+        let has_id = |block: &Block| -> Option<bool> {
+            let known = block.member("id").and_then(as_text)?;
+            (!known.is_empty()).then(|| id.is_some_and(|id| known == id))
+        };
         if let Some(index) = index {
             let same = |block: &Block| {
                 block
@@ -336,13 +364,12 @@ impl Chat {
                     .is_some_and(|known| known.get() == index.get())
             };
             let (position, block) = calls().find(|(_, block)| same(block))?;
-            let other = id.is_some_and(|id| known_id(block).is_some_and(|known| known != id));
+            let other = id.is_some() && has_id(block) == Some(false);
             return (!other).then_some(position);
         }
-        if let Some(id) = id {
-            let same = |block: &Block| known_id(block).is_some_and(|known| known == id);
+        if id.is_some() {
             return calls()
-                .find(|(_, block)| same(block))
+                .find(|(_, block)| has_id(block) == Some(true))
                 .map(|(position, _)| position);
         }
         let (position, last) = calls().next()?;
@@ -362,8 +389,8 @@ impl Chat {
                 .error("is required: a text")
         })?;
         let mut block = Block::new(Kind::Image, None);
-        block.text = url.into_owned();
-        self.begin(block);
+        block.grow(&url);
+        self.begin(block)?;
         Ok(())
     }
 

@@ -5,6 +5,7 @@
 
 pub(super) mod ids;
 
+mod arguments;
 mod block;
 mod chat;
 mod completions;
@@ -85,7 +86,8 @@ impl StreamTranslator {
     /// Takes a chunk, gives the events that it makes certain; none, one or several.
     ///
     /// # Errors
-    /// When a part of the chunk cannot be read. The stream is then broken: nothing of it can follow.
+    /// When a part of the chunk cannot be read, or the answer has more than 4,096 parts. The stream is then broken:
+    /// nothing of it can follow.
     pub fn push(&mut self, chunk: &ChatChunk<'_>) -> Result<Vec<Object>, ParseError> {
         match &mut self.target {
             Target::Chat => Ok(vec![Object::parse(chunk.data)?]),
@@ -95,12 +97,20 @@ impl StreamTranslator {
         }
     }
 
+    /// Takes an answer that came whole though a stream was asked for: as the one chunk that says all of it.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn push_whole(&mut self, answer: &ChatResponse) -> Result<Vec<Object>, ParseError> {
+        let data = whole::as_chunk(answer)?;
+        self.push(&whole::read(&data)?)
+    }
+
     /// Gives the last events, when the chat has come to its own end (`[DONE]`, or a close after a finish reason). To be
     /// called once.
     ///
     /// # Errors
-    /// When no chunk had a `finish_reason`: the stream was cut, and a cut answer must not look whole. Also when a call
-    /// cannot be expressed.
+    /// When no chunk had a `finish_reason`: the stream was cut, and a cut answer must not look whole.
     pub fn finish(&mut self) -> Result<Vec<Object>, ParseError> {
         match &mut self.target {
             Target::Chat => Ok(Vec::new()),
@@ -124,8 +134,7 @@ pub(super) fn from_chat(
     if let Target::Chat = translator.target {
         return Ok(translator.losses.with(answer.object().clone()));
     }
-    let data = whole::as_chunk(answer)?;
-    let mut events = translator.push(&whole::read(&data)?)?;
+    let mut events = translator.push_whole(answer)?;
     translator.finish()?;
     let value = match translator.target {
         Target::Responses(sequence) => sequence.into_target().into_answer(),

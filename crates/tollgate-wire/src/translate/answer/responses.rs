@@ -258,7 +258,7 @@ impl Target for Responses {
     }
 
     fn grow(&mut self, block: &Block, from: Told, _: &mut Losses, events: &mut Vec<Object>) {
-        let mut own = object! { "delta": block.text[from.text..] };
+        let mut own = object! { "delta": block.text()[from.text..] };
         match (part_of(block.kind), block.kind) {
             (Some(part), kind) => {
                 if kind == Kind::Text {
@@ -286,7 +286,7 @@ impl Target for Responses {
             Kind::Image => self.end_image(block, losses),
             Kind::Encrypted => {
                 if let Some(item) = &mut self.item {
-                    item.object.put("encrypted_content", &block.text);
+                    item.object.put("encrypted_content", block.text());
                 }
             }
             _ => self.end_part(block, events),
@@ -357,7 +357,7 @@ impl Responses {
             self.item_event("response.output_text.annotation.added", at, own, events);
         }
         let mut own = Object::new();
-        own.put(part.text, &block.text);
+        own.put(part.text, block.text());
         if block.kind == Kind::Text {
             own.put("logprobs", &block.logprobs);
         }
@@ -380,7 +380,7 @@ impl Responses {
 
     fn end_image(&mut self, block: &Block, losses: &mut Losses) {
         let data = block
-            .text
+            .text()
             .strip_prefix("data:")
             .and_then(|rest| rest.split_once(";base64,"));
         match (data, &mut self.item) {
@@ -515,7 +515,7 @@ impl Part {
     }
 
     fn whole(&self, block: &Block) -> Object {
-        let mut part = self.of(&block.text);
+        let mut part = self.of(block.text());
         if block.kind == Kind::Text {
             let annotations: Vec<Object> = block.annotations.iter().map(flat).collect();
             part.put("annotations", &annotations);

@@ -117,10 +117,10 @@ impl<T: Target> Sequence<T> {
                 self.has_begun = true;
                 self.target.begin(block, losses, events);
             }
-            if self.has_begun && block.text.len() > self.told.text {
+            if self.has_begun && block.text().len() > self.told.text {
                 self.target.grow(block, self.told, losses, events);
                 self.told = Told {
-                    text: block.text.len(),
+                    text: block.text().len(),
                     logprobs: block.logprobs.len(),
                 };
             }

@@ -13,6 +13,9 @@ pub(super) fn as_chunk(answer: &ChatResponse) -> Result<Vec<u8>, ParseError> {
         .collect::<Result<_, _>>()
         .map_err(|error| error.at("choices"))?;
     chunk.put("choices", &choices);
+    if chunk.contains("object") {
+        chunk.put("object", "chat.completion.chunk");
+    }
     Ok(chunk.to_vec())
 }
 
@@ -63,12 +66,13 @@ mod tests {
     fn an_answer_becomes_a_chunk_whose_elements_are_numbered() {
         let answer = object! {
             "id": "g",
+            "object": "chat.completion",
             "choices": [object! { "message": object! { "tool_calls": [object! { "id": "a" }, object! { "id": "b" }] } }],
         };
         let chunk = as_chunk(&ChatResponse::from_object(answer)).unwrap();
         assert_eq!(
             String::from_utf8(chunk).unwrap(),
-            r#"{"id":"g","choices":[{"delta":{"tool_calls":[{"id":"a","index":0},{"id":"b","index":1}]}}]}"#
+            r#"{"id":"g","object":"chat.completion.chunk","choices":[{"delta":{"tool_calls":[{"id":"a","index":0},{"id":"b","index":1}]}}]}"#
         );
     }
 }

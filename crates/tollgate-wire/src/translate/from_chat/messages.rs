@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::{messages_of, thoughts, value};
+use super::{messages_of, output_limit, thoughts, value};
 use crate::raw::as_text;
 use crate::translate::fields::{Rule, Rules, carry};
 use crate::translate::losses::Losses;
@@ -110,8 +110,7 @@ pub(super) fn from_chat(chat: &ChatRequest, losses: &mut Losses) -> Result<Objec
     let mut request = Object::new();
     messages(chat, &mut request, losses)?;
     carry(from, &mut request, RULES, &Place::Top, losses)?;
-    let limits = ["max_completion_tokens", "max_tokens"];
-    if let Some(limit) = limits.iter().find_map(|key| value(from, key)) {
+    if let Some(limit) = output_limit(from) {
         request.set_raw("max_tokens", limit.to_owned());
     }
     if let Some(stop) = value(from, "stop") {

@@ -6,6 +6,7 @@ mod thoughts;
 
 use serde_json::value::RawValue;
 
+use crate::document::whole_number;
 use crate::json::is_null;
 use crate::{ChatRequest, Object, ParseError, Request, Surface};
 
@@ -28,6 +29,13 @@ pub(super) fn from_chat(
         }
     };
     Ok(losses.with(Request::from_object(surface, object)?))
+}
+
+/// The limit of a chat as it was written, of two the lower one.
+fn output_limit(from: &Object) -> Option<&RawValue> {
+    let limits = Surface::Chat.output_limits().iter();
+    let limits = limits.filter_map(|key| value(from, key));
+    limits.min_by_key(|limit| whole_number::<u64>(limit).unwrap_or(u64::MAX))
 }
 
 /// A member that is not null.

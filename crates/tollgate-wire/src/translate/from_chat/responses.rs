@@ -1,6 +1,6 @@
 //! A chat request as a Responses request.
 
-use super::{messages_of, thoughts, value};
+use super::{messages_of, output_limit, thoughts, value};
 use crate::raw::as_text;
 use crate::translate::fields::{Rule, Rules, carry};
 use crate::translate::losses::Losses;
@@ -85,8 +85,7 @@ pub(super) fn from_chat(chat: &ChatRequest, losses: &mut Losses) -> Result<Objec
     let from = chat.object();
     let mut request = object! { "input": items };
     carry(from, &mut request, RULES, &Place::Top, losses)?;
-    let limits = ["max_completion_tokens", "max_tokens"];
-    if let Some(limit) = limits.iter().find_map(|key| value(from, key)) {
+    if let Some(limit) = output_limit(from) {
         request.set_raw("max_output_tokens", limit.to_owned());
     }
     if let Some(reasoning) = chat.reasoning()? {
