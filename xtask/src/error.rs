@@ -37,6 +37,9 @@ pub(crate) enum Error {
     /// Generated files are not what the code gives.
     #[error("out of date: {}; run `cargo xtask schema` and commit the result", .files.join(", "))]
     Stale { files: Vec<String> },
+    /// What the gateway adds was not measured.
+    #[error(transparent)]
+    BenchServer(#[from] crate::bench_server::BenchError),
     /// The fixtures task said no.
     #[error("{0}")]
     Fixtures(String),
