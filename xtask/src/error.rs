@@ -51,6 +51,9 @@ pub(crate) enum Error {
     /// A page lacks the place for what is written to it.
     #[error("{} lacks the lines `<!-- {name}: begin -->` and `<!-- {name}: end -->`", path.display())]
     NoMark { path: PathBuf, name: String },
+    /// What the gateway adds was not measured.
+    #[error(transparent)]
+    BenchServer(#[from] crate::bench_server::BenchError),
     /// The fixtures task said no.
     #[error("{0}")]
     Fixtures(String),

@@ -6,6 +6,7 @@
 //! cargo xtask schema          the configuration reference and the OpenAPI document, written or checked
 //! cargo xtask fixtures        the recorded catalog, written or checked
 //! cargo xtask bench           the benchmarks, against a saved baseline
+//! cargo xtask bench-server    what the gateway adds to a request, beside what a bare proxy adds
 //! cargo xtask sim             the promises of failover, tried in virtual time
 //! cargo xtask clients         published clients against the gateway; needs a network
 //! cargo xtask crash           a gateway killed under load, again and again
@@ -21,6 +22,7 @@ mod program;
 mod workspace;
 
 mod bench;
+mod bench_server;
 mod ci;
 mod clients;
 mod crash;
@@ -56,6 +58,8 @@ enum Task {
     Fixtures(fixtures::Fixtures),
     /// Run the benchmarks.
     Bench(bench::Args),
+    /// Measure what the gateway adds to a request, beside what a bare proxy adds.
+    BenchServer(bench_server::Args),
     /// Try the promises of failover in virtual time; `--list` shows the trials.
     Sim(sim::Args),
     /// Kill a gateway under load again and again, and compare its ledger with the bill.
@@ -85,6 +89,7 @@ fn run(task: Task) -> Result<(), Error> {
         Task::Schema(args) => schema::run(args),
         Task::Fixtures(args) => fixtures::run(args).map_err(Error::Fixtures),
         Task::Bench(args) => bench::run(&args),
+        Task::BenchServer(args) => bench_server::run(&args),
         Task::Sim(args) => sim::run(&args),
         Task::Crash(args) => crash::run(&args),
         Task::Streams(args) => streams::run(&args),

@@ -12,6 +12,9 @@ use crate::program;
 pub(crate) struct Workspace {
     /// Our crates.
     pub(crate) packages: Vec<Package>,
+    /// Where builds go.
+    #[serde(default)]
+    pub(crate) target_directory: PathBuf,
 }
 
 /// One of our crates.

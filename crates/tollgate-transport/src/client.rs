@@ -66,13 +66,29 @@ impl Client {
 #[async_trait]
 impl HttpSend for Client {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<HttpBody>, HttpError> {
-        let request = request.try_into().map_err(lost)?;
+        let request = with_address(request)?;
         let response = self.0.execute(request).await.map_err(lost)?;
         Ok(Response::from(response).map(|body| {
             body.map_err(|error| error.without_url().into())
                 .boxed_unsync()
         }))
     }
+}
+
+/// Where a request goes, among its extensions: whoever made it has the address already, and to
+/// read it again was two fifths of the instructions that sending took here.
+#[derive(Debug, Clone)]
+pub(crate) struct Address(pub(crate) Url);
+
+fn with_address(mut request: Request<Bytes>) -> Result<reqwest::Request, HttpError> {
+    let Some(Address(url)) = request.extensions_mut().remove() else {
+        return request.try_into().map_err(lost);
+    };
+    let (parts, body) = request.into_parts();
+    let mut request = reqwest::Request::new(parts.method, url);
+    *request.headers_mut() = parts.headers;
+    *request.body_mut() = Some(body.into());
+    Ok(request)
 }
 
 /// Without a connection nothing was accepted. With one, nobody can know whether the upstream

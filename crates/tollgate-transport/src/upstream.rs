@@ -12,7 +12,7 @@ use tollgate_core::{ApiKey, Billing, Clock, Failure, FailureKind};
 use tollgate_wire::Surface;
 
 use crate::address;
-use crate::client::Client;
+use crate::client::{Address, Client};
 use crate::config::{ConnectionConfig, Timers};
 use crate::dialect::Dialect;
 use crate::error::TransportError;
@@ -153,6 +153,7 @@ impl Upstream {
         *request.method_mut() = method;
         *request.uri_mut() = uri;
         *request.headers_mut() = self.headers.clone();
+        request.extensions_mut().insert(Address(url.clone()));
         Ok(request)
     }
 

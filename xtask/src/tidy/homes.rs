@@ -71,8 +71,8 @@ const ROWS: &[Row] = &[
     Row { package: "http", homes: HTTP, tests: NOWHERE },
     Row { package: "http-body", homes: HTTP, tests: NOWHERE },
     Row { package: "http-body-util", homes: HTTP, tests: HTTP },
-    Row { package: "hyper", homes: &["tollgate-server", "tollgate-sim"], tests: NOWHERE },
-    Row { package: "hyper-util", homes: &["tollgate-server", "tollgate-sim"], tests: NOWHERE },
+    Row { package: "hyper", homes: &["tollgate-server", "tollgate-sim", "xtask"], tests: NOWHERE },
+    Row { package: "hyper-util", homes: &["tollgate-server", "tollgate-sim", "xtask"], tests: NOWHERE },
     Row { package: "tower", homes: &["tollgate-server"], tests: NOWHERE },
     // the command line
     Row { package: "anstream", homes: &["tollgate-cli"], tests: NOWHERE },
@@ -106,6 +106,7 @@ const WAITING: &[&str] = &[
     "tollgate-testkit",
     "tollgate-trials",
     "tollgate-benches",
+    "xtask",
 ];
 
 /// Crates that speak HTTP.
@@ -116,6 +117,7 @@ const HTTP: &[&str] = &[
     "tollgate-trials",
     // The way to a collector, and the header for upstreams.
     "tollgate-cli",
+    "xtask",
 ];
 
 /// Crates with a `…Config` of their own, and the façade that composes them.

@@ -80,11 +80,12 @@ pub(super) fn body(data: &[u8], lane: Billing) -> Result<Body, ParseError> {
         ChatReply::Answer(answer) => answer,
         ChatReply::Error(error) => return Ok(Body::Error(error)),
     };
-    let facts = of_answer(&answer, lane);
+    let choices = answer.choices();
+    let facts = of_answer(&answer, &choices, lane);
     let broke_off = |choice: &Choice| choice.finish_reason == Some(FinishReason::Error);
-    Ok(if answer.is_empty_answer() {
+    Ok(if choices.iter().all(Choice::is_empty) {
         Body::Empty(facts)
-    } else if answer.choices().iter().any(broke_off) {
+    } else if choices.iter().any(broke_off) {
         Body::BrokenOff(facts)
     } else {
         Body::Answer(facts)
@@ -104,8 +105,7 @@ fn of_chunk(chunk: &ChatChunk<'_>, lane: Billing) -> Facts {
 }
 
 /// Reads an answer that came whole.
-fn of_answer(answer: &ChatResponse, lane: Billing) -> Facts {
-    let choices = answer.choices();
+fn of_answer(answer: &ChatResponse, choices: &[Choice], lane: Billing) -> Facts {
     let served = served(
         answer.model().as_deref(),
         answer.provider().as_deref(),

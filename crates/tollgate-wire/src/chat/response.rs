@@ -218,7 +218,8 @@ impl Choice {
         }
     }
 
-    fn is_empty(&self) -> bool {
+    /// Whether nothing came with it; see [`ChatResponse::is_empty_answer`].
+    pub fn is_empty(&self) -> bool {
         let message = &self.message;
         let blank = |text: &Option<String>| text.as_deref().is_none_or(str::is_empty);
         self.finish_reason.is_none()
