@@ -104,7 +104,15 @@ async fn a_call_whose_client_has_gone_is_traced_to_its_settlement() {
         .await;
     stream.read_exact(&mut [0; 64]).await.unwrap();
     drop(stream);
-    insta::assert_snapshot!(traced.spans().await.tree());
+    // How much had come when it left is chance.
+    let tree = traced.spans().await.tree();
+    let lines = tree.lines().map(|line| match line.split_once(" = ") {
+        Some((name, _)) if name.ends_with(".output_tokens") || name.ends_with(".cost_usd") => {
+            format!("{name} = *")
+        }
+        _ => line.to_owned(),
+    });
+    insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
