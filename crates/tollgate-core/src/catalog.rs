@@ -1,6 +1,7 @@
 //! The catalog as routing sees it: one immutable view, flat and indexed.
 
 use std::collections::HashMap;
+use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -178,6 +179,9 @@ pub struct Lane {
     pub stops_billing: bool,
     /// Whether it goes on with an answer whose beginning it is given.
     pub continues: bool,
+    /// Its part of the traffic beside lanes that are as good: two get twice as
+    /// much as one.
+    pub weight: NonZeroU16,
 }
 
 impl Lane {
@@ -203,6 +207,7 @@ impl Lane {
             takes_model_lists: false,
             stops_billing: false,
             continues: false,
+            weight: NonZeroU16::MIN,
         }
     }
 }

@@ -290,7 +290,9 @@ fn first_fresh<'p>(fresh: &[Fresh<'p>], limits: &Limits, doors: &impl Doors) -> 
 }
 
 /// Of candidates that the plan could have put in any order, the less loaded of
-/// two picked at random (the power of two choices).
+/// two that are drawn by weight (the power of two choices). Where weights
+/// differ the same one may be drawn twice: compared with all others each time,
+/// a light one would carry as much as a heavy one.
 fn among_equals<'p>(first: Fresh<'p>, behind: &[Fresh<'p>], doors: &impl Doors) -> Member<'p> {
     let equal = |other: &&Fresh<'_>| {
         let (one, other) = (first.member.planned, other.member.planned);
@@ -298,23 +300,45 @@ fn among_equals<'p>(first: Fresh<'p>, behind: &[Fresh<'p>], doors: &impl Doors) 
             && one.candidate.expected == other.candidate.expected
             && one.lane.billing == other.lane.billing
     };
-    let equals: Vec<_> = std::iter::once(&first)
+    if !behind.first().is_some_and(|next| equal(&next)) {
+        return first.member;
+    }
+    let mut equals: Vec<_> = std::iter::once(&first)
         .chain(behind.iter().take_while(equal))
         .filter(|fresh| fresh.door == Door::Open)
         .map(|fresh| fresh.member)
         .collect();
-    let pick = |count: usize| {
-        let roll = u128::from(doors.roll()) * count as u128;
-        usize::try_from(roll >> 64).unwrap_or_default()
-    };
-    if equals.len() < 2 {
-        return first.member;
+    let weight = |member: &Member<'_>| member.planned.lane.weight;
+    let alike = equals
+        .windows(2)
+        .all(|two| weight(&two[0]) == weight(&two[1]));
+    let drawn = draw(&equals, doors.roll());
+    let one = equals[drawn];
+    if alike {
+        equals.remove(drawn);
     }
-    let one = pick(equals.len());
-    let other = (one + 1 + pick(equals.len() - 1)) % equals.len();
-    let (one, other) = (equals[one.min(other)], equals[one.max(other)]);
+    let Some(other) = equals.get(draw(&equals, doors.roll())) else {
+        return one;
+    };
     match doors.load(other.planned) < doors.load(one.planned) {
-        true => other,
+        true => *other,
         false => one,
     }
+}
+
+/// The place of one of them, each with a chance in proportion to its weight.
+fn draw(members: &[Member<'_>], roll: u64) -> usize {
+    let weight = |member: &Member<'_>| u128::from(member.planned.lane.weight.get());
+    let total: u128 = members.iter().map(weight).sum();
+    let mut left = (u128::from(roll) * total) >> 64;
+    let drawn = members
+        .iter()
+        .position(|member| match left.checked_sub(weight(member)) {
+            Some(rest) => {
+                left = rest;
+                false
+            }
+            None => true,
+        });
+    drawn.unwrap_or_default()
 }

@@ -26,6 +26,9 @@ pub struct OpenRouterConfig {
     pub base_url: String,
     /// How calls are paid when an answer does not say.
     pub mode: Mode,
+    /// Providers to ask first, by OpenRouter's slug (`provider.order`), where
+    /// the request says nothing of its own about the order.
+    pub asked_first: Vec<String>,
     /// The app's URL, its identity in OpenRouter's rankings (`HTTP-Referer`).
     pub app_url: Option<String>,
     /// The app's display name (`X-OpenRouter-Title`).
@@ -46,6 +49,7 @@ impl Default for OpenRouterConfig {
             api_key: None,
             base_url: "https://openrouter.ai/api/v1".to_owned(),
             mode: Mode::Credits,
+            asked_first: Vec::new(),
             app_url: None,
             app_title: None,
             app_categories: Vec::new(),

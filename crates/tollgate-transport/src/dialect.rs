@@ -14,6 +14,8 @@ pub(crate) struct Dialect {
     pub(crate) takes_model_lists: bool,
     /// It takes price ceilings in `provider.max_price`.
     pub(crate) takes_max_price: bool,
+    /// Providers behind it that are asked first (`provider.order`).
+    pub(crate) asked_first: Vec<String>,
     /// It charges no tokens for an answer that failed before its first one.
     pub(crate) insures: bool,
     /// Its streams tell their usage only when asked.
@@ -73,6 +75,7 @@ impl Dialect {
         Self {
             takes_model_lists: true,
             takes_max_price: true,
+            asked_first: Vec::new(),
             insures: true,
             // Usage is always sent; the switches for it do nothing.
             asks_for_usage: false,
@@ -86,6 +89,13 @@ impl Dialect {
         }
     }
 
+    pub(crate) fn asking_first(self, asked_first: Vec<String>) -> Self {
+        Self {
+            asked_first,
+            ..self
+        }
+    }
+
     pub(crate) fn openai_compatible(config: &OpenAiCompatibleConfig) -> Self {
         let mut drops: Vec<String> = ONLY_OPENROUTER
             .iter()
@@ -95,6 +105,7 @@ impl Dialect {
         Self {
             takes_model_lists: false,
             takes_max_price: false,
+            asked_first: Vec::new(),
             insures: false,
             asks_for_usage: config.asks_for_usage,
             output_limit: config.output_limit,

@@ -204,7 +204,7 @@ impl OpenRouterProvider {
             base_url: config.base_url,
             chat_path: "chat/completions".to_owned(),
             secret: config.api_key,
-            dialect: Dialect::openrouter(),
+            dialect: Dialect::openrouter().asking_first(config.asked_first),
             billing: config.mode.into(),
             timers: config.timers,
             connection: config.connection,

@@ -24,13 +24,7 @@ pub(crate) fn outgoing(attempt: &Attempt, dialect: &Dialect) -> Result<Outgoing,
     set_models(&mut edits, attempt, dialect)?;
     set_stream(&mut edits, attempt, dialect);
     set_output_limit(&mut edits, attempt, dialect);
-    if let Some(rates) = attempt
-        .max_price
-        .as_ref()
-        .filter(|_| dialect.takes_max_price)
-    {
-        set_max_price(&mut edits, rates).map_err(invalid)?;
-    }
+    set_provider(&mut edits, attempt, dialect).map_err(invalid)?;
     let dropped = drop_fields(&mut edits, &attempt.request, dialect);
     Ok(Outgoing {
         bytes: edits.write().into(),
@@ -134,9 +128,34 @@ fn set_output_limit(edits: &mut Edits<'_>, attempt: &Attempt, dialect: &Dialect)
     }
 }
 
+/// Adds what the gateway wants of the providers behind the upstream to what the caller does.
+fn set_provider(
+    edits: &mut Edits<'_>,
+    attempt: &Attempt,
+    dialect: &Dialect,
+) -> Result<(), ParseError> {
+    let ceiling = attempt.max_price.as_ref();
+    let ceiling = ceiling.filter(|_| dialect.takes_max_price);
+    if ceiling.is_none() && dialect.asked_first.is_empty() {
+        return Ok(());
+    }
+    let mut provider: Object = edits.object.read("provider")?.unwrap_or_default();
+    if let Some(rates) = ceiling {
+        set_max_price(&mut provider, rates)?;
+    }
+    let has_order = ["order", "only", "sort"]
+        .iter()
+        .any(|key| provider.has_value(key));
+    if !has_order && !dialect.asked_first.is_empty() {
+        provider.set_raw("order", raw(&dialect.asked_first));
+    }
+    edits.set("provider", &provider);
+    Ok(())
+}
+
 /// Merges our ceilings into the caller's; of two, the lower one holds. Tokens are per million,
 /// the rest per unit.
-fn set_max_price(edits: &mut Edits<'_>, rates: &Rates) -> Result<(), ParseError> {
+fn set_max_price(provider: &mut Object, rates: &Rates) -> Result<(), ParseError> {
     let unit = |rate: Rate| rate.to_string();
     let ceilings = [
         ("prompt", Some(rates.input.per_million().to_string())),
@@ -144,7 +163,6 @@ fn set_max_price(edits: &mut Edits<'_>, rates: &Rates) -> Result<(), ParseError>
         ("request", rates.request.map(unit)),
         ("image", rates.image.map(unit)),
     ];
-    let mut provider: Object = edits.object.read("provider")?.unwrap_or_default();
     let mut merged: Object = provider
         .read("max_price")
         .map_err(|error| error.at("provider"))?
@@ -159,7 +177,6 @@ fn set_max_price(edits: &mut Edits<'_>, rates: &Rates) -> Result<(), ParseError>
         }
     }
     provider.set_raw("max_price", raw(&merged));
-    edits.set("provider", &provider);
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use tokio::time::sleep;
 use tollgate_catalog::{ModelCatalog, RefreshGuard};
 use tollgate_ledger::UsageTracker;
 
+use crate::byok;
 use crate::compare::Hourly;
 use crate::reconcile::Reconciler;
 use crate::record::Recorder;
@@ -23,6 +24,7 @@ pub(crate) struct Background {
     sweep: Option<AbortHandle>,
     recorder: Option<Recorder>,
     hourly: Mutex<Option<Hourly>>,
+    byok_fee: Mutex<Option<byok::Watch>>,
 }
 
 /// How often lost attempts are looked for.
@@ -84,6 +86,14 @@ impl Background {
         }
     }
 
+    /// Watches BYOK's fee with this from now on.
+    pub(crate) fn keep_byok_fee(&self, watch: Option<byok::Watch>) {
+        let mut kept = self.byok_fee.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(old) = std::mem::replace(&mut *kept, watch) {
+            old.stop();
+        }
+    }
+
     pub(crate) fn keep_recorder(&mut self, recorder: Recorder) {
         self.recorder = Some(recorder);
     }
@@ -104,6 +114,8 @@ impl Background {
         if let Some(hourly) = &*hourly {
             hourly.stop();
         }
+        drop(hourly);
+        self.keep_byok_fee(None);
     }
 
     /// Stops the tasks and writes what waits.

@@ -18,6 +18,7 @@ use tollgate_transport::HttpSend;
 
 use crate::background::Background;
 use crate::booking::Booker;
+use crate::byok::{Fee, Watch};
 use crate::clock::SystemClock;
 use crate::compare::Hourly;
 use crate::config::{Config, OpenRouter};
@@ -242,13 +243,14 @@ impl GatewayBuilder {
         };
         let ledger = recorded(ledger, &config, &clock, &mut background)?;
 
+        let byok_fee = Arc::new(Fee::default());
         let catalog = match self.catalog {
             Some(catalog) => catalog,
             None => {
                 let source = NetworkModels::of(&openrouter, &config);
                 let catalog = ModelCatalog::open(
                     config.catalog.clone(),
-                    lanes::specs(&config),
+                    lanes::specs(&config, byok_fee.get()),
                     source,
                     clock.clone(),
                     observer.clone(),
@@ -284,14 +286,22 @@ impl GatewayBuilder {
             background: Arc::new(background),
             lookups,
             warnings: Arc::default(),
+            byok_fee,
             config,
         };
         parts.warnings = parts.find_warnings().into();
-        Ok(Gateway::of(parts, makings, current))
+        let gateway = Gateway::of(parts, makings, current);
+        gateway.watch_byok_fee().await;
+        Ok(gateway)
     }
 }
 
 impl Gateway {
+    async fn watch_byok_fee(&self) {
+        let watch = Watch::start(self).await;
+        self.parts().background.keep_byok_fee(watch);
+    }
+
     /// Names of the policies that can be selected.
     pub fn policies(&self) -> Vec<String> {
         let parts = self.parts.load();
@@ -406,11 +416,13 @@ async fn open_ledger(
 pub(crate) fn is_compared(config: &Config) -> bool {
     let OpenRouter {
         api_key,
+        api_keys,
         compare_hourly,
         ..
     } = &config.openrouter;
     let has_key = api_key.as_ref().is_some_and(|key| !key.is_empty());
-    *compare_hourly && has_key && config.ledger.store != StoreKind::Postgres
+    let is_only = api_keys.is_empty();
+    *compare_hourly && has_key && is_only && config.ledger.store != StoreKind::Postgres
 }
 
 /// The ledger, with a record of what it settles if calls are to be recorded.

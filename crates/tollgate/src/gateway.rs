@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
 use tokio::time::Instant;
@@ -11,6 +11,7 @@ use tracing::Instrument;
 
 use crate::answer::Answer;
 use crate::background::Background;
+use crate::byok::Fee;
 use crate::config::Config;
 use crate::error::Error;
 use crate::lookups::Lookups;
@@ -32,6 +33,18 @@ pub struct Gateway {
     pub(crate) reloading: Arc<Reloading>,
 }
 
+/// A gateway that tasks of its own do not keep alive.
+pub(crate) struct WeakGateway(Weak<ArcSwap<Parts>>, Weak<Reloading>);
+
+impl WeakGateway {
+    pub(crate) fn upgrade(&self) -> Option<Gateway> {
+        Some(Gateway {
+            parts: self.0.upgrade()?,
+            reloading: self.1.upgrade()?,
+        })
+    }
+}
+
 /// The steps of a request, each behind its trait. A call keeps those that it
 /// began with, whatever is configured since.
 pub(crate) struct Parts {
@@ -50,6 +63,7 @@ pub(crate) struct Parts {
     pub(crate) background: Arc<Background>,
     pub(crate) lookups: Arc<Lookups>,
     pub(crate) warnings: Arc<[String]>,
+    pub(crate) byok_fee: Arc<Fee>,
 }
 
 impl Gateway {
@@ -207,6 +221,10 @@ impl Gateway {
     /// The parts as they are configured now.
     pub(crate) fn parts(&self) -> Arc<Parts> {
         self.parts.load_full()
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakGateway {
+        WeakGateway(Arc::downgrade(&self.parts), Arc::downgrade(&self.reloading))
     }
 }
 

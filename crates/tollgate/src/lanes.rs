@@ -2,15 +2,16 @@
 
 mod current;
 mod laid;
+pub(crate) mod roads;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use tollgate_catalog::{LaneSpec, ModelSource, Served, Serves};
-use tollgate_core::{Billing, Clock, Failure, FailureKind, Lane, LaneId, ModelId};
+use tollgate_core::{Billing, Clock, Failure, FailureKind, Lane, LaneId, ModelId, Price};
 use tollgate_transport::{
-    HttpSend, OpenAiCompatibleConfig, OpenAiCompatibleProvider, OpenRouterConfig,
+    HttpSend, Mode, OpenAiCompatibleConfig, OpenAiCompatibleProvider, OpenRouterConfig,
     OpenRouterProvider, authority,
 };
 
@@ -18,6 +19,8 @@ use crate::config::{Config, DirectProvider, OPENROUTER_LANE, OpenRouter};
 
 pub(crate) use self::current::{Begun, Current};
 pub(crate) use self::laid::Laid;
+use self::roads::Road;
+use crate::byok::ByokFee;
 
 /// What all lanes share.
 #[derive(Clone)]
@@ -32,17 +35,26 @@ pub(crate) struct Network {
 /// Puts something around what carries requests.
 pub(crate) type Around = Arc<dyn Fn(Arc<dyn HttpSend>) -> Arc<dyn HttpSend> + Send + Sync>;
 
-/// The provider behind the lane `openrouter`.
+/// OpenRouter with the first key of the configuration.
 pub(crate) fn openrouter(
     config: &OpenRouter,
     network: &Network,
 ) -> Result<OpenRouterProvider, Failure> {
-    let config = openrouter_config(config);
+    let road = roads::first(config);
+    to_openrouter(OPENROUTER_LANE, openrouter_config(config, &road), network)
+}
+
+/// The provider behind a lane to OpenRouter.
+fn to_openrouter(
+    name: &str,
+    config: OpenRouterConfig,
+    network: &Network,
+) -> Result<OpenRouterProvider, Failure> {
     let provider = match &network.http {
         Some(http) => OpenRouterProvider::with_http(config, http.clone()),
         None => OpenRouterProvider::new(config),
     };
-    let provider = provider.map_err(|error| unusable(OPENROUTER_LANE, error))?;
+    let provider = provider.map_err(|error| unusable(name, error))?;
     let provider = provider.with_clock(network.clock.clone());
     Ok(match &network.around {
         Some(around) => provider.with_around(|http| around(http)),
@@ -50,11 +62,16 @@ pub(crate) fn openrouter(
     })
 }
 
-fn openrouter_config(config: &OpenRouter) -> OpenRouterConfig {
+fn openrouter_config(config: &OpenRouter, road: &Road<'_>) -> OpenRouterConfig {
+    let (mode, asked_first) = match road.billing {
+        Billing::Byok => (Mode::Byok, config.byok_providers.clone()),
+        Billing::Credits | Billing::Direct => (Mode::Credits, Vec::new()),
+    };
     OpenRouterConfig {
-        api_key: config.api_key.clone().filter(|key| !key.is_empty()),
+        api_key: road.key.cloned(),
         base_url: config.base_url.clone(),
-        mode: config.mode,
+        mode,
+        asked_first,
         app_url: config.app_url.clone(),
         app_title: config.app_title.clone(),
         app_categories: config.app_categories.clone(),
@@ -81,11 +98,11 @@ fn direct(
     })
 }
 
-fn direct_config(config: &DirectProvider) -> OpenAiCompatibleConfig {
+fn direct_config(config: &DirectProvider, road: &Road<'_>) -> OpenAiCompatibleConfig {
     let defaults = OpenAiCompatibleConfig::default();
     OpenAiCompatibleConfig {
         base_url: config.base_url.clone(),
-        api_key: config.api_key.clone().filter(|key| !key.is_empty()),
+        api_key: road.key.cloned(),
         key_header: config.key_header.clone(),
         output_limit: config.output_limit,
         asks_for_usage: config.asks_for_usage,
@@ -108,60 +125,69 @@ fn unusable(name: &str, error: impl std::error::Error + Send + Sync + 'static) -
 }
 
 /// What the catalog has to know of each lane.
-pub(crate) fn specs(config: &Config) -> Vec<LaneSpec> {
-    let direct = config
-        .providers
-        .iter()
-        .filter_map(|(name, provider)| Some(direct_spec(LaneId::new(name).ok()?, provider)));
+pub(crate) fn specs(config: &Config, fee: ByokFee) -> Vec<LaneSpec> {
+    let roads = roads::all(config);
     // Without a key OpenRouter serves nobody; when it is the only lane it stays,
     // so that plans can be made and its refusal says what is missing.
-    let openrouter = &config.openrouter;
-    let has_key = openrouter
-        .api_key
-        .as_ref()
-        .is_some_and(|key| !key.is_empty());
-    let is_used = has_key || config.providers.is_empty();
-    let primary = is_used.then(|| openrouter_spec(openrouter));
-    primary.into_iter().chain(direct).collect()
+    let is_used =
+        |road: &Road<'_>| road.key.is_some() || road.billing == Billing::Direct || roads.len() == 1;
+    let spec = |road: &Road<'_>| {
+        let id = road.lane().ok()?;
+        Some(match config.providers.get(road.provider) {
+            Some(provider) => direct_spec(id, provider, road),
+            None => openrouter_spec(id, &config.openrouter, road, fee),
+        })
+    };
+    roads
+        .iter()
+        .filter(|road| is_used(road))
+        .filter_map(spec)
+        .collect()
 }
 
-fn openrouter_spec(config: &OpenRouter) -> LaneSpec {
+fn openrouter_spec(id: LaneId, config: &OpenRouter, road: &Road<'_>, fee: ByokFee) -> LaneSpec {
     let lane = Lane {
         takes_model_lists: true,
+        fee_basis_points: match (road.billing, fee) {
+            (Billing::Byok, ByokFee::Due) => config.byok_fee_basis_points,
+            _ => 0,
+        },
         stops_billing: config.stops_billing,
         continues: config.continues,
-        ..Lane::new(openrouter_lane(), Billing::from(config.mode))
+        ..Lane::new(id, road.billing)
     };
     LaneSpec {
-        lane: behind(lane, &config.base_url, config.account.as_deref()),
+        lane: behind(lane, &config.base_url, road),
         serves: Serves::All,
     }
 }
 
-fn direct_spec(id: LaneId, config: &DirectProvider) -> LaneSpec {
+fn direct_spec(id: LaneId, config: &DirectProvider, road: &Road<'_>) -> LaneSpec {
     let lane = Lane {
         stops_billing: config.stops_billing,
         continues: config.continues,
-        ..Lane::new(id, Billing::Direct)
+        ..Lane::new(id, road.billing)
     };
-    let models = config.models.iter();
+    let models = config.models.iter().flatten();
     LaneSpec {
-        lane: behind(lane, &config.base_url, config.account.as_deref()),
+        lane: behind(lane, &config.base_url, road),
         serves: Serves::Map(models.map(|(id, name)| served(config, id, name)).collect()),
     }
 }
 
-/// Names what the lane shares with others: its host and its account.
-fn behind(lane: Lane, base_url: &str, account: Option<&str>) -> Lane {
+/// Names what the lane shares with others: its host, its account, its traffic.
+fn behind(lane: Lane, base_url: &str, road: &Road<'_>) -> Lane {
     Lane {
         authority: authority(base_url).map_or(lane.authority, Arc::from),
-        account: account.map_or(lane.account, Arc::from),
+        account: road.account().into(),
+        weight: road.weight(),
         ..lane
     }
 }
 
 fn served(provider: &DirectProvider, id: &ModelId, name: &ModelId) -> (ModelId, Served) {
-    let price = provider.prices.get(id).cloned();
+    let own = provider.prices.get(id).cloned();
+    let price = own.or_else(|| provider.free.then(Price::default));
     (
         id.clone(),
         Served {

@@ -3,6 +3,7 @@
 mod answer;
 mod background;
 mod booking;
+mod byok;
 mod builder;
 mod caller;
 mod clock;
@@ -39,7 +40,7 @@ pub use crate::compare::{
 };
 pub use crate::config::{
     Config, ConfigError, ConfigOrigin, DirectProvider, ENV_PREFIX, Loader, LogFormat, LogLevel,
-    OPENROUTER_LANE, OpenRouter, Optimization, Policies, Problem, Routing, ServerConfig,
+    OPENROUTER_LANE, OpenRouter, Optimization, Policies, PoolKey, Problem, Routing, ServerConfig,
     TelemetryConfig, config_schema,
 };
 pub use crate::error::Error;
@@ -83,7 +84,7 @@ pub use tollgate_ledger::{
 pub use tollgate_router::CostOptimizer;
 pub use tollgate_transport::{
     ConnectionConfig, HttpBody, HttpError, HttpErrorKind, HttpSend, Mode, OpenRouterConfig,
-    OpenRouterProvider, RateLimitConfig, Timers, TransportError, http_pool,
+    OpenRouterProvider, OutputLimitField, RateLimitConfig, Timers, TransportError, http_pool,
 };
 pub use tollgate_wire::{
     ChatReply, ChatRequest, ChatResponse, ContentPart, Credits, Delivery as StreamMode,

@@ -1,7 +1,7 @@
 //! Another configuration, all of it or none, while calls are running.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use tollgate_core::{Failure, FailureKind, LlmProvider, RoutingPolicy};
@@ -36,6 +36,13 @@ pub(crate) struct Reloading {
     /// One configuration at a time: of two at once, the parts of one would
     /// stand beside the lanes of the other.
     turn: Mutex<()>,
+}
+
+impl Reloading {
+    /// Waits until nobody else changes the configuration or the lanes.
+    pub(crate) fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Makings {
@@ -97,11 +104,9 @@ impl Gateway {
     /// one stays in use.
     pub fn reload(&self, mut config: Config) -> Result<(), Failure> {
         let Reloading {
-            makings,
-            current,
-            turn,
+            makings, current, ..
         } = &*self.reloading;
-        let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.reloading.turn();
         let old = self.parts();
         check_fixed(&old.config, &config)?;
         config.budgets.clone_from(&old.config.budgets);
@@ -111,7 +116,7 @@ impl Gateway {
         // use it.
         current.set(laid.clone());
         if let Some(catalog) = old.background.catalog()
-            && let Err(error) = catalog.set_lanes(lanes::specs(&config))
+            && let Err(error) = catalog.set_lanes(lanes::specs(&config, old.byok_fee.get()))
         {
             current.set(earlier);
             return Err(configuration("the lanes cannot be set up", error));
@@ -147,6 +152,7 @@ impl Gateway {
             background: old.background.clone(),
             lookups,
             warnings: Arc::default(),
+            byok_fee: old.byok_fee.clone(),
             config,
         };
         parts.warnings = parts.find_warnings().into();

@@ -1,5 +1,7 @@
 //! Who may be tried: probes, slow starts, limits, slots, hosts.
 
+use std::num::NonZeroU16;
+
 use futures_util::future::join_all;
 use tokio::time::{Instant, advance, sleep};
 use tollgate_core::{Breaker, FailureKind, LimitLeft, LimitUnit, Scope, Usd};
@@ -245,5 +247,24 @@ async fn equals_share_the_traffic_by_what_they_carry() {
     assert!(
         (130..190).contains(&quick),
         "{quick} of 200 at the quicker one"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn idle_equals_share_the_traffic_by_their_weight() {
+    let mut provider = ScriptedProvider::new();
+    for lane in ["first", "second"] {
+        provider = provider.on(lane, "a/one", Script::answer(&["Hello"]));
+    }
+    let rig = Rig::new(&["first a/one", "second a/one"], provider).planned(|place, planned| {
+        planned.lane.weight = [NonZeroU16::MIN, NonZeroU16::new(3).unwrap()][place];
+    });
+    let mut second = 0;
+    for _ in 0..400 {
+        second += call(&rig).await;
+    }
+    assert!(
+        (260..340).contains(&second),
+        "{second} of 400 at three times the weight"
     );
 }

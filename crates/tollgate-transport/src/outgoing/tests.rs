@@ -170,3 +170,24 @@ fn a_direct_provider_is_asked_for_the_usage_of_streams_only() {
         r#"{"model":"a/b","messages":[{}],"stream":false}"#
     );
 }
+
+#[test]
+fn providers_with_own_keys_are_asked_first_unless_the_caller_has_an_order() {
+    let dialect = Dialect::openrouter().asking_first(vec!["anthropic".to_owned()]);
+    let sent = |provider: &str| {
+        let body = format!(r#"{{"model":"a/b","messages":[{{}}]{provider}}}"#);
+        text(&attempt(&body), &dialect)
+    };
+    assert_eq!(
+        sent(""),
+        r#"{"model":"a/b","messages":[{}],"provider":{"order":["anthropic"]}}"#
+    );
+    assert_eq!(
+        sent(r#","provider":{"zdr":true}"#),
+        r#"{"model":"a/b","messages":[{}],"provider":{"zdr":true,"order":["anthropic"]}}"#
+    );
+    for own in ["order", "only", "sort"] {
+        let provider = format!(r#","provider":{{"{own}":["b"]}}"#);
+        assert!(!sent(&provider).contains("anthropic"), "{own}");
+    }
+}

@@ -8,6 +8,7 @@ use figment::{Figment, Metadata, Source};
 
 use super::Config;
 use super::error::{ConfigError, Origin, Problem, did_you_mean};
+use super::known;
 use super::layer::Layer;
 
 const DEFAULTS: &str = include_str!("../../../../config/default.toml");
@@ -124,6 +125,10 @@ impl Loader {
         for (key, value) in &self.sets {
             figment = figment.merge(Serialized::default(key, as_toml(value)));
         }
+        if let Some(rows) = known_rows(&figment) {
+            figment = figment.join(&rows);
+            layers.insert(0, rows);
+        }
         let config: Config = figment.extract().map_err(|errors| ConfigError {
             problems: errors
                 .into_iter()
@@ -141,6 +146,14 @@ impl Loader {
 
 #[derive(serde::Serialize)]
 struct Empty {}
+
+/// What is known of the providers that the layers name, to stand below them all.
+fn known_rows(figment: &Figment) -> Option<Layer> {
+    let providers = figment.find_value("providers").ok()?;
+    let text = known::layer(providers.as_dict()?);
+    // The rows have no variables, and a test reads each of them.
+    Layer::parse(Path::new(known::FILE), text, &|_| None).ok()
+}
 
 #[expect(
     clippy::disallowed_methods,
@@ -214,7 +227,13 @@ fn explain(error: figment::Error, layers: &[Layer]) -> Problem {
                 .unwrap_or_else(|| format!("one of {}", known.join(", ")));
             (format!("unknown value {variant:?}"), Some(hint), key)
         }
-        Kind::MissingField(field) => (format!("missing key {field:?}"), None, key),
+        Kind::MissingField(field) => {
+            let hint = (field == "base_url").then(|| {
+                let known = known::names().join(", ");
+                format!("set it, or `provider` to one that is known: {known}")
+            });
+            (format!("missing key {field:?}"), hint, key)
+        }
         Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) if is_secret(&key) => {
             (format!("invalid value, expected {expected}"), None, key)
         }
@@ -270,6 +289,6 @@ fn origin_of(key: &str, layers: &[Layer], variables: &[(String, String)]) -> Ori
 
 fn is_secret(key: &str) -> bool {
     let last = ["key", "url", "endpoint"];
-    let within = ["secret", "token", "headers"];
+    let within = ["secret", "token", "headers", "api_keys"];
     last.iter().any(|end| key.ends_with(end)) || within.iter().any(|word| key.contains(word))
 }

@@ -1,7 +1,10 @@
 mod error;
 mod hosts;
+mod known;
 mod layer;
 mod load;
+mod pool;
+mod problems;
 mod schema;
 mod server;
 mod telemetry;
@@ -13,10 +16,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tollgate_catalog::CatalogConfig;
 use tollgate_core::Surface;
-use tollgate_core::{ApiKey, LaneId, ModelId, Price, Usd};
+use tollgate_core::{ApiKey, ModelId, Price, Usd};
 use tollgate_failover::FailoverConfig;
 use tollgate_keys::KeyConfig;
-use tollgate_ledger::{BudgetConfig, InvalidConfig, LedgerConfig};
+use tollgate_ledger::{BudgetConfig, LedgerConfig};
 use tollgate_policy_balanced::BalancedConfig;
 use tollgate_policy_cheapest::CheapestConfig;
 use tollgate_policy_quality::QualityConfig;
@@ -27,6 +30,7 @@ use crate::record::RecordConfig;
 pub use self::error::{ConfigError, Origin as ConfigOrigin, Problem};
 pub(crate) use self::hosts::host_limits;
 pub use self::load::{ENV_PREFIX, Loader};
+pub use self::pool::PoolKey;
 pub use self::schema::config_schema;
 pub use self::server::ServerConfig;
 pub use self::telemetry::{LogFormat, LogLevel, TelemetryConfig};
@@ -67,6 +71,10 @@ pub struct OpenRouter {
     /// Key of the account (`sk-or-…`).
     #[schemars(with = "Option<String>")]
     pub api_key: Option<ApiKey>,
+    /// More keys, each a lane of its own: as text, or as `{ key, name, weight,
+    /// account, mode }`. Lanes that are as good share the traffic by weight;
+    /// a key that is limited or refused is left alone until it works again.
+    pub api_keys: Vec<PoolKey>,
     /// Management key of the account (`sk-or-…`), with which `tollgate
     /// reconcile` reads what was charged by day and model. Calls never use it.
     #[schemars(with = "Option<String>")]
@@ -74,13 +82,26 @@ pub struct OpenRouter {
     /// Whether a running gateway compares, once an hour, what it has booked
     /// with what OpenRouter says that the key has spent, and raises an alarm
     /// when they come apart. For a key that this gateway has for itself; not
-    /// done with a `postgres` ledger, whose nodes share one. Default true.
+    /// done with a `postgres` ledger, whose nodes share one, nor with several
+    /// `api_keys`. Default true.
     pub compare_hourly: bool,
     /// Address up to and including the version.
     pub base_url: String,
     /// How answers are paid: `credits` of the account, or `byok`, the account's
     /// own provider keys.
     pub mode: Mode,
+    /// Providers whose keys the account keeps at OpenRouter, by OpenRouter's
+    /// slug: with `byok` they are asked first (`provider.order`), unless the
+    /// request has an order of its own.
+    pub byok_providers: Vec<String>,
+    /// Fee on the list price of `byok` calls above the allowance, in hundredths
+    /// of a percent. Default 500: 5 %.
+    pub byok_fee_basis_points: u32,
+    /// List price of `byok` calls in a calendar month (UTC) for which there is
+    /// no fee, in US dollars. Default 25,000, OpenRouter's for accounts without
+    /// a contract.
+    #[schemars(with = "f64")]
+    pub byok_allowance: Usd,
     /// Model of requests that name none. Without it the policy picks.
     #[schemars(with = "Option<String>")]
     pub default_model: Option<ModelId>,
@@ -129,10 +150,14 @@ impl Default for OpenRouter {
     fn default() -> Self {
         Self {
             api_key: None,
+            api_keys: Vec::new(),
             management_key: None,
             compare_hourly: true,
             base_url: "https://openrouter.ai/api/v1".to_owned(),
             mode: Mode::default(),
+            byok_providers: Vec::new(),
+            byok_fee_basis_points: 500,
+            byok_allowance: Usd::from_nanos(25_000_000_000_000),
             default_model: None,
             enable_fallback: true,
             track_usage: true,
@@ -210,12 +235,24 @@ impl Default for Optimization {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DirectProvider {
-    /// Address up to and including the version, such as `http://127.0.0.1:8080/v1`.
+    /// Name of the row of `config/providers.toml` that this table begins with:
+    /// `openai`, `anthropic`, `gemini`, `mistral`, `groq`, `ollama` and so on.
+    /// The table's own name when absent. It also says whose names and prices
+    /// hold (`tollgate prices list`).
+    #[serde(default)]
+    pub provider: Option<String>,
+    /// Address up to and including the version, such as
+    /// `http://127.0.0.1:8080/v1`. Known providers have one.
     pub base_url: String,
     /// Key; a local server may need none.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub api_key: Option<ApiKey>,
+    /// More keys, each a lane of its own: as text, or as `{ key, name, weight,
+    /// account }`. They share the traffic by weight; a key that is limited or
+    /// refused is left alone until it works again.
+    #[serde(default)]
+    pub api_keys: Vec<PoolKey>,
     /// Header that carries the key bare; `Authorization: Bearer` when absent.
     #[serde(default)]
     pub key_header: Option<String>,
@@ -240,11 +277,22 @@ pub struct DirectProvider {
     /// Request fields that this provider refuses.
     #[serde(default)]
     pub drops: Vec<String>,
-    /// The models it serves: catalog id to the provider's own name.
+    /// The models it serves: catalog id to the provider's own name. When
+    /// absent, those that the price table knows of the provider.
+    #[serde(default)]
+    #[schemars(with = "Option<BTreeMap<String, String>>")]
+    pub models: Option<BTreeMap<ModelId, ModelId>>,
+    /// Own names of models beside those that the price table knows, or in place
+    /// of them: catalog id to the provider's own name.
+    #[serde(default)]
     #[schemars(with = "BTreeMap<String, String>")]
-    pub models: BTreeMap<ModelId, ModelId>,
-    /// Prices by catalog id, in US dollars per token. A model without a price
-    /// is not used where a price is needed.
+    pub names: BTreeMap<ModelId, ModelId>,
+    /// Whether its models cost nothing, such as on a server of your own.
+    /// Default false.
+    #[serde(default)]
+    pub free: bool,
+    /// Prices by catalog id, in US dollars per token; the price table's when
+    /// absent. A model without a price is not used where a price is needed.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub prices: BTreeMap<ModelId, Price>,
@@ -289,102 +337,6 @@ pub struct Policies {
     pub balanced: BalancedConfig,
     /// `[policies.quality]`
     pub quality: QualityConfig,
-}
-
-impl Config {
-    /// Checks what the types cannot say; `origin` tells where a key was set.
-    pub(crate) fn check(&self, origin: &dyn Fn(&str) -> ConfigOrigin) -> Result<(), ConfigError> {
-        let mut problems = Vec::new();
-        let mut report = |key: &str, message: String, hint: &str| {
-            problems.push(Problem {
-                key: key.to_owned(),
-                message,
-                origin: origin(key),
-                hint: Some(hint.to_owned()),
-            });
-        };
-        if self.openrouter.timeout_ms == 0 {
-            report(
-                "openrouter.timeout_ms",
-                "is 0".into(),
-                "600000 is ten minutes",
-            );
-        }
-        if let Some(limit) = self.openrouter.optimization.max_cost_per_request
-            && limit <= Usd::ZERO
-        {
-            report(
-                "openrouter.optimization.max_cost_per_request",
-                format!("{limit} lets nothing through"),
-                "give a limit above 0, or leave the key out for none",
-            );
-        }
-        for name in self.providers.keys() {
-            if LaneId::new(name).is_err() || name == OPENROUTER_LANE {
-                report(
-                    &format!("providers.{name}"),
-                    "is no name for a provider".into(),
-                    "use another name, without white space; `openrouter` is taken",
-                );
-            }
-        }
-        for clash in hosts::clashes(self) {
-            report(
-                &format!("{}.host_rate_limit", clash.key),
-                format!(
-                    "differs from that of {}, which leads to the same host",
-                    clash.other
-                ),
-                "give both the same, or only one of them",
-            );
-        }
-        if let Err(error) = self.failover.check() {
-            report(
-                "failover",
-                error.to_string(),
-                "see the configuration reference",
-            );
-        }
-        if let Err(error) = self.ledger.validate() {
-            report(
-                "ledger",
-                error.to_string(),
-                "see the configuration reference",
-            );
-        }
-        let with_budgets = LedgerConfig {
-            budgets: self.budgets.clone(),
-            ..LedgerConfig::default()
-        };
-        if let Err(InvalidConfig::Budget { name, key, message }) = with_budgets.validate() {
-            report(
-                &format!("budgets.{name}.{key}"),
-                message,
-                "see the configuration reference",
-            );
-        }
-        for (key, message, hint) in self.telemetry.problems() {
-            report(key, message, hint);
-        }
-        if let Some(key) = self.record.zero() {
-            report(
-                &format!("record.{key}"),
-                "is 0".into(),
-                "give at least 1, or set `record.enabled = false`",
-            );
-        }
-        if let Some((key, message)) = self.server.problem() {
-            report(
-                &format!("server.{key}"),
-                message,
-                "see the configuration reference",
-            );
-        }
-        match problems.is_empty() {
-            true => Ok(()),
-            false => Err(ConfigError { problems }),
-        }
-    }
 }
 
 /// Name of the lane to OpenRouter.

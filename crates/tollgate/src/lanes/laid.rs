@@ -9,10 +9,9 @@ use tollgate_transport::{
     RateLimit, RateLimitConfig, authority,
 };
 
-use super::{
-    Network, direct, direct_config, openrouter, openrouter_config, openrouter_lane, unusable,
-};
-use crate::config::{Config, host_limits};
+use super::roads::{self, Road};
+use super::{Network, direct, direct_config, openrouter_config, to_openrouter, unusable};
+use crate::config::{Config, DirectProvider, OPENROUTER_LANE, host_limits};
 
 /// The lanes of one configuration, with what each was made of.
 ///
@@ -51,12 +50,13 @@ impl Laid {
         network: &Network,
         earlier: Option<&Self>,
     ) -> Result<Self, Failure> {
-        let openrouter_config = openrouter_config(&config.openrouter);
+        let first = roads::first(&config.openrouter);
+        let openrouter_config = openrouter_config(&config.openrouter, &first);
         let openrouter = match earlier {
             Some(earlier) if earlier.openrouter_config == openrouter_config => {
                 earlier.openrouter.clone()
             }
-            _ => openrouter(&config.openrouter, network)?,
+            _ => to_openrouter(OPENROUTER_LANE, openrouter_config.clone(), network)?,
         };
         let mut laid = Self {
             openrouter: openrouter.clone(),
@@ -65,31 +65,16 @@ impl Laid {
             host_rates: host_rates(config, earlier),
             openrouter_config: openrouter_config.clone(),
         };
-        let primary = openrouter_lane();
-        let made_of = MadeOf {
-            provider: ProviderConfig::OpenRouter(openrouter_config),
-            model_limit: config.openrouter.rate_limit,
-            host_limit: laid.host_limit(&config.openrouter.base_url),
-        };
-        laid.add(primary.clone(), made_of, earlier, |lanes, limits| {
-            let lanes = add(lanes, primary.clone(), openrouter.clone(), limits);
-            Ok(lanes
-                .with_lookup(primary.clone(), openrouter.clone())
-                .with_check(primary, openrouter))
-        })?;
-        for (name, settings) in &config.providers {
-            let lane = LaneId::new(name).map_err(|error| unusable(name, error))?;
-            let direct_config = direct_config(settings);
-            let made_of = MadeOf {
-                provider: ProviderConfig::Direct(direct_config.clone()),
-                model_limit: settings.rate_limit,
-                host_limit: laid.host_limit(&settings.base_url),
-            };
-            laid.add(lane.clone(), made_of, earlier, |lanes, limits| {
-                let provider = direct(name, direct_config, network)?;
-                let lanes = add(lanes, lane.clone(), provider.clone(), limits);
-                Ok(lanes.with_check(lane, provider))
+        laid.add_openrouter(config, &first, earlier, |_| Ok(openrouter))?;
+        for road in roads::openrouter(&config.openrouter).iter().skip(1) {
+            laid.add_openrouter(config, road, earlier, |settings| {
+                to_openrouter(road.provider, settings, network)
             })?;
+        }
+        for (name, settings) in &config.providers {
+            for road in roads::direct(name, settings) {
+                laid.add_direct(settings, &road, earlier, network)?;
+            }
         }
         Ok(laid)
     }
@@ -102,6 +87,50 @@ impl Laid {
     /// Whether the other one asks OpenRouter by the same provider.
     pub(crate) fn shares_openrouter_with(&self, other: &Self) -> bool {
         self.openrouter_config == other.openrouter_config
+    }
+
+    fn add_openrouter(
+        &mut self,
+        config: &Config,
+        road: &Road<'_>,
+        earlier: Option<&Self>,
+        provider: impl FnOnce(OpenRouterConfig) -> Result<OpenRouterProvider, Failure>,
+    ) -> Result<(), Failure> {
+        let lane = lane(road)?;
+        let settings = openrouter_config(&config.openrouter, road);
+        let made_of = MadeOf {
+            provider: ProviderConfig::OpenRouter(settings.clone()),
+            model_limit: config.openrouter.rate_limit,
+            host_limit: self.host_limit(&config.openrouter.base_url),
+        };
+        self.add(lane.clone(), made_of, earlier, |lanes, limits| {
+            let provider = provider(settings)?;
+            let lanes = add(lanes, lane.clone(), provider.clone(), limits);
+            Ok(lanes
+                .with_lookup(lane.clone(), provider.clone())
+                .with_check(lane, provider))
+        })
+    }
+
+    fn add_direct(
+        &mut self,
+        config: &DirectProvider,
+        road: &Road<'_>,
+        earlier: Option<&Self>,
+        network: &Network,
+    ) -> Result<(), Failure> {
+        let lane = lane(road)?;
+        let settings = direct_config(config, road);
+        let made_of = MadeOf {
+            provider: ProviderConfig::Direct(settings.clone()),
+            model_limit: config.rate_limit,
+            host_limit: self.host_limit(&config.base_url),
+        };
+        self.add(lane.clone(), made_of, earlier, |lanes, limits| {
+            let provider = direct(lane.as_str(), settings, network)?;
+            let lanes = add(lanes, lane.clone(), provider.clone(), limits);
+            Ok(lanes.with_check(lane, provider))
+        })
     }
 
     /// Adds a lane: that of an earlier configuration when it is made of the
@@ -139,6 +168,10 @@ impl Laid {
             host: rate.map(|(_, rate)| rate.clone()),
         }
     }
+}
+
+fn lane(road: &Road<'_>) -> Result<LaneId, Failure> {
+    road.lane().map_err(|error| unusable(road.provider, error))
 }
 
 fn host_rates(config: &Config, earlier: Option<&Laid>) -> HostRates {

@@ -64,7 +64,7 @@ fn a_lane_has_the_host_of_its_address_and_the_account_that_is_named() {
         models = { "a/b" = "b" }
         "#,
     );
-    let facts: Vec<_> = specs(&config)
+    let facts: Vec<_> = specs(&config, ByokFee::Due)
         .iter()
         .map(|spec| {
             let lane = &spec.lane;
@@ -227,4 +227,68 @@ async fn a_lane_that_came_after_a_call_took_its_lanes_is_sent_to_all_the_same() 
     assert_eq!(sent(&begun, "near").await, FailureKind::NotFound);
     current.set(Arc::new(laid(&config(near), None)));
     assert_eq!(sent(&begun, "near").await, FailureKind::Connect);
+}
+
+/// Name, payment, fee, account and weight of each lane, in the order of plans.
+fn facts(text: &str, fee: ByokFee) -> Vec<String> {
+    let specs = specs(&config(text), fee);
+    let lanes = specs.iter().map(|spec| &spec.lane);
+    let facts = lanes.map(|lane| {
+        let (fee, weight) = (lane.fee_basis_points, lane.weight);
+        format!(
+            "{} {} {fee} {} {weight}",
+            lane.id, lane.billing, lane.account
+        )
+    });
+    facts.collect()
+}
+
+const FOUR_ROADS: &str = r#"
+    [openrouter]
+    api_key = "sk-or-1"
+    api_keys = [{ key = "sk-or-2", name = "own", mode = "byok", account = "team" }]
+
+    [providers.one]
+    base_url = "https://api.example.com/v1"
+    api_keys = ["sk-1", { key = "sk-2", weight = 3 }]
+    models = { "a/b" = "b" }
+"#;
+
+#[test]
+fn every_key_is_a_lane() {
+    let expected = [
+        "openrouter credits 0 openrouter 1",
+        "openrouter-own byok 500 team 1",
+        "one direct 0 one 1",
+        "one-2 direct 0 one 3",
+    ];
+    assert_eq!(facts(FOUR_ROADS, ByokFee::Due), expected);
+    assert_eq!(
+        facts(FOUR_ROADS, ByokFee::Covered)[1],
+        "openrouter-own byok 0 team 1"
+    );
+    let lanes = lanes(&config(FOUR_ROADS)).to_string();
+    for lane in ["openrouter:", "openrouter-own:", "one:", "one-2:"] {
+        assert!(lanes.contains(lane), "{lane} in {lanes}");
+    }
+}
+
+#[test]
+fn with_byok_the_own_keys_go_before_credits() {
+    let text = r#"
+        [openrouter]
+        mode = "byok"
+        api_key = "sk-or-1"
+        api_keys = [{ key = "sk-or-1", name = "credits", mode = "credits" }]
+
+        [providers.one]
+        base_url = "https://api.example.com/v1"
+        models = { "a/b" = "b" }
+    "#;
+    let expected = [
+        "openrouter byok 500 openrouter 1",
+        "one direct 0 one 1",
+        "openrouter-credits credits 0 openrouter 1",
+    ];
+    assert_eq!(facts(text, ByokFee::Due), expected);
 }

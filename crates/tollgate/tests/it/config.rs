@@ -185,3 +185,55 @@ fn headers_for_the_collector_are_secret() {
     let wrong = problem("[telemetry]\notlp_headers = \"x-key=canary\"\n");
     assert!(!format!("{wrong:?}").contains("canary"), "{wrong:?}");
 }
+
+fn load(toml: &str) -> tollgate::Config {
+    let loader = Loader::new().with_environment(Vec::new());
+    loader.with_text("my.toml", toml).load().unwrap()
+}
+
+#[test]
+fn a_known_provider_needs_its_key_alone_and_its_table_has_the_last_word() {
+    let config = load(
+        "[providers.groq]\napi_key = \"sk-1\"\n\
+         [providers.work]\nprovider = \"openai\"\nbase_url = \"https://proxy.example.com/v1\"\n",
+    );
+    let groq = &config.providers["groq"];
+    assert_eq!(groq.base_url, "https://api.groq.com/openai/v1");
+    assert_eq!(groq.provider.as_deref(), Some("groq"));
+    let work = &config.providers["work"];
+    assert_eq!(work.base_url, "https://proxy.example.com/v1");
+    assert_eq!(
+        work.output_limit,
+        tollgate::OutputLimitField::MaxCompletionTokens
+    );
+}
+
+#[test]
+fn a_provider_that_nobody_knows_needs_an_address_and_models() {
+    let found = problem("[providers.mine]\nmodels = { \"a/b\" = \"b\" }\n");
+    assert!(found.message.contains("base_url"), "{found}");
+    assert!(found.hint.unwrap().contains("ollama"));
+    let found = problem("[providers.mine]\nbase_url = \"http://127.0.0.1:1/v1\"\n");
+    assert!(found.hint.unwrap().contains("`models`"));
+    let found =
+        problem("[providers.mine]\nprovider = \"opanai\"\nbase_url = \"http://127.0.0.1:1\"\n");
+    assert_eq!(found.key, "providers.mine.provider");
+    assert_eq!(found.hint.as_deref(), Some("did you mean \"openai\"?"));
+    assert_eq!(found.origin, at(2, 1));
+}
+
+#[test]
+fn two_keys_cannot_make_one_lane_and_direct_ones_have_no_mode() {
+    let provider = "base_url = \"http://127.0.0.1:1/v1\"\nmodels = {}\n";
+    let found = problem(&format!(
+        "[providers.one]\n{provider}api_keys = [\"1\", \"2\"]\n[providers.one-2]\n{provider}"
+    ));
+    assert!(found.message.contains("one-2"), "{found}");
+    let found = problem(&format!(
+        "[providers.one]\n{provider}api_keys = [{{ key = \"1\", mode = \"byok\" }}]\n"
+    ));
+    assert_eq!(found.key, "providers.one.api_keys");
+    let found = problem("[openrouter]\napi_keys = [{ key = \"sk-secret\", wieght = 2 }]\n");
+    assert!(!found.to_string().contains("sk-secret"), "{found}");
+    assert!(found.to_string().contains("weight"), "{found}");
+}
