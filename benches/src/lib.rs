@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use tollgate_catalog::{CatalogConfig, LaneSpec, ModelCatalog, Serves};
 use tollgate_core::{
-    Billing, Call, CallId, CallerId, Catalog, CatalogView, Delivery, Hints, Lane, LaneId,
-    RoutingPolicy, Silent, Timestamp,
+    Billing, Call, CallId, CallerId, CallerKeys, Catalog, CatalogView, Delivery, Hints, Lane,
+    LaneId, RoutingPolicy, Silent, Timestamp,
 };
 use tollgate_policy_balanced::Balanced;
 use tollgate_policy_cheapest::Cheapest;
@@ -73,6 +73,7 @@ pub fn call(body: &str) -> Call {
                 .expect("a valid request")
                 .into(),
         ),
+        keys: CallerKeys::default(),
     }
 }
 

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use tollgate_wire::Request;
 
 use crate::{
-    Billed, Billing, CallId, Cost, CostSource, Delivery, Doubt, Failure, FailureKind, GenerationId,
-    LaneId, ModelId, Planned, ProviderId, Rates, Reply, Served, Timestamp, TokenUsage, UsageReport,
-    Usd, doubts,
+    ApiKey, Billed, Billing, CallId, Cost, CostSource, Delivery, Doubt, Failure, FailureKind,
+    GenerationId, LaneId, ModelId, Planned, ProviderId, Rates, Reply, Served, Timestamp,
+    TokenUsage, UsageReport, Usd, doubts,
 };
 
 /// Sends one attempt to one upstream.
@@ -52,6 +52,10 @@ pub struct Attempt {
     pub max_price: Option<Rates>,
     /// Most that this attempt can cost.
     pub worst: Usd,
+    /// The caller's own key for the lane, in place of the gateway's. Whatever
+    /// becomes of it says nothing of the gateway's key, and costs the gateway
+    /// nothing.
+    pub key: Option<ApiKey>,
 }
 
 /// How an attempt ended.
@@ -260,7 +264,7 @@ fn price(
     tally.add_basis_points(planned.lane.fee_basis_points);
     let all = tally.half_even();
     Some(match billing {
-        Billing::Credits | Billing::Direct => Cost::paid_by(billing, all, source),
+        Billing::Credits | Billing::Direct | Billing::Caller => Cost::paid_by(billing, all, source),
         Billing::Byok => Cost {
             credits: all - listed,
             provider: listed,

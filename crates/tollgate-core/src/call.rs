@@ -6,7 +6,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tollgate_wire::Request;
 
-use crate::{AfterCommit, CallId, CallerId, InvalidId, ModelId, Timestamp, UpstreamStream, Usd};
+use crate::{
+    AfterCommit, ApiKey, CallId, CallerId, InvalidId, LaneId, ModelId, Timestamp, UpstreamStream,
+    Usd,
+};
 
 /// What a call is about; selects lists, quality figures and output lengths.
 #[derive(
@@ -189,4 +192,49 @@ pub struct Call {
     pub hints: Hints,
     /// The request as it came.
     pub request: Arc<Request>,
+    /// The caller's own keys; with any, the call takes their lanes alone, and
+    /// no budget of the gateway counts it.
+    pub keys: CallerKeys,
+}
+
+/// Keys that a caller brings, by lane. Cheap to clone.
+///
+/// ```
+/// use tollgate_core::{ApiKey, CallerKeys, LaneId};
+/// let lane = LaneId::new("openai")?;
+/// let keys = CallerKeys::default().with(lane.clone(), ApiKey::new("sk-0123"));
+/// assert!(keys.of(&lane).is_some());
+/// assert!(!format!("{keys:?}").contains("sk-"));
+/// # Ok::<(), tollgate_core::InvalidId>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CallerKeys(Option<Arc<Vec<(LaneId, ApiKey)>>>);
+
+impl CallerKeys {
+    /// Adds a key, in place of another for the same lane.
+    #[must_use]
+    pub fn with(self, lane: LaneId, key: ApiKey) -> Self {
+        let mut keys = self.0.map(Arc::unwrap_or_clone).unwrap_or_default();
+        keys.retain(|(other, _)| *other != lane);
+        keys.push((lane, key));
+        Self(Some(Arc::new(keys)))
+    }
+
+    /// The key for a lane.
+    pub fn of(&self, lane: &LaneId) -> Option<&ApiKey> {
+        let mut keys = self.0.iter().flat_map(|keys| keys.iter());
+        keys.find_map(|(of, key)| (of == lane).then_some(key))
+    }
+
+    /// The lanes that there are keys for.
+    pub fn lanes(&self) -> impl Iterator<Item = &LaneId> {
+        self.0
+            .iter()
+            .flat_map(|keys| keys.iter().map(|(lane, _)| lane))
+    }
+
+    /// Whether the caller brings none.
+    pub fn is_empty(&self) -> bool {
+        self.lanes().next().is_none()
+    }
 }

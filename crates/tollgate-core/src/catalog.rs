@@ -174,6 +174,9 @@ pub struct Lane {
     pub authority: Arc<str>,
     /// The account that pays. Lanes of one account run out of money together.
     pub account: Arc<str>,
+    /// The key, as its health is known: that of the lane's own name, unless the
+    /// call brings another.
+    pub key: LaneId,
     /// Whether closing a stream ends its bill, so that a second attempt beside
     /// a slow one costs little.
     pub stops_billing: bool,
@@ -201,6 +204,7 @@ impl Lane {
         Self {
             authority: id.as_str().into(),
             account: id.as_str().into(),
+            key: id.clone(),
             id,
             billing,
             fee_basis_points: 0,
@@ -208,6 +212,20 @@ impl Lane {
             stops_billing: false,
             continues: false,
             weight: NonZeroU16::MIN,
+        }
+    }
+
+    /// The lane as it is for a call that brings its own key: whoever pays for
+    /// that, and whether it is accepted, is nobody else's business.
+    #[must_use]
+    pub fn with_callers_key(self) -> Self {
+        let callers = "caller";
+        Self {
+            billing: Billing::Caller,
+            fee_basis_points: 0,
+            account: callers.into(),
+            key: LaneId::new(format!("{}({callers})", self.id)).unwrap_or(self.key),
+            ..self
         }
     }
 }

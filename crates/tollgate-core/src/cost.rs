@@ -54,6 +54,9 @@ pub enum Billing {
     Byok,
     /// By the provider itself, without OpenRouter.
     Direct,
+    /// By the caller, whose own key the lane is taken with: it costs the
+    /// gateway nothing.
+    Caller,
 }
 
 impl Billing {
@@ -63,6 +66,7 @@ impl Billing {
             Self::Credits => "credits",
             Self::Byok => "byok",
             Self::Direct => "direct",
+            Self::Caller => "caller",
         }
     }
 }
@@ -109,6 +113,11 @@ impl Cost {
             Billing::Byok | Billing::Direct => Self {
                 credits: Usd::ZERO,
                 provider: amount,
+                source,
+            },
+            Billing::Caller => Self {
+                credits: Usd::ZERO,
+                provider: Usd::ZERO,
                 source,
             },
         }

@@ -69,7 +69,7 @@ impl Spot {
                 account: lane.account.clone(),
             },
             Self::Key {
-                lane: lane.id.clone(),
+                lane: lane.key.clone(),
             },
             Self::Endpoint {
                 lane: lane.id.clone(),
@@ -83,7 +83,7 @@ impl Spot {
         match self {
             Self::Authority { authority } => *authority == lane.authority,
             Self::Account { account } => *account == lane.account,
-            Self::Key { lane: id } => *id == lane.id,
+            Self::Key { lane: id } => *id == lane.key,
             Self::Endpoint { .. } => false,
         }
     }

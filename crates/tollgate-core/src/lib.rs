@@ -30,7 +30,9 @@ mod store;
 
 pub use crate::attempt::{Attempt, AttemptEnd, AttemptRecord, LlmProvider, Observed, book};
 pub use crate::brief::{Brief, Entry};
-pub use crate::call::{Call, Delivery, Hints, InvalidTarget, Target, Task, UnknownTask};
+pub use crate::call::{
+    Call, CallerKeys, Delivery, Hints, InvalidTarget, Target, Task, UnknownTask,
+};
 pub use crate::capability::Capabilities;
 pub use crate::catalog::{
     Catalog, CatalogSource, CatalogView, Lane, LaneIndex, ModelFacts, ModelIndex, Offer,

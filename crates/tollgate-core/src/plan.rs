@@ -63,11 +63,13 @@ pub enum DropReason {
     },
     /// The breaker of the model or of its lane is open.
     BreakerOpen,
+    /// The call brings keys of its own, and none for this lane.
+    NoKeyOfCaller,
 }
 
 impl DropReason {
     /// How many kinds of reasons there are; reasons index arrays of this length.
-    pub const COUNT: usize = 14;
+    pub const COUNT: usize = 15;
 
     /// The kind's place in arrays.
     pub const fn index(self) -> usize {
@@ -86,6 +88,7 @@ impl DropReason {
             Self::FreeTier => 11,
             Self::TooSlow { .. } => 12,
             Self::BreakerOpen => 13,
+            Self::NoKeyOfCaller => 14,
         }
     }
 
@@ -106,6 +109,7 @@ impl DropReason {
             Self::FreeTier => "free_tier",
             Self::TooSlow { .. } => "too_slow",
             Self::BreakerOpen => "breaker_open",
+            Self::NoKeyOfCaller => "no_key_of_caller",
         }
     }
 }
@@ -141,6 +145,7 @@ impl std::fmt::Display for DropReason {
                 )
             }
             Self::BreakerOpen => f.write_str("out of service for the moment"),
+            Self::NoKeyOfCaller => f.write_str("the call brings keys, but none for it"),
         }
     }
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Capabilities, ModelId, Target, Task, Timestamp, Usd};
+use crate::{Capabilities, LaneId, ModelId, Target, Task, Timestamp, Usd};
 
 /// How many tokens a prompt has, before anyone has counted them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -62,6 +62,10 @@ pub struct CallProfile {
     pub prefer_free: Option<bool>,
     /// Longest acceptable time to a complete answer.
     pub max_latency: Option<Duration>,
+    /// The lanes for which the call brings keys of its own: then it takes no
+    /// others. Empty for all other calls.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub own_keys: Vec<LaneId>,
 }
 
 fn target_text<S: Serializer>(target: &Option<Target>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -102,6 +106,7 @@ mod tests {
             share: None,
             prefer_free: None,
             max_latency: Some(Duration::from_millis(1_500)),
+            own_keys: Vec::new(),
         }
     }
 

@@ -317,9 +317,11 @@ impl UsageRow {
 impl std::str::FromStr for Billing {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        [Self::Credits, Self::Byok, Self::Direct]
+        [Self::Credits, Self::Byok, Self::Direct, Self::Caller]
             .into_iter()
             .find(|one| one.as_str() == text)
-            .ok_or_else(|| format!("unknown billing {text:?}; it is credits, byok or direct"))
+            .ok_or_else(|| {
+                format!("unknown billing {text:?}; it is credits, byok, direct or caller")
+            })
     }
 }

@@ -267,7 +267,8 @@ impl<'a> Walk<'a> {
         let profile = &self.trip.plan.profile;
         let kept = self.trip.hold.kept();
         let room = profile.ceiling.map(|ceiling| ceiling - kept);
-        let attempt = target.attempt(&self.blank, profile, self.sent + 1, room);
+        let mut attempt = target.attempt(&self.blank, profile, self.sent + 1, room);
+        attempt.key = self.trip.call.keys.of(&attempt.lane).cloned();
         let dispatch = self.trip.ledger.dispatch(self.trip.hold, &attempt);
         let recorded = timeout_at(self.deadline, dispatch).await;
         if let Err(failure) = recorded.unwrap_or_else(|_| Err(out_of_time())) {

@@ -89,6 +89,7 @@ impl<'p> Target<'p> {
             max_output: None,
             max_price: None,
             worst: Usd::ZERO,
+            key: None,
         }
     }
 

@@ -230,10 +230,6 @@ fn check(config: &KeyConfig, report: &mut impl FnMut(&str, String, &str)) {
             "give a limit above 0, or leave the budget out for none",
         );
     }
-    if config.byok {
-        let message = "is true, and calls cannot bring the key of a provider yet".to_owned();
-        report("byok", message, "leave it out");
-    }
     if config.team.is_some() && config.tags.contains_key("team") {
         let message = "stands beside `team`, which is this tag".to_owned();
         report("tags.team", message, "keep one of them");

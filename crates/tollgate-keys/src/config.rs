@@ -63,8 +63,9 @@ pub struct KeyConfig {
     /// Tags of every call, for the ledger.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
-    /// Reserved: calls cannot bring the key of a provider yet, and `true` is
-    /// refused.
+    /// Whether its calls may bring keys of their own for providers
+    /// (`x-tollgate-key-PROVIDER`). They cost the gateway nothing, and no budget
+    /// counts them; limits of requests and tokens do.
     #[serde(skip_serializing_if = "is_default")]
     pub byok: bool,
     /// Whether it may do what operators do.

@@ -283,9 +283,13 @@ impl UsageTracker {
         if needed > standing.held {
             self.admission.admit(needed, standing.ceiling)?;
         }
-        let windows = self
-            .budgets
-            .of_attempt(&standing.windows, hold.facts.at, what);
+        let windows = match attempt.key {
+            None => {
+                let at = hold.facts.at;
+                self.budgets.of_attempt(&standing.windows, at, what)
+            }
+            Some(_) => BudgetWindows::default(),
+        };
         let cover = Cover {
             standing: &standing,
             windows: &windows,
@@ -338,7 +342,11 @@ impl Ledger for UsageTracker {
         let ceiling = self.admission.ceiling(plan.profile.ceiling);
         self.admission.admit(amount, ceiling)?;
         let facts = CallFacts::of(call, plan);
-        let taken = self.budgets.admit(who(&facts), facts.at, amount)?;
+        let taken = match call.keys.is_empty() {
+            true => self.budgets.admit(who(&facts), facts.at, amount)?,
+            // Budgets are of the gateway's money.
+            false => self.budgets.untouched(),
+        };
         let running = Running {
             held: amount,
             ceiling,
@@ -431,6 +439,9 @@ impl Ledger for UsageTracker {
     }
 
     fn advise(&self, call: &Call, profile: &CallProfile) -> Result<Advice, Failure> {
+        if !call.keys.is_empty() {
+            return Ok(Advice::default());
+        }
         let who = Who {
             caller: &call.caller,
             task: profile.task,

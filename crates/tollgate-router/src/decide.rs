@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tollgate_core::{
     Breaker, CallProfile, Candidate, Capabilities, CatalogView, DropCounts, Failure, Health,
-    HealthView, ModelId, OfferIndex, Place, Planned, Ranked, Terms,
+    HealthView, ModelId, OfferIndex, Place, Planned, Quote, Ranked, Terms, Usd,
 };
 
 use crate::aim::{self, Aim, Listed};
@@ -50,7 +50,11 @@ pub(crate) fn decide<R: Recorder + Default>(
 ) -> (Result<Decision, Failure>, R) {
     scratch.overlay.fill(view, health);
     let is_open = |entry: &Health| entry.breaker == Breaker::Open;
+    let has_own_keys = !profile.own_keys.is_empty();
     let rounds: &[Breakers] = match health.entries().iter().any(is_open) {
+        // Health tells of the gateway's own keys too; whoever walks the plan
+        // tells them from the caller's.
+        true if has_own_keys => &[Breakers::Passed],
         true => &[Breakers::Obeyed, Breakers::Advice],
         false => &[Breakers::Obeyed],
     };
@@ -373,7 +377,7 @@ fn planned(
     ranked: Ranked,
 ) -> Planned {
     let view = screen.view;
-    Planned {
+    let planned = Planned {
         candidate,
         model: view.model(candidate.model).id.clone(),
         upstream_id,
@@ -385,5 +389,20 @@ fn planned(
         place,
         score: ranked.score,
         terms: ranked.terms,
+    };
+    match screen.has_own_keys() {
+        true => paid_by_the_caller(planned),
+        false => planned,
+    }
+}
+
+/// A candidate that costs the gateway nothing. What it is expected to cost the
+/// caller, and the prices that it was ranked by, stay.
+fn paid_by_the_caller(mut planned: Planned) -> Planned {
+    planned.candidate.worst = Usd::ZERO;
+    Planned {
+        lane: planned.lane.with_callers_key(),
+        quote: Quote::FREE,
+        ..planned
     }
 }

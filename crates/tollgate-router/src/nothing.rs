@@ -88,6 +88,10 @@ fn hint<I: Iterator<Item = DropReason>>(reasons: impl Fn() -> I) -> Option<Strin
             Some("the model is gone: see `tollgate models` for those there are".into())
         }
         DropReason::FreeTier => Some("allow free variants, or add paid models".into()),
+        DropReason::NoKeyOfCaller => Some(
+            "bring a key for a provider that has the model, or none to call at the gateway's cost"
+                .into(),
+        ),
         DropReason::BatchOnly => Some("name the model without its batch variant".into()),
         _ => None,
     })

@@ -15,6 +15,8 @@ use crate::quote;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Breakers {
     Obeyed,
+    /// They say nothing of this call.
+    Passed,
     /// Everything that could serve the call is out of service: whoever walks
     /// the plan decides which of them deserves a probe.
     Advice,
@@ -164,12 +166,28 @@ impl<'a> Screen<'a> {
     #[inline(always)]
     fn check(&self, place: OfferIndex) -> Result<Candidate, DropReason> {
         let brief = self.view.brief(place);
+        if self.has_own_keys() && !self.has_key_for(brief) {
+            return Err(DropReason::NoKeyOfCaller);
+        }
         self.check_facts(place, brief)?;
         let condition = self.overlay.of(place, brief.lane);
         if condition.is_open && self.breakers == Breakers::Obeyed {
             return Err(DropReason::BreakerOpen);
         }
         self.price(place, brief, condition)
+    }
+
+    /// Whether the call brings keys of its own.
+    #[inline(always)]
+    pub(crate) fn has_own_keys(&self) -> bool {
+        !self.profile.own_keys.is_empty()
+    }
+
+    #[inline(never)]
+    fn has_key_for(&self, brief: &Brief) -> bool {
+        self.profile
+            .own_keys
+            .contains(&self.view.lane(brief.lane).id)
     }
 
     /// The tests that need no figures but those of the brief.

@@ -6,7 +6,7 @@ use tollgate::{Failure, FailureKind, KeyEntry, Order, StreamMode, Surface};
 
 use crate::pages::caller;
 use crate::reply::Refusal;
-use crate::{allowance, fields, hints, patience};
+use crate::{allowance, fields, hints, own_keys, patience};
 
 /// A request as it was asked for over HTTP: the body, and what the headers add.
 pub(crate) struct Asked {
@@ -19,8 +19,9 @@ pub(crate) struct Asked {
 impl Asked {
     /// Reads a request of a surface.
     pub(crate) async fn read(surface: Surface, request: Request) -> Result<Self, Refusal> {
-        let hints = hints::read(request.headers())?;
-        let patience = patience::read(request.headers())?;
+        let headers = request.headers().clone();
+        let hints = hints::read(&headers)?;
+        let patience = patience::read(&headers)?;
         let entry = request.extensions().get::<Arc<KeyEntry>>().cloned();
         let caller = caller::of(request.extensions());
         let body = Bytes::from_request(request, &())
@@ -42,7 +43,8 @@ impl Asked {
             true => StreamMode::Stream,
             false => StreamMode::Whole,
         };
-        let mut order = Order::from(request).with_hints(hints).with_caller(caller);
+        let order = Order::from(request).with_hints(hints).with_caller(caller);
+        let mut order = own_keys::add(order, &headers, entry.as_deref())?;
         if let Some(patience) = patience {
             order = order.with_timeout(patience);
         }

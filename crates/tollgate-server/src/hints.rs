@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
+use crate::own_keys;
 use axum::http::HeaderMap;
 use tollgate::{Criticality, Failure, FailureKind, Hints};
 
@@ -106,7 +107,8 @@ const REPEATED: &str = "tags";
 pub(crate) fn read(headers: &HeaderMap) -> Result<Hints, Failure> {
     let mut hints = Hints::default();
     for name in headers.keys() {
-        let Some(hint) = name.as_str().strip_prefix(PREFIX) else {
+        let hint = name.as_str().strip_prefix(PREFIX);
+        let Some(hint) = hint.filter(|hint| !hint.starts_with(own_keys::KEY)) else {
             continue;
         };
         let Some(known) = KNOWN.iter().find(|known| known.name == hint) else {

@@ -28,6 +28,7 @@ mod pages;
 mod openapi;
 mod health;
 mod metrics;
+mod own_keys;
 mod words;
 mod reply;
 mod trace;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tollgate_core::{
-    AttemptEnd, AttemptRecord, Billing, Call, CallFacts, CallId, CallProfile, CallerId, Candidate,
-    Capabilities, Cost, CostSource, Delivery, Hints, Lane, LaneId, ModelId, Place, Plan, Planned,
-    Price, Pricing, Quote, Rate, Rates, Served, Task, TaskSource, Terms, Timestamp, TokenBounds,
-    TokenUsage, Usd,
+    AttemptEnd, AttemptRecord, Billing, Call, CallFacts, CallId, CallProfile, CallerId, CallerKeys,
+    Candidate, Capabilities, Cost, CostSource, Delivery, Hints, Lane, LaneId, ModelId, Place, Plan,
+    Planned, Price, Pricing, Quote, Rate, Rates, Served, Task, TaskSource, Terms, Timestamp,
+    TokenBounds, TokenUsage, Usd,
 };
 use tollgate_wire::ChatRequest;
 
@@ -51,6 +51,7 @@ pub fn call(n: u128, model: &str) -> Call {
         delivery: Delivery::Stream,
         hints: Hints::default(),
         request: Arc::new(request(model).into()),
+        keys: CallerKeys::default(),
     }
 }
 
@@ -76,6 +77,7 @@ pub fn profile() -> CallProfile {
         share: None,
         prefer_free: None,
         max_latency: None,
+        own_keys: Vec::new(),
     }
 }
 

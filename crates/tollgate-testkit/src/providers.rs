@@ -664,6 +664,7 @@ mod tests {
             max_output: None,
             max_price: None,
             worst: Usd::ZERO,
+            key: None,
         }
     }
 

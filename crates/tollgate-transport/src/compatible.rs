@@ -93,6 +93,7 @@ impl OpenAiCompatibleProvider {
             base_url: config.base_url,
             chat_path: config.chat_path,
             secret: config.api_key,
+            key_header: config.key_header,
             billing: Billing::Direct,
             timers: config.timers,
             connection: config.connection,

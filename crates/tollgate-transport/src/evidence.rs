@@ -6,7 +6,7 @@ use http::HeaderMap;
 use http::response::Parts;
 use tokio::time::Instant;
 use tollgate_core::{
-    Billed, Failure, FailureKind, GenerationId, LimitLeft, ModelId, Scope, Timestamp,
+    ApiKey, Billed, Failure, FailureKind, GenerationId, LimitLeft, ModelId, Scope, Timestamp,
 };
 use tollgate_wire::ErrorBody;
 
@@ -41,6 +41,8 @@ pub(crate) struct Asked {
     pub(crate) plain_limit: Scope,
     /// How many answers (`n`).
     pub(crate) answers: u32,
+    /// The key that was shown in place of the upstream's own.
+    pub(crate) key: Option<ApiKey>,
 }
 
 impl Default for Asked {
@@ -51,6 +53,7 @@ impl Default for Asked {
             constraints: Constraints::None,
             plain_limit: Scope::Key,
             answers: 1,
+            key: None,
         }
     }
 }
@@ -249,7 +252,7 @@ impl Evidence {
     /// The start of a body for the log. Upstreams have been seen to repeat the key that they
     /// refuse.
     fn detail(&self, body: &[u8]) -> String {
-        self.upstream.excerpt(body, DETAIL)
+        self.upstream.excerpt(body, DETAIL, self.asked.key.as_ref())
     }
 }
 

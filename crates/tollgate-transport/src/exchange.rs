@@ -13,6 +13,7 @@ use crate::classify::Constraints;
 use crate::evidence::{Asked, Evidence, GENERATION, Insured, header_text};
 use crate::incoming::Incoming;
 use crate::outgoing::outgoing;
+use crate::strangers::strangers;
 use crate::upstream::Upstream;
 use crate::whole::Form;
 use crate::{events, translated, whole};
@@ -42,6 +43,14 @@ const SHOWN: &[&str] = &[
 /// Sends the attempt; see the contract of `LlmProvider`. What the upstream does not speak goes to
 /// it as a chat.
 pub(crate) async fn send(upstream: &Arc<Upstream>, attempt: &Attempt) -> Result<Reply, Failure> {
+    let reply = said(upstream, attempt).await;
+    match attempt.key {
+        Some(_) => strangers(reply),
+        None => reply,
+    }
+}
+
+async fn said(upstream: &Arc<Upstream>, attempt: &Attempt) -> Result<Reply, Failure> {
     if upstream.dialect.speaks(attempt.request.surface()) {
         return exchange(upstream, attempt, Vec::new()).await;
     }
@@ -68,7 +77,12 @@ async fn exchange(
         Delivery::Whole => upstream.timers.idle_whole(),
     };
     let response = upstream
-        .post(upstream.path(surface), outgoing.bytes, patience)
+        .post(
+            upstream.path(surface),
+            outgoing.bytes,
+            attempt.key.as_ref(),
+            patience,
+        )
         .await?;
     let (parts, body) = response.into_parts();
     let mut incoming = Incoming::new(body, patience);
@@ -78,6 +92,7 @@ async fn exchange(
         constraints: constraints(upstream, &attempt.request),
         plain_limit: upstream.dialect.plain_limit(&attempt.models),
         answers: answers(&attempt.request),
+        key: attempt.key.clone(),
     };
     let evidence = Evidence::new(Arc::clone(upstream), &parts, asked);
     if !parts.status.is_success() {

@@ -15,6 +15,7 @@ mod exchange;
 mod incoming;
 mod outgoing;
 mod resource;
+mod strangers;
 mod translated;
 mod whole;
 

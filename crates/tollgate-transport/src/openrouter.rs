@@ -204,6 +204,7 @@ impl OpenRouterProvider {
             base_url: config.base_url,
             chat_path: "chat/completions".to_owned(),
             secret: config.api_key,
+            key_header: None,
             dialect: Dialect::openrouter().asking_first(config.asked_first),
             billing: config.mode.into(),
             timers: config.timers,
@@ -246,7 +247,9 @@ type Parse<T> = fn(&[u8]) -> Result<T, ParseError>;
 #[async_trait]
 impl LlmProvider for OpenRouterProvider {
     async fn send(&self, attempt: &Attempt) -> Result<Reply, Failure> {
-        self.needs_key()?;
+        if attempt.key.is_none() {
+            self.needs_key()?;
+        }
         exchange::send(&self.upstream, attempt).await
     }
 }

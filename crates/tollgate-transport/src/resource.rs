@@ -27,7 +27,7 @@ pub(crate) async fn post(
     body: Bytes,
 ) -> Result<Bytes, Failure> {
     let response = upstream
-        .post(&url, body, upstream.timers.idle_whole())
+        .post(&url, body, None, upstream.timers.idle_whole())
         .await?;
     document(upstream, response).await
 }

@@ -26,6 +26,8 @@ pub(crate) struct Upstream {
     base: Url,
     headers: HeaderMap,
     secret: Option<ApiKey>,
+    /// The header that carries a key bare; `None` is `Authorization: Bearer`.
+    key_header: Option<String>,
     /// Tells what the time is; without it, the date of each answer does.
     pub(crate) clock: Option<Arc<dyn Clock>>,
     /// Where requests of each surface go.
@@ -46,6 +48,7 @@ pub(crate) struct Setup {
     pub(crate) chat_path: String,
     pub(crate) headers: HeaderMap,
     pub(crate) secret: Option<ApiKey>,
+    pub(crate) key_header: Option<String>,
     pub(crate) dialect: Dialect,
     pub(crate) billing: Billing,
     pub(crate) timers: Timers,
@@ -77,6 +80,7 @@ impl Upstream {
             idle: setup.timers.idle_or(setup.dialect.idle),
             headers: setup.headers,
             secret: setup.secret,
+            key_header: setup.key_header,
             clock: None,
             dialect: setup.dialect,
             billing: setup.billing,
@@ -85,14 +89,20 @@ impl Upstream {
         }))
     }
 
-    /// Sends a `POST` with a JSON body and returns the head. Never sends twice.
+    /// Sends a `POST` with a JSON body, with this key in place of the upstream's own if one is
+    /// given, and returns the head. Never sends twice.
     pub(crate) async fn post(
         &self,
         url: &Url,
         body: Bytes,
+        key: Option<&ApiKey>,
         patience: Duration,
     ) -> Result<Response<HttpBody>, Failure> {
         let mut request = self.request(Method::POST, url, body)?;
+        if let Some(key) = key {
+            let (name, value) = key_header(self.key_header.as_deref(), key).map_err(unusable)?;
+            request.headers_mut().insert(name, value);
+        }
         request.headers_mut().insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/json"),
@@ -131,9 +141,10 @@ impl Upstream {
         self.secret.is_some()
     }
 
-    /// The first bytes of a body as text, without the key in it.
-    pub(crate) fn excerpt(&self, body: &[u8], limit: usize) -> String {
-        let key = self.secret.as_ref().map_or("", |key| key.reveal());
+    /// The first bytes of a body as text, without the key that was shown in it.
+    pub(crate) fn excerpt(&self, body: &[u8], limit: usize, key: Option<&ApiKey>) -> String {
+        let shown = key.or(self.secret.as_ref());
+        let key = shown.map_or("", |key| key.reveal());
         // Longer by the key, which could stand across the limit.
         let start = &body[..body.len().min(limit + key.len())];
         let mut text = String::from_utf8_lossy(start).into_owned();
@@ -183,6 +194,16 @@ impl Upstream {
             .with("upstream", self.host())
             .with_source(error.into_source())
     }
+}
+
+/// A key of the caller's that no header can carry.
+fn unusable(error: TransportError) -> Failure {
+    Failure::new(
+        FailureKind::InvalidRequest,
+        "the key cannot travel in a header",
+    )
+    .with_hint("a key has visible ASCII characters alone")
+    .with_source(error)
 }
 
 /// The header that carries a key, marked so that nothing prints it.

@@ -173,6 +173,7 @@ pub(crate) fn reconciled(generation: &Generation) -> Option<Reconciled> {
 /// | credits | `cost` | nothing; `upstream_inference_cost` is the same money again |
 /// | BYOK | `cost`, which is only the fee | `upstream_inference_cost` |
 /// | direct | nothing | not reported: tokens × price |
+/// | by the caller | nothing | nothing |
 fn cost(
     billing: Billing,
     charged: Option<&Decimal>,
@@ -190,7 +191,7 @@ fn cost(
             provider: money(upstream?)?,
             source,
         }),
-        Billing::Direct => None,
+        Billing::Direct | Billing::Caller => None,
     }
 }
 

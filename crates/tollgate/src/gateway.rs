@@ -12,7 +12,7 @@ use tracing::Instrument;
 use crate::answer::Answer;
 use crate::background::Background;
 use crate::byok::Fee;
-use crate::config::Config;
+use crate::config::{Config, OPENROUTER_LANE};
 use crate::error::Error;
 use crate::lookups::Lookups;
 use crate::order::{Admission, Order};
@@ -231,7 +231,27 @@ impl Gateway {
 impl Parts {
     fn admit(&self, order: impl Into<Order>) -> Result<Call, Failure> {
         let timeout = self.config.openrouter.timeout();
-        self.admission.admit(order.into(), timeout, &*self.clock)
+        let call = self.admission.admit(order.into(), timeout, &*self.clock)?;
+        for lane in call.keys.lanes() {
+            self.check_key_of(lane)?;
+        }
+        Ok(call)
+    }
+
+    /// Refuses a caller's key for a provider that there is no lane to.
+    fn check_key_of(&self, provider: &LaneId) -> Result<(), Failure> {
+        let view = self.catalog.view();
+        if view.lanes().iter().any(|lane| lane.id == *provider) {
+            return Ok(());
+        }
+        let direct = self.config.providers.keys().map(String::as_str);
+        let known: Vec<_> = std::iter::once(OPENROUTER_LANE).chain(direct).collect();
+        Err(Failure::new(
+            FailureKind::InvalidRequest,
+            "the call brings a key for a provider that is not configured",
+        )
+        .with("provider", provider)
+        .with_hint(format!("keys can be brought for: {}", known.join(", "))))
     }
 }
 

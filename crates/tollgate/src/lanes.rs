@@ -65,7 +65,7 @@ fn to_openrouter(
 fn openrouter_config(config: &OpenRouter, road: &Road<'_>) -> OpenRouterConfig {
     let (mode, asked_first) = match road.billing {
         Billing::Byok => (Mode::Byok, config.byok_providers.clone()),
-        Billing::Credits | Billing::Direct => (Mode::Credits, Vec::new()),
+        _ => (Mode::Credits, Vec::new()),
     };
     OpenRouterConfig {
         api_key: road.key.cloned(),

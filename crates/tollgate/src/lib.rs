@@ -64,17 +64,17 @@ pub use tollgate_catalog::{
 };
 pub use tollgate_core::{
     AfterCommit, ApiKey, Attempt, AttemptEnd, AttemptRecord, Billed, Billing, BoxFuture, Breaker,
-    BudgetWindow, Call, CallFacts, CallId, CallProfile, CallerId, Candidate, Capabilities, Catalog,
-    CatalogSource, CatalogView, Clock, Cost, CostLookup, CostSource, Criticality, Delivery,
-    Dimension, Doubt, Doubts, DropReason, Dropped, Ended, Event, Exhausted, ExplainedCandidate,
-    Explanation, Facts, Failover, Failure, FailureKind, Finish, Frame, FrameKind, Frames,
-    GenerationId, Head, Health, HealthView, HeldBack, Hints, Hold, InvalidId, InvalidMoney, Lane,
-    LaneCheck, LaneId, Ledger, LedgerEvent, LedgerStore, LlmProvider, MAX_ID_BYTES, ModelFacts,
-    ModelId, ModelIndex, Next, Observer, OfferIndex, OpenAttempt, Origin, Outcome, Place, Plan,
-    Planned, Price, Pricing, ProviderId, Quality, QualitySource, Ranked, Ranking, Rate, Rates,
-    Receipt, Reconciled, Reply, RoutingPolicy, Rule, Scope, Served, Silent, Spot, Standing,
-    StoreError, Target, Task, TaskSource, Terms, Timestamp, TokenBounds, TokenUsage, Trip,
-    UnknownChoice, UpstreamStream, UsageQuery, UsageReport, UsageRow, Usd, Won,
+    BudgetWindow, Call, CallFacts, CallId, CallProfile, CallerId, CallerKeys, Candidate,
+    Capabilities, Catalog, CatalogSource, CatalogView, Clock, Cost, CostLookup, CostSource,
+    Criticality, Delivery, Dimension, Doubt, Doubts, DropReason, Dropped, Ended, Event, Exhausted,
+    ExplainedCandidate, Explanation, Facts, Failover, Failure, FailureKind, Finish, Frame,
+    FrameKind, Frames, GenerationId, Head, Health, HealthView, HeldBack, Hints, Hold, InvalidId,
+    InvalidMoney, Lane, LaneCheck, LaneId, Ledger, LedgerEvent, LedgerStore, LlmProvider,
+    MAX_ID_BYTES, ModelFacts, ModelId, ModelIndex, Next, Observer, OfferIndex, OpenAttempt, Origin,
+    Outcome, Place, Plan, Planned, Price, Pricing, ProviderId, Quality, QualitySource, Ranked,
+    Ranking, Rate, Rates, Receipt, Reconciled, Reply, RoutingPolicy, Rule, Scope, Served, Silent,
+    Spot, Standing, StoreError, Target, Task, TaskSource, Terms, Timestamp, TokenBounds,
+    TokenUsage, Trip, UnknownChoice, UpstreamStream, UsageQuery, UsageReport, UsageRow, Usd, Won,
 };
 pub use tollgate_failover::{FailoverConfig, FailoverManager};
 pub use tollgate_ledger::{

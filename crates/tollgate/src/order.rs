@@ -3,8 +3,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tollgate_core::{
-    AfterCommit, Call, CallId, CallerId, Clock, Delivery, Failure, FailureKind, Hints,
-    MAX_ID_BYTES, Task, UpstreamStream, Usd,
+    AfterCommit, ApiKey, Call, CallId, CallerId, CallerKeys, Clock, Delivery, Failure, FailureKind,
+    Hints, LaneId, MAX_ID_BYTES, Task, UpstreamStream, Usd,
 };
 use tollgate_wire::{ChatRequest, EmbeddingsRequest, Object, Request, Surface};
 
@@ -30,6 +30,7 @@ pub struct Order {
     hints: Hints,
     caller: CallerId,
     timeout: Option<Duration>,
+    keys: CallerKeys,
 }
 
 impl From<Request> for Order {
@@ -39,6 +40,7 @@ impl From<Request> for Order {
             hints: Hints::default(),
             caller: CallerId::local(),
             timeout: None,
+            keys: CallerKeys::default(),
         }
     }
 }
@@ -133,6 +135,14 @@ impl Order {
         self
     }
 
+    /// Brings the caller's own key for a provider: `openrouter`, or the name of
+    /// a direct one in the configuration. The call then takes the lanes of such
+    /// keys alone; it costs the gateway nothing, and no budget counts it.
+    pub fn with_key(mut self, provider: LaneId, key: ApiKey) -> Self {
+        self.keys = self.keys.with(provider, key);
+        self
+    }
+
     /// Says on whose behalf the call is made.
     pub fn with_caller(mut self, caller: CallerId) -> Self {
         self.caller = caller;
@@ -181,6 +191,7 @@ impl Admission {
             delivery,
             hints,
             request: Arc::new(order.request),
+            keys: order.keys,
         })
     }
 }

@@ -81,7 +81,9 @@ impl Reconciler {
 
     /// Takes note of what is unknown in a receipt.
     pub(crate) fn watch(&self, receipt: &Receipt) {
-        for attempt in &receipt.attempts {
+        // What a caller's own key is charged, only the caller can ask.
+        let ours = receipt.attempts.iter();
+        for attempt in ours.filter(|attempt| attempt.billing != Billing::Caller) {
             // Where the upstream knows its own figure, tokens at the published
             // price are not the last word.
             let knows_better = attempt.billing != Billing::Direct;

@@ -42,13 +42,13 @@ fn every_key_of_a_table_is_read() {
          policies = [\"cheapest\"]\nbudget = {{ limit = 10, per = \"month\" }}\n\
          requests_per_minute = 60\ntokens_per_minute = 100000\nmax_concurrent = 4\n\
          criticality = \"sheddable\"\nteam = \"core\"\ntags = {{ env = \"prod\" }}\n\
-         byok = false\nadmin = true\ndisabled = true\n",
+         byok = true\nadmin = true\ndisabled = true\n",
         hash()
     );
     let book = KeyBook::build(None, vec![table("my.toml", &toml)]).unwrap();
     let entry = book.entries().next().unwrap();
     assert_eq!(entry.criticality(), Criticality::Sheddable);
-    assert!(entry.is_admin() && !entry.may_bring_keys());
+    assert!(entry.is_admin() && entry.may_bring_keys());
     let limits = entry.gate().limits();
     assert_eq!(limits.requests, Some(60));
     assert_eq!((limits.tokens, limits.concurrent), (Some(100_000), Some(4)));
@@ -72,10 +72,6 @@ fn a_word_that_is_no_key_is_refused() {
 #[test]
 fn what_cannot_work_is_named_with_file_and_remedy() {
     check("[keys.ci]", &["keys.ci: ", "tollgate keys create"]);
-    check(
-        "[keys.ci]\nhash = \"HASH\"\nbyok = true",
-        &["keys.ci.byok: ", "leave it out"],
-    );
     check(
         "[keys.ci]\nhash = \"HASH\"\nrequests_per_minute = 0",
         &["keys.ci.requests_per_minute: ", "at least 1"],

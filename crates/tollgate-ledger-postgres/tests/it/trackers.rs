@@ -59,6 +59,7 @@ async fn spend(tracker: &UsageTracker, n: u128) -> Result<(), Failure> {
         max_output: None,
         max_price: None,
         worst: Usd::from_nanos(CENT),
+        key: None,
     };
     let sent = tracker.dispatch(&mut hold, &attempt).await;
     let attempts = match &sent {

@@ -16,6 +16,7 @@ mod known;
 mod limits;
 mod lossless;
 mod metrics;
+mod own_keys;
 mod pages;
 mod series;
 mod simulated;

@@ -20,6 +20,7 @@ fn attempt(request: &str) -> Attempt {
         max_output: None,
         max_price: None,
         worst: Usd::ZERO,
+        key: None,
     }
 }
 

@@ -59,6 +59,7 @@ pub(crate) fn attempt(delivery: Delivery) -> Attempt {
         max_output: None,
         max_price: None,
         worst: Usd::ZERO,
+        key: None,
     }
 }
 

@@ -37,6 +37,7 @@ fn attempt(lane: &str) -> Attempt {
         max_output: None,
         max_price: None,
         worst: Usd::ZERO,
+        key: None,
     }
 }
 

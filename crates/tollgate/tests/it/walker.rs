@@ -131,6 +131,7 @@ fn attempt(trip: &Trip<'_>, planned: &Planned, number: u32) -> Attempt {
         max_output: None,
         max_price: None,
         worst: planned.candidate.worst,
+        key: None,
     }
 }
 

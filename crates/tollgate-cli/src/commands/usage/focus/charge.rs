@@ -89,7 +89,9 @@ impl<'a> Charge<'a> {
         let charges = match billing {
             Billing::Credits => [charge(lane, row.credits), fee(provider, row.provider)],
             Billing::Byok => [charge(provider, row.provider), fee(lane, row.credits)],
-            Billing::Direct => [charge(lane, row.provider), fee(lane, row.credits)],
+            Billing::Direct | Billing::Caller => {
+                [charge(lane, row.provider), fee(lane, row.credits)]
+            }
         };
         charges.into_iter().filter(Self::says_something).collect()
     }
