@@ -10,8 +10,8 @@ use bytes::Bytes;
 use tollgate_catalog::{LaneSpec, ModelSource, Served, Serves};
 use tollgate_core::{Billing, Clock, Failure, FailureKind, Lane, LaneId, ModelId};
 use tollgate_transport::{
-    HttpSend, OpenAiCompatibleConfig, OpenAiCompatibleProvider, OpenRouterConfig,
-    OpenRouterProvider, authority,
+    DirectConfig, DirectProvider as DirectLane, HttpSend, OpenRouterConfig, OpenRouterProvider,
+    authority,
 };
 
 use crate::config::{Config, DirectProvider, OPENROUTER_LANE, OpenRouter};
@@ -64,14 +64,10 @@ fn openrouter_config(config: &OpenRouter) -> OpenRouterConfig {
     }
 }
 
-fn direct(
-    name: &str,
-    config: OpenAiCompatibleConfig,
-    network: &Network,
-) -> Result<OpenAiCompatibleProvider, Failure> {
+fn direct(name: &str, config: DirectConfig, network: &Network) -> Result<DirectLane, Failure> {
     let provider = match &network.http {
-        Some(http) => OpenAiCompatibleProvider::with_http(config, http.clone()),
-        None => OpenAiCompatibleProvider::new(config),
+        Some(http) => DirectLane::with_http(config, http.clone()),
+        None => DirectLane::new(config),
     };
     let provider = provider.map_err(|error| unusable(name, error))?;
     let provider = provider.with_clock(network.clock.clone());
@@ -81,20 +77,21 @@ fn direct(
     })
 }
 
-fn direct_config(config: &DirectProvider) -> OpenAiCompatibleConfig {
-    let defaults = OpenAiCompatibleConfig::default();
-    OpenAiCompatibleConfig {
+fn direct_config(config: &DirectProvider) -> DirectConfig {
+    let defaults = DirectConfig::default();
+    DirectConfig {
         base_url: config.base_url.clone(),
         api_key: config.api_key.clone().filter(|key| !key.is_empty()),
         key_header: config.key_header.clone(),
         output_limit: config.output_limit,
         asks_for_usage: config.asks_for_usage,
-        surfaces: config.surfaces.clone().unwrap_or(defaults.surfaces),
+        surfaces: config.surfaces.clone(),
         drops: config.drops.clone(),
         headers: config.headers.clone(),
         chat_path: config.chat_path.clone().unwrap_or(defaults.chat_path),
         timers: config.timers.unwrap_or(defaults.timers),
         connection: config.connection.clone(),
+        ..defaults
     }
 }
 
