@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use tollgate_core::{Failure, FailureKind, LaneCheck, LaneId, Standing, Usd};
 use tollgate_wire::{Budget, Decimal, KeyInfo, Object};
 
-use crate::compatible::OpenAiCompatibleProvider;
+use crate::direct::DirectProvider;
 use crate::openrouter::OpenRouterProvider;
 use crate::resource::{self, unreadable};
 use crate::upstream::Upstream;
@@ -27,7 +27,7 @@ impl LaneCheck for OpenRouterProvider {
 /// Asks for the list of models, which most providers show to good keys only. It tells nothing of
 /// money.
 #[async_trait]
-impl LaneCheck for OpenAiCompatibleProvider {
+impl LaneCheck for DirectProvider {
     async fn check(&self, _lane: &LaneId) -> Result<Standing, Failure> {
         list_models(self.upstream()).await.map_err(askable)?;
         Ok(Standing::default())

@@ -130,8 +130,25 @@ const SENTENCES: &[(u16, &str, Verdict)] = &[
     (404, "matching your data policy", FILTERED),
 ];
 
-/// The error's name for itself: `error_type`, `availability.code`, `code`, `type`, in the words
-/// of several dialects.
+/// How messages begin, by status, where an upstream has no other word for it. No message begins
+/// with what it quotes, so a row may count against a key or an account.
+#[rustfmt::skip]
+const BEGINNINGS: &[(u16, &str, Verdict)] = &[
+    (400, "Your credit balance is too low",               is(Payment)),
+    (400, "You have reached your specified API usage",    is(Payment)),
+    (400, "prompt is too long",                           is(ContextLength)),
+    (400, "input length and `max_tokens` exceed",         is(ContextLength)),
+    (400, "The input token count",                        is(ContextLength)),
+    (400, "API key not valid",                            is(Auth)),
+    (400, "API key expired",                              is(Auth)),
+    (403, "Your API key was reported as leaked",          is(Auth)),
+    (400, "User location is not supported",               is(NotFound)),
+    // A loop of tools that another model has begun: it can go on where nobody asks for signatures.
+    (400, "Function call is missing a thought_signature", FILTERED),
+];
+
+/// The error's name for itself: `error_type`, `availability.code`, `code`, `type`, Google's
+/// `details[].reason` and `status`, in the words of several dialects.
 #[rustfmt::skip]
 const WORDS: &[(&str, Verdict)] = &[
     ("context_length_exceeded",    is(ContextLength)),
@@ -190,7 +207,29 @@ const WORDS: &[(&str, Verdict)] = &[
     ("temporarily_unavailable",    is(Upstream)),
     ("timeout",                    is(Upstream)),
     ("timeout_error",              is(Upstream)),
+    ("API_KEY_INVALID",            is(Auth)),
+    ("API_KEY_SERVICE_BLOCKED",    is(Auth)),
+    ("ACCESS_TOKEN_EXPIRED",       is(Auth)),
+    ("CONSUMER_SUSPENDED",         is(Auth)),
+    ("SERVICE_DISABLED",           is(Auth)),
+    ("BILLING_DISABLED",           is(Payment)),
+    ("UNAUTHENTICATED",            is(Auth)),
+    ("PERMISSION_DENIED",          NOT_ALLOWED),
+    ("FAILED_PRECONDITION",        NOT_ALLOWED),
+    ("NOT_FOUND",                  NO_ENDPOINT),
+    ("INVALID_ARGUMENT",           is(InvalidRequest)),
+    ("OUT_OF_RANGE",               is(InvalidRequest)),
+    ("RESOURCE_EXHAUSTED",         is(RateLimited)),
+    ("CANCELLED",                  is(Upstream)),
+    ("ABORTED",                    is(Upstream)),
+    ("INTERNAL",                   is(Upstream)),
+    ("UNKNOWN",                    is(Upstream)),
+    ("UNAVAILABLE",                is(Upstream)),
+    ("DEADLINE_EXCEEDED",          is(Upstream)),
 ];
+
+/// Parts of the ids of quotas that Google says are used up. Those of a day come back at midnight.
+const QUOTAS: &[(&str, Verdict)] = &[("PerDay", LIMITED.not_here())];
 
 /// The status, by ranges; later rows are the rest.
 #[rustfmt::skip]
@@ -217,9 +256,11 @@ const STATUSES: &[(u16, u16, Verdict)] = &[
 pub(crate) fn classify(error: &ErrorBody, status: Option<u16>, beside: Beside) -> Verdict {
     let status = status_of(error, status);
     by_reason(error)
+        .or_else(|| by_beginning(error, status?))
         .or_else(|| by_sentence(error, status?))
         .or_else(|| by_limit_source(error))
         .or_else(|| by_member(error))
+        .or_else(|| by_quota(error))
         .or_else(|| by_word(error))
         .or_else(|| by_status(status?))
         .unwrap_or(is(BadReply))
@@ -258,14 +299,53 @@ fn by_sentence(error: &ErrorBody, status: u16) -> Option<Verdict> {
         .map(|(_, _, verdict)| *verdict)
 }
 
+fn by_beginning(error: &ErrorBody, status: u16) -> Option<Verdict> {
+    BEGINNINGS
+        .iter()
+        .find(|(of, beginning, _)| *of == status && error.message.starts_with(beginning))
+        .map(|(_, _, verdict)| *verdict)
+}
+
+fn by_quota(error: &ErrorBody) -> Option<Verdict> {
+    let violations =
+        |detail: &Object| -> Option<Vec<Object>> { detail.read("violations").ok().flatten() };
+    let details = details(error);
+    let violations = details.iter().filter_map(violations).flatten();
+    let ids: Vec<String> = violations
+        .filter_map(|violation| violation.read("quotaId").ok().flatten())
+        .collect();
+    let is_used_up = |part: &str| ids.iter().any(|id| id.contains(part));
+    QUOTAS
+        .iter()
+        .find(|(part, _)| is_used_up(part))
+        .map(|(_, verdict)| *verdict)
+}
+
+/// Google's details of an error.
+fn details(error: &ErrorBody) -> Vec<Object> {
+    let details = || inner(error)?.read("details").ok().flatten();
+    details().unwrap_or_default()
+}
+
+/// The error itself, as it came.
+fn inner(error: &ErrorBody) -> Option<Object> {
+    error.body()?.read("error").ok()?
+}
+
 fn by_word(error: &ErrorBody) -> Option<Verdict> {
     let error_type = error.error_type();
     let availability = availability_code(error);
+    let details = details(error);
+    let text = |object: &Object, key: &str| object.read::<String>(key).ok().flatten();
+    let reason = details.iter().find_map(|detail| text(detail, "reason"));
+    let status = inner(error).and_then(|inner| text(&inner, "status"));
     let words = [
         error_type.as_ref().map(|word| word.as_str()),
         availability.as_deref(),
         error.code_text.as_deref(),
         error.kind.as_deref(),
+        reason.as_deref(),
+        status.as_deref(),
     ];
     words
         .into_iter()
@@ -274,8 +354,7 @@ fn by_word(error: &ErrorBody) -> Option<Verdict> {
 }
 
 fn availability_code(error: &ErrorBody) -> Option<String> {
-    let inner: Object = error.body()?.read("error").ok()??;
-    let availability: Object = inner.read("availability").ok()??;
+    let availability: Object = inner(error)?.read("availability").ok()??;
     availability.read("code").ok()?
 }
 

@@ -80,34 +80,47 @@ impl From<Mode> for Billing {
     }
 }
 
-/// A provider that speaks OpenAI's chat dialect, reached without OpenRouter.
-/// What sets it apart from the others is in here, as data.
+/// A provider that is reached without OpenRouter. What sets it apart from the
+/// others is in here, as data.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct OpenAiCompatibleConfig {
-    /// The address up to and including the version, such as `http://127.0.0.1:8080/v1`.
+pub struct DirectConfig {
+    /// The address up to and including the version, such as
+    /// `http://127.0.0.1:8080/v1`, `https://api.anthropic.com/v1` or
+    /// `https://generativelanguage.googleapis.com/v1beta`.
     pub base_url: String,
+    /// What the provider speaks: `chat`, `messages` or `gemini`. Requests of
+    /// surfaces that it does not speak are translated. Default `chat`.
+    pub dialect: Speech,
     /// The key; a local server may need none.
     #[schemars(with = "Option<String>")]
     pub api_key: Option<ApiKey>,
-    /// The header that carries the key bare; `None` is `Authorization: Bearer`.
+    /// The header that carries the key bare; `None` is that of the dialect:
+    /// `Authorization: Bearer`, `x-api-key` or `x-goog-api-key`.
     pub key_header: Option<String>,
     /// Headers to send with every request, name to value, such as an API
     /// version. Not for keys: `api_key` is masked wherever it is shown, these
     /// are not. Default none.
     pub headers: BTreeMap<String, String>,
-    /// Path of the chat endpoint below `base_url`, without a query. Default
-    /// `chat/completions`.
+    /// Path of the chat endpoint below `base_url`, without a query; other
+    /// dialects have paths of their own. Default `chat/completions`.
     pub chat_path: String,
     /// The field in which this provider takes an output limit that the caller did not set.
     pub output_limit: OutputLimitField,
+    /// Output limit in tokens of a request that has none, where the dialect
+    /// insists on one: `messages`. Default 8,192.
+    pub unlimited_output: u64,
+    /// How the models take an effort of reasoning, where the dialect is not
+    /// `chat`. Default `effort`.
+    pub thinking: Thinking,
     /// Whether a stream tells its usage only when asked by `stream_options`.
     pub asks_for_usage: bool,
     /// The surfaces that this provider speaks: `chat`, `responses`, `messages`,
     /// `embeddings`, `completions`. Requests of others are translated into
-    /// chats. Default chat and embeddings.
-    #[schemars(with = "Vec<String>")]
-    pub surfaces: Vec<Surface>,
+    /// its dialect. Default those of the dialect: chat and embeddings;
+    /// messages; none.
+    #[schemars(with = "Option<Vec<String>>")]
+    pub surfaces: Option<Vec<Surface>>,
     /// Request fields that this provider refuses, beside those that only OpenRouter knows.
     pub drops: Vec<String>,
     /// How to connect, and how much to take in.
@@ -116,20 +129,57 @@ pub struct OpenAiCompatibleConfig {
     pub timers: Timers,
 }
 
-impl Default for OpenAiCompatibleConfig {
+impl Default for DirectConfig {
     fn default() -> Self {
         Self {
             base_url: String::new(),
+            dialect: Speech::Chat,
             api_key: None,
             key_header: None,
             headers: BTreeMap::new(),
             chat_path: "chat/completions".to_owned(),
             output_limit: OutputLimitField::MaxTokens,
+            unlimited_output: 8192,
+            thinking: Thinking::Effort,
             asks_for_usage: true,
-            surfaces: vec![Surface::Chat, Surface::Embeddings],
+            surfaces: None,
             drops: Vec::new(),
             connection: ConnectionConfig::default(),
             timers: Timers::default(),
+        }
+    }
+}
+
+/// What a provider speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Speech {
+    /// OpenAI's chat completions, which most providers have.
+    #[default]
+    Chat,
+    /// Anthropic's Messages.
+    Messages,
+    /// Google's Gemini: `generateContent`.
+    Gemini,
+}
+
+/// How models take an effort of reasoning. Newer ones take the word and refuse
+/// a budget, older ones take a budget and refuse the word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Thinking {
+    /// By its word: adaptive thinking of Messages, `thinkingLevel` of Gemini.
+    #[default]
+    Effort,
+    /// As a budget of tokens.
+    Budget,
+}
+
+impl From<Thinking> for tollgate_wire::Thinking {
+    fn from(thinking: Thinking) -> Self {
+        match thinking {
+            Thinking::Effort => Self::Effort,
+            Thinking::Budget => Self::Budget,
         }
     }
 }

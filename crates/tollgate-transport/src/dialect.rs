@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use tollgate_core::{ModelId, Scope};
-use tollgate_wire::Surface;
+use tollgate_wire::{Surface, UpstreamDialect};
 
-use crate::config::{OpenAiCompatibleConfig, OutputLimitField};
+use crate::config::{DirectConfig, OutputLimitField, Speech, Thinking};
 
 /// How an upstream wants its requests and what its answers promise.
 #[derive(Debug, Clone)]
@@ -22,10 +22,18 @@ pub(crate) struct Dialect {
     pub(crate) asks_for_usage: bool,
     /// Where it takes an output limit that the caller did not set.
     pub(crate) output_limit: OutputLimitField,
-    /// The surfaces that it speaks; others are translated into chats.
+    /// The output limit where nobody has set one, if it insists on one.
+    pub(crate) unlimited_output: Option<u64>,
+    /// How its models take an effort of reasoning.
+    pub(crate) thinking: Thinking,
+    /// What requests of other surfaces are translated into.
+    pub(crate) speech: Speech,
+    /// The surfaces that it speaks.
     speaks: Vec<Surface>,
     /// Fields that it refuses.
     drops: Vec<String>,
+    /// Those of them that the user has named.
+    named: Vec<String>,
     /// Whose rate limit an answer tells of when it names no unit.
     limit: Scope,
     /// The end of ids whose models have limits of their own.
@@ -64,11 +72,84 @@ const ONLY_OPENROUTER: &[&str] = &[
     "usage",
 ];
 
+/// Fields of Messages that only OpenRouter knows.
+const ONLY_OPENROUTER_MESSAGES: &[&str] = &["safeguards", "user"];
+
 /// What OpenRouter takes everywhere, and a surface has of its own.
 const OWN: &[(Surface, &str)] = &[
     (Surface::Responses, "reasoning"),
     (Surface::Messages, "cache_control"),
 ];
+
+/// What sets the providers of one dialect apart from those of another.
+struct Manner {
+    /// What a provider is called in the wiring.
+    name: &'static str,
+    /// The header that carries the key bare; `None` is `Authorization: Bearer`.
+    key_header: Option<&'static str>,
+    /// Headers that each request must have.
+    headers: &'static [(&'static str, &'static str)],
+    /// The surfaces that need no translation.
+    surfaces: &'static [Surface],
+    /// The dialect in which chats go, when it is not that of chats.
+    upstream: Option<UpstreamDialect>,
+    /// Fields that only OpenRouter knows, beside those of chats.
+    drops: &'static [&'static str],
+}
+
+const CHAT: Manner = Manner {
+    name: "OpenAiCompatible",
+    key_header: None,
+    headers: &[],
+    surfaces: &[Surface::Chat, Surface::Embeddings],
+    upstream: None,
+    drops: &[],
+};
+
+const MESSAGES: Manner = Manner {
+    name: "Messages",
+    key_header: Some("x-api-key"),
+    headers: &[("anthropic-version", "2023-06-01")],
+    surfaces: &[Surface::Messages],
+    upstream: Some(UpstreamDialect::Messages),
+    drops: ONLY_OPENROUTER_MESSAGES,
+};
+
+const GEMINI: Manner = Manner {
+    name: "Gemini",
+    key_header: Some("x-goog-api-key"),
+    headers: &[],
+    surfaces: &[],
+    upstream: Some(UpstreamDialect::Gemini),
+    drops: &[],
+};
+
+impl Speech {
+    const fn manner(self) -> &'static Manner {
+        match self {
+            Self::Chat => &CHAT,
+            Self::Messages => &MESSAGES,
+            Self::Gemini => &GEMINI,
+        }
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        self.manner().name
+    }
+
+    pub(crate) const fn key_header(self) -> Option<&'static str> {
+        self.manner().key_header
+    }
+
+    pub(crate) const fn headers(self) -> &'static [(&'static str, &'static str)] {
+        self.manner().headers
+    }
+
+    /// The dialect in which chats go, when it is not that of chats.
+    pub(crate) const fn upstream(self) -> Option<UpstreamDialect> {
+        self.manner().upstream
+    }
+}
 
 impl Dialect {
     pub(crate) fn openrouter() -> Self {
@@ -80,8 +161,12 @@ impl Dialect {
             // Usage is always sent; the switches for it do nothing.
             asks_for_usage: false,
             output_limit: OutputLimitField::MaxTokens,
+            unlimited_output: None,
+            thinking: Thinking::Effort,
+            speech: Speech::Chat,
             speaks: Surface::ALL.to_vec(),
             drops: Vec::new(),
+            named: Vec::new(),
             limit: Scope::Key,
             // Caps on free models are an account's, and leave its paid ones alone.
             limited_apart: Some(":free"),
@@ -96,12 +181,12 @@ impl Dialect {
         }
     }
 
-    pub(crate) fn openai_compatible(config: &OpenAiCompatibleConfig) -> Self {
-        let mut drops: Vec<String> = ONLY_OPENROUTER
-            .iter()
-            .map(|field| (*field).to_owned())
-            .collect();
+    pub(crate) fn direct(config: &DirectConfig) -> Self {
+        let manner = config.dialect.manner();
+        let known = ONLY_OPENROUTER.iter().chain(manner.drops);
+        let mut drops: Vec<String> = known.map(|field| (*field).to_owned()).collect();
         drops.extend(config.drops.iter().cloned());
+        let usual = || manner.surfaces.to_vec();
         Self {
             takes_model_lists: false,
             takes_max_price: false,
@@ -109,8 +194,13 @@ impl Dialect {
             insures: false,
             asks_for_usage: config.asks_for_usage,
             output_limit: config.output_limit,
-            speaks: config.surfaces.clone(),
+            unlimited_output: Some(config.unlimited_output)
+                .filter(|_| config.dialect == Speech::Messages),
+            thinking: config.thinking,
+            speech: config.dialect,
+            speaks: config.surfaces.clone().unwrap_or_else(usual),
             drops,
+            named: config.drops.clone(),
             // It may count anything: the narrowest guess does least harm.
             limit: Scope::KeyModel,
             limited_apart: None,
@@ -131,6 +221,11 @@ impl Dialect {
             .map(|(_, field)| *field);
         let drops = self.drops.iter().map(String::as_str);
         drops.filter(move |field| !own.clone().any(|own| own == *field))
+    }
+
+    /// Fields that the user has said it refuses.
+    pub(crate) fn named_drops(&self) -> &[String] {
+        &self.named
     }
 
     /// Whose rate limit an answer about these models tells of when it names no unit.

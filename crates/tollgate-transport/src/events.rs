@@ -24,7 +24,7 @@ pub(crate) fn frames(incoming: Incoming, evidence: Evidence, limit: usize, form:
         incoming,
         decoder: SseDecoder::with_limit(limit),
         evidence,
-        reader: Reader::new(form.surface, form.lane),
+        reader: Reader::new(form.shape, form.lane),
         progress: Progress::default(),
         finish: None,
         failure: None,

@@ -249,6 +249,13 @@ impl Evidence {
         })
     }
 
+    /// When the upstream answered, in seconds since 1970; 0 when nothing tells.
+    pub(crate) fn answered(&self) -> u64 {
+        let now = Some(self.now()).filter(|now| now.millis() != i64::MAX);
+        now.and_then(|now| u64::try_from(now.secs()).ok())
+            .unwrap_or(0)
+    }
+
     /// The start of a body for the log. Upstreams have been seen to repeat the key that they
     /// refuse.
     fn detail(&self, body: &[u8]) -> String {

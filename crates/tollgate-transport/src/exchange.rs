@@ -7,12 +7,12 @@ use http::{HeaderMap, header};
 use tollgate_core::{
     Attempt, Billing, Delivery, Failure, FailureKind, GenerationId, Head, LimitLeft, Reply, Scope,
 };
-use tollgate_wire::Request;
+use tollgate_wire::{ChatTranslator, Request};
 
 use crate::classify::Constraints;
 use crate::evidence::{Asked, Evidence, GENERATION, Insured, header_text};
 use crate::incoming::Incoming;
-use crate::outgoing::outgoing;
+use crate::spoken::{Spoken, WayBack, speak};
 use crate::strangers::strangers;
 use crate::upstream::Upstream;
 use crate::whole::Form;
@@ -41,7 +41,7 @@ const SHOWN: &[&str] = &[
 ];
 
 /// Sends the attempt; see the contract of `LlmProvider`. What the upstream does not speak goes to
-/// it as a chat.
+/// it translated, and so comes the answer.
 pub(crate) async fn send(upstream: &Arc<Upstream>, attempt: &Attempt) -> Result<Reply, Failure> {
     let reply = said(upstream, attempt).await;
     match attempt.key {
@@ -51,56 +51,55 @@ pub(crate) async fn send(upstream: &Arc<Upstream>, attempt: &Attempt) -> Result<
 }
 
 async fn said(upstream: &Arc<Upstream>, attempt: &Attempt) -> Result<Reply, Failure> {
-    if upstream.dialect.speaks(attempt.request.surface()) {
-        return exchange(upstream, attempt, Vec::new()).await;
+    let spoken = speak(upstream, attempt)?;
+    if attempt.strict && !spoken.lost.is_empty() {
+        return Err(lossy(upstream, &spoken.lost));
     }
-    let (chat, lost) = translated::as_chat(attempt, &upstream.dialect)?;
-    let Reply { head, frames } = exchange(upstream, &chat, lost).await?;
-    let frames = translated::frames(frames, attempt);
+    let way_back = spoken.way_back;
+    let (Reply { head, frames }, answered) = exchange(upstream, attempt, spoken).await?;
+    let frames = match way_back {
+        WayBack::None => frames,
+        WayBack::Chat => translated::frames(frames, attempt, None),
+        WayBack::Upstream(dialect) => {
+            let into_chat = ChatTranslator::new(dialect).with_created(answered);
+            translated::frames(frames, attempt, Some(into_chat))
+        }
+    };
     Ok(Reply { head, frames })
 }
 
-/// One exchange on a surface that the upstream speaks, for a request that has lost so much.
+/// One exchange in words that the upstream speaks, and when it answered, in seconds since 1970.
 async fn exchange(
     upstream: &Arc<Upstream>,
     attempt: &Attempt,
-    mut lost: Vec<String>,
-) -> Result<Reply, Failure> {
-    let surface = attempt.request.surface();
-    let outgoing = outgoing(attempt, &upstream.dialect)?;
-    lost.extend(outgoing.dropped);
-    if attempt.strict && !lost.is_empty() {
-        return Err(lossy(upstream, &lost));
-    }
+    spoken: Spoken,
+) -> Result<(Reply, u64), Failure> {
     let patience = match attempt.delivery {
         Delivery::Stream => upstream.idle,
         Delivery::Whole => upstream.timers.idle_whole(),
     };
+    let key = attempt.key.as_ref();
     let response = upstream
-        .post(
-            upstream.path(surface),
-            outgoing.bytes,
-            attempt.key.as_ref(),
-            patience,
-        )
+        .post(&spoken.url, spoken.bytes, key, patience)
         .await?;
     let (parts, body) = response.into_parts();
     let mut incoming = Incoming::new(body, patience);
     let asked = Asked {
         model: attempt.models.first().cloned(),
-        insured: insured(upstream, &attempt.request),
-        constraints: constraints(upstream, &attempt.request),
+        insured: insured(upstream, &spoken.request),
+        constraints: constraints(upstream, &spoken.request),
         plain_limit: upstream.dialect.plain_limit(&attempt.models),
-        answers: answers(&attempt.request),
+        answers: answers(&spoken.request),
         key: attempt.key.clone(),
     };
     let evidence = Evidence::new(Arc::clone(upstream), &parts, asked);
     if !parts.status.is_success() {
         return Err(evidence.refused(&incoming.some(ERROR_BODY).await));
     }
-    let head = head(&parts, &lost, evidence.limits());
+    let head = head(&parts, &spoken.lost, evidence.limits());
+    let answered = evidence.answered();
     let form = Form {
-        surface,
+        shape: spoken.shape,
         lane: upstream.billing,
     };
     let limits = &upstream.connection;
@@ -109,7 +108,7 @@ async fn exchange(
     } else {
         events::frames(incoming, evidence, limits.max_event_bytes, form)
     };
-    Ok(Reply { head, frames })
+    Ok((Reply { head, frames }, answered))
 }
 
 /// Another lane may take all of it. Nothing was sent, so nobody's health suffers.

@@ -14,9 +14,9 @@ use tollgate_core::{
 ///
 /// ```
 /// use tollgate_core::LaneId;
-/// use tollgate_transport::{Lanes, OpenAiCompatibleConfig, OpenAiCompatibleProvider};
-/// let config = OpenAiCompatibleConfig { base_url: "http://127.0.0.1:8080/v1".into(), ..Default::default() };
-/// let lanes = Lanes::new().with(LaneId::new("local")?, OpenAiCompatibleProvider::new(config)?);
+/// use tollgate_transport::{Lanes, DirectConfig, DirectProvider};
+/// let config = DirectConfig { base_url: "http://127.0.0.1:8080/v1".into(), ..Default::default() };
+/// let lanes = Lanes::new().with(LaneId::new("local")?, DirectProvider::new(config)?);
 /// assert_eq!(lanes.to_string(), "Lanes(local: OpenAiCompatible(http://127.0.0.1:8080/v1))");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

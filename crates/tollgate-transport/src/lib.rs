@@ -13,8 +13,10 @@ mod aside;
 mod events;
 mod exchange;
 mod incoming;
+mod legs;
 mod outgoing;
 mod resource;
+mod spoken;
 mod strangers;
 mod translated;
 mod whole;
@@ -33,18 +35,19 @@ mod served;
 mod usage;
 
 mod check;
-mod compatible;
+mod direct;
 mod lanes;
 mod layers;
 mod openrouter;
 
 pub use crate::address::authority;
 pub use crate::client::http_pool;
-pub use crate::compatible::OpenAiCompatibleProvider;
 pub use crate::config::{
-    ConnectionConfig, Mode, OpenAiCompatibleConfig, OpenRouterConfig, OutputLimitField, Timers,
+    ConnectionConfig, DirectConfig, Mode, OpenRouterConfig, OutputLimitField, Speech, Thinking,
+    Timers,
 };
 pub use crate::delay::LONGEST as LONGEST_RETRY_AFTER;
+pub use crate::direct::DirectProvider;
 pub use crate::error::TransportError;
 pub use crate::exchange::DROPPED_HEADER;
 pub use crate::lanes::Lanes;

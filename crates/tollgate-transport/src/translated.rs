@@ -1,5 +1,5 @@
-//! Requests of surfaces that an upstream does not speak go as chats, and the answers come back in
-//! the caller's own.
+//! Requests of surfaces that an upstream does not speak go as chats, or as what it speaks instead,
+//! and the answers come back in the caller's own.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,13 +8,11 @@ use futures_util::{Stream, StreamExt, stream};
 use tollgate_core::{
     Attempt, Delivery, Facts, Failure, FailureKind, Frame, FrameKind, Frames, Scope,
 };
-use tollgate_wire::{
-    ChatReply, ChatResponse, Loss, Object, ParseError, Request, StreamEvent, StreamTranslator,
-    Surface, Text, answer_from_chat, to_chat,
-};
+use tollgate_wire::{ChatTranslator, Object, ParseError, Request, Surface, Text, to_chat};
 
 use crate::aside::aside;
 use crate::dialect::Dialect;
+use crate::legs::{Legs, places};
 
 /// An attempt as the chat that it means, with what of it a chat cannot say.
 pub(crate) fn as_chat(
@@ -47,21 +45,23 @@ fn name_output_limit(request: &mut Request, dialect: &Dialect) -> Result<(), Par
     chat.set(dialect.output_limit.as_str(), &limit)
 }
 
-/// The frames of a chat as those of an answer to the attempt's request.
-pub(crate) fn frames(chat: Frames, attempt: &Attempt) -> Frames {
-    let stream = match StreamTranslator::new(&attempt.request) {
-        Ok(stream) => stream,
+/// The frames of a chat, or of what becomes one, as those of an answer to the attempt's request.
+pub(crate) fn frames(
+    answer: Frames,
+    attempt: &Attempt,
+    into_chat: Option<ChatTranslator>,
+) -> Frames {
+    let legs = match Legs::new(&attempt.request, into_chat) {
+        Ok(legs) => legs,
         Err(error) => {
             let failure = cannot(&attempt.request, error);
             return Box::pin(stream::once(async { Err(failure) }));
         }
     };
     let translation = Translation {
-        chat,
-        request: Arc::clone(&attempt.request),
+        answer,
         delivery: attempt.delivery,
-        stream,
-        told: 0,
+        legs,
         waiting: Facts::default(),
         ready: VecDeque::new(),
         failure: None,
@@ -71,12 +71,9 @@ pub(crate) fn frames(chat: Frames, attempt: &Attempt) -> Frames {
 }
 
 struct Translation {
-    chat: Frames,
-    request: Arc<Request>,
+    answer: Frames,
     delivery: Delivery,
-    stream: StreamTranslator,
-    /// How many of the losses were told.
-    told: usize,
+    legs: Legs,
     /// What was read of frames that have made none of their own yet.
     waiting: Facts,
     ready: VecDeque<Frame>,
@@ -106,7 +103,7 @@ impl Translation {
             if self.state == State::Over {
                 return self.failure.take().map(Err);
             }
-            let read = match self.chat.next().await {
+            let read = match self.answer.next().await {
                 Some(Ok(frame)) => self.take(frame).map_err(untold),
                 Some(Err(failure)) => Err(failure),
                 None => self.end().map_err(untold),
@@ -130,11 +127,8 @@ impl Translation {
                 self.body(&frame.data)?;
             }
             FrameKind::Event => {
-                let StreamEvent::Chunk(chunk) = StreamEvent::parse(&frame.data)? else {
-                    return Ok(());
-                };
                 merge(&mut self.waiting, frame.facts);
-                let events = self.stream.push(&chunk)?;
+                let events = self.legs.event(&frame.data)?;
                 self.show(events);
             }
         }
@@ -144,46 +138,36 @@ impl Translation {
     /// A whole answer. Whoever asked for a stream reads events, also where the upstream gave it
     /// in one piece.
     fn body(&mut self, data: &[u8]) -> Result<(), ParseError> {
-        let ChatReply::Answer(answer) = ChatReply::parse(data)? else {
-            return Err(ParseError::new("expected an answer, found an error"));
-        };
-        match self.delivery {
-            Delivery::Whole => {
-                let body = self.whole(&answer)?;
-                self.ready.push_back(body);
-                self.state = State::Over;
-                Ok(())
-            }
-            Delivery::Stream => {
-                let events = self.stream.push_whole(&answer)?;
-                self.show(events);
-                self.end()
-            }
+        if self.delivery == Delivery::Stream {
+            let events = self.legs.whole_as_events(data)?;
+            self.show(events);
+            return self.end();
         }
-    }
-
-    fn whole(&mut self, answer: &ChatResponse) -> Result<Frame, ParseError> {
-        let answer = answer_from_chat(&self.request, answer)?;
-        let lost = places(&answer.losses);
+        let (answer, lost) = self.legs.whole(data)?;
         let facts = std::mem::take(&mut self.waiting);
-        Ok(Frame {
+        self.ready.push_back(Frame {
             kind: FrameKind::Body,
-            data: answer.value.to_vec().into(),
+            data: answer.to_vec().into(),
             facts: Facts { lost, ..facts },
-        })
+        });
+        self.state = State::Over;
+        Ok(())
     }
 
     fn end(&mut self) -> Result<(), ParseError> {
         self.state = State::Over;
-        let events = self.stream.finish()?;
+        let events = self.legs.finish()?;
         self.show(events);
+        if self.legs.surface() == Surface::Chat {
+            self.ready.push_back(Frame::done());
+        }
         Ok(())
     }
 
     /// The events as frames. The first tells what was read; why the answer ends and what it used
     /// waits for the event that says so, which is one of the last.
     fn show(&mut self, events: Vec<Object>) {
-        let surface = self.request.surface();
+        let surface = self.legs.surface();
         let report = events.iter().rposition(|event| reports(surface, event));
         let mut frames: Vec<Frame> = events.iter().map(event).collect();
         let (usage, finish) = (self.waiting.usage.take(), self.waiting.finish.take());
@@ -202,10 +186,8 @@ impl Translation {
     }
 
     fn tell_losses(&mut self, last: Option<&mut Frame>) {
-        let new = &self.stream.losses()[self.told..];
-        if let Some(last) = last.filter(|_| !new.is_empty()) {
-            last.facts.lost = places(new);
-            self.told += new.len();
+        if let Some(last) = last {
+            last.facts.lost = self.legs.news();
         }
     }
 
@@ -249,15 +231,11 @@ fn merge(facts: &mut Facts, newer: Facts) {
     facts.served = newer.served.or_else(|| facts.served.take());
 }
 
-fn places(losses: &[Loss]) -> Vec<String> {
-    losses.iter().map(|loss| loss.place.clone()).collect()
-}
-
 /// Another lane may speak the surface. Nothing was sent, so nobody's health suffers.
-fn cannot(request: &Request, error: ParseError) -> Failure {
+pub(crate) fn cannot(request: &Request, error: ParseError) -> Failure {
     Failure::new(
         FailureKind::NotFound,
-        "the provider speaks chats alone, and no chat means the same as this request",
+        "the provider does not speak the surface, and what it speaks cannot mean the same as this request",
     )
     .with("surface", request.surface())
     .with("place", error.place())
@@ -271,7 +249,7 @@ fn cannot(request: &Request, error: ParseError) -> Failure {
 fn untold(error: ParseError) -> Failure {
     Failure::new(
         FailureKind::BadReply,
-        "the upstream's chat cannot be told in the words of the surface that was asked",
+        "the upstream's answer cannot be told in the words of the surface that was asked",
     )
     .with("place", error.place())
     .with_source(error)

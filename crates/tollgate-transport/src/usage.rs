@@ -4,7 +4,7 @@
 use tollgate_core::{
     Billing, Cost, CostSource, Doubt, Doubts, Reconciled, TokenUsage, UsageReport, Usd,
 };
-use tollgate_wire::{Decimal, Generation, MessagesUsage, Object, Usage};
+use tollgate_wire::{Decimal, GeminiUsage, Generation, MessagesUsage, Object, Usage};
 
 use crate::served::served;
 
@@ -84,6 +84,46 @@ pub(crate) fn messages_usage_report(usage: &MessagesUsage, lane: Billing) -> Usa
             CostSource::Reported,
         ),
         billing: stated,
+        doubts: those(doubts),
+    }
+}
+
+/// Reads a usage report by Gemini's count: cached tokens are part of the prompt, what tools of
+/// Google's added to it stands beside it, and thoughts beside the answer.
+pub(crate) fn gemini_usage_report(usage: &GeminiUsage, lane: Billing) -> UsageReport {
+    let mut input = Whole(usage.prompt());
+    let cache_read = input.take(usage.cached_content_token_count);
+    let audio_input = input.take(usage.audio_input());
+    let mut output = Whole(usage.completion());
+    let audio_output = output.take(usage.audio_output());
+    let image_output = output.take(usage.image_output());
+    let all = usage.prompt().saturating_add(usage.completion());
+    // Some models leave what their tools read out of the total.
+    let without_tools = all.saturating_sub(usage.tool_use_prompt_token_count);
+    let total = usage.total_token_count;
+    let made = usage.audio_output().saturating_add(usage.image_output());
+    let doubts = [
+        (
+            Doubt::Parts,
+            usage.cached_content_token_count > usage.prompt_token_count
+                || made > usage.candidates_token_count,
+        ),
+        (Doubt::Total, ![0, all, without_tools].contains(&total)),
+    ];
+    UsageReport {
+        tokens: TokenUsage {
+            input: input.0,
+            cache_read,
+            audio_input,
+            output: output.0,
+            reasoning: usage.thoughts_token_count.min(output.0),
+            audio_output,
+            image_output,
+            ..TokenUsage::default()
+        },
+        // Google tells tokens only.
+        cost: None,
+        billing: stated_billing(None, lane),
         doubts: those(doubts),
     }
 }

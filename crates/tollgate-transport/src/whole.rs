@@ -6,17 +6,16 @@ use tollgate_core::{
     Billed, Billing, Facts, Failure, FailureKind, Finish, Frame, FrameKind, Frames, GenerationId,
     Usd,
 };
-use tollgate_wire::Surface;
 
 use crate::aside::{aside, of_failed, usage_of};
 use crate::evidence::{Evidence, Progress, of_generation};
 use crate::incoming::Incoming;
-use crate::read::{self, Body};
+use crate::read::{self, Body, Shape};
 
 /// How an answer is to be read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Form {
-    pub(crate) surface: Surface,
+    pub(crate) shape: Shape,
     /// How the lane is paid when the answer does not say.
     pub(crate) lane: Billing,
 }
@@ -69,7 +68,7 @@ async fn read(
 /// Reads an answer, or the failure that it is.
 fn judge(data: &Bytes, evidence: &Evidence, form: Form) -> Result<Facts, Failed> {
     let none = Progress::default();
-    let (facts, failure) = match read::body(form.surface, data, form.lane) {
+    let (facts, failure) = match read::body(form.shape, data, form.lane) {
         Err(error) => {
             let failure = evidence.bad_reply("the upstream's answer cannot be read", data, none);
             return Err(failure.with_source(error).into());

@@ -18,6 +18,7 @@ mod usage;
 mod account;
 mod embeddings;
 mod endpoints;
+mod gemini;
 mod generation;
 mod messages;
 mod models;
@@ -54,6 +55,10 @@ pub use crate::endpoints::{
     EndpointListReply, Endpoints, EndpointsReply, Percentiles, PublicEndpoint, ToolChoiceSupport,
 };
 pub use crate::error::ErrorBody;
+pub use crate::gemini::{
+    GeminiCall, GeminiCandidate, GeminiContent, GeminiData, GeminiPart, GeminiReply, GeminiUsage,
+    ModalityCount,
+};
 pub use crate::generation::{Generation, GenerationReply, ProviderResponse};
 pub use crate::json::Object;
 pub use crate::merge::ChunkMerger;
@@ -73,7 +78,9 @@ pub use crate::sse::{DEFAULT_EVENT_LIMIT, Incomplete, SseDecoder, SseError, SseI
 pub use crate::strict::{MAX_DEPTH, MAX_MEMBERS, check_strictly};
 pub use crate::surface::Surface;
 pub use crate::translate::{
-    Loss, StreamTranslator, Translated, answer_from_chat, from_chat, to_chat,
+    ChatTranslator, Loss, StreamTranslator, Thinking, Translated, UpstreamDialect,
+    answer_from_chat, anthropic_from_messages, chat_from_answer, from_chat, gemini_from_chat,
+    to_chat,
 };
 pub use crate::usage::{
     CompletionTokensDetails, CostDetails, PromptTokensDetails, ServerToolUse, Usage,

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tollgate_catalog::{LaneSpec, ModelSource, Served, Serves};
 use tollgate_core::{Billing, Clock, Failure, FailureKind, Lane, LaneId, ModelId, Price};
 use tollgate_transport::{
-    HttpSend, Mode, OpenAiCompatibleConfig, OpenAiCompatibleProvider, OpenRouterConfig,
+    DirectConfig, DirectProvider as DirectLane, HttpSend, Mode, OpenRouterConfig,
     OpenRouterProvider, authority,
 };
 
@@ -81,14 +81,10 @@ fn openrouter_config(config: &OpenRouter, road: &Road<'_>) -> OpenRouterConfig {
     }
 }
 
-fn direct(
-    name: &str,
-    config: OpenAiCompatibleConfig,
-    network: &Network,
-) -> Result<OpenAiCompatibleProvider, Failure> {
+fn direct(name: &str, config: DirectConfig, network: &Network) -> Result<DirectLane, Failure> {
     let provider = match &network.http {
-        Some(http) => OpenAiCompatibleProvider::with_http(config, http.clone()),
-        None => OpenAiCompatibleProvider::new(config),
+        Some(http) => DirectLane::with_http(config, http.clone()),
+        None => DirectLane::new(config),
     };
     let provider = provider.map_err(|error| unusable(name, error))?;
     let provider = provider.with_clock(network.clock.clone());
@@ -98,15 +94,18 @@ fn direct(
     })
 }
 
-fn direct_config(config: &DirectProvider, road: &Road<'_>) -> OpenAiCompatibleConfig {
-    let defaults = OpenAiCompatibleConfig::default();
-    OpenAiCompatibleConfig {
+fn direct_config(config: &DirectProvider, road: &Road<'_>) -> DirectConfig {
+    let defaults = DirectConfig::default();
+    DirectConfig {
         base_url: config.base_url.clone(),
+        dialect: config.dialect,
+        unlimited_output: config.unlimited_output.unwrap_or(defaults.unlimited_output),
+        thinking: config.thinking,
         api_key: road.key.cloned(),
         key_header: config.key_header.clone(),
         output_limit: config.output_limit,
         asks_for_usage: config.asks_for_usage,
-        surfaces: config.surfaces.clone().unwrap_or(defaults.surfaces),
+        surfaces: config.surfaces.clone(),
         drops: config.drops.clone(),
         headers: config.headers.clone(),
         chat_path: config.chat_path.clone().unwrap_or(defaults.chat_path),

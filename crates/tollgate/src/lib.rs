@@ -84,7 +84,8 @@ pub use tollgate_ledger::{
 pub use tollgate_router::CostOptimizer;
 pub use tollgate_transport::{
     ConnectionConfig, HttpBody, HttpError, HttpErrorKind, HttpSend, Mode, OpenRouterConfig,
-    OpenRouterProvider, OutputLimitField, RateLimitConfig, Timers, TransportError, http_pool,
+    OpenRouterProvider, OutputLimitField, RateLimitConfig, Speech, Thinking, Timers,
+    TransportError, http_pool,
 };
 pub use tollgate_wire::{
     ChatReply, ChatRequest, ChatResponse, ContentPart, Credits, Delivery as StreamMode,

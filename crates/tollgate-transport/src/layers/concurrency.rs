@@ -22,10 +22,10 @@ use super::{LONGEST_WAIT, limited};
 ///
 /// ```
 /// use std::num::NonZeroUsize;
-/// use tollgate_transport::{Concurrency, OpenAiCompatibleConfig, OpenAiCompatibleProvider};
-/// let config = OpenAiCompatibleConfig { base_url: "http://127.0.0.1:8080/v1".into(), ..Default::default() };
+/// use tollgate_transport::{Concurrency, DirectConfig, DirectProvider};
+/// let config = DirectConfig { base_url: "http://127.0.0.1:8080/v1".into(), ..Default::default() };
 /// let two_at_once = NonZeroUsize::new(2).ok_or("a cap of none serves nobody")?;
-/// let local = Concurrency::new(OpenAiCompatibleProvider::new(config)?, two_at_once);
+/// let local = Concurrency::new(DirectProvider::new(config)?, two_at_once);
 /// assert_eq!(local.to_string(), "Concurrency(2, OpenAiCompatible(http://127.0.0.1:8080/v1))");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

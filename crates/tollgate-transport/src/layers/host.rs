@@ -37,11 +37,11 @@ impl fmt::Debug for HostRate {
 ///
 /// ```
 /// use std::num::NonZeroU32;
-/// use tollgate_transport::{HostRate, HostRateLimit, OpenAiCompatibleConfig, OpenAiCompatibleProvider, RateLimitConfig};
-/// let config = OpenAiCompatibleConfig { base_url: "http://127.0.0.1:8080/v1".into(), ..Default::default() };
+/// use tollgate_transport::{HostRate, HostRateLimit, DirectConfig, DirectProvider, RateLimitConfig};
+/// let config = DirectConfig { base_url: "http://127.0.0.1:8080/v1".into(), ..Default::default() };
 /// let requests_per_minute = NonZeroU32::new(600).ok_or("a rate of none serves nobody")?;
 /// let rate = HostRate::new(RateLimitConfig { requests_per_minute, burst: None });
-/// let local = HostRateLimit::new(OpenAiCompatibleProvider::new(config)?, rate.clone());
+/// let local = HostRateLimit::new(DirectProvider::new(config)?, rate.clone());
 /// assert_eq!(local.to_string(), "HostRateLimit(600/min, OpenAiCompatible(http://127.0.0.1:8080/v1))");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

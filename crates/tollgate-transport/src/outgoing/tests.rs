@@ -3,7 +3,7 @@ use std::sync::Arc;
 use tollgate_core::{CallId, LaneId, ModelId};
 
 use super::*;
-use crate::{OpenAiCompatibleConfig, OutputLimitField};
+use crate::{DirectConfig, OutputLimitField};
 
 const REQUEST: &str = r#"{"model":"a/b","messages":[{"role":"user","content":"Hi \u00e9"}],"temperature":1.10,"seed":12345678901234567890123,"new":{"x": 1}}"#;
 
@@ -33,7 +33,7 @@ fn openrouter(attempt: &Attempt) -> String {
 }
 
 fn direct() -> Dialect {
-    Dialect::openai_compatible(&OpenAiCompatibleConfig::default())
+    Dialect::direct(&DirectConfig::default())
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn an_output_limit_goes_where_the_caller_has_one_and_is_never_raised() {
 
 #[test]
 fn two_output_limits_become_the_lower_one_in_the_field_that_the_lane_takes() {
-    let newest = Dialect::openai_compatible(&OpenAiCompatibleConfig {
+    let newest = Dialect::direct(&DirectConfig {
         output_limit: OutputLimitField::MaxCompletionTokens,
         ..Default::default()
     });

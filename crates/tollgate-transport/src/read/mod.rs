@@ -2,6 +2,7 @@
 
 mod chat;
 mod embeddings;
+mod gemini;
 mod messages;
 mod responses;
 mod served_by;
@@ -10,6 +11,15 @@ use tollgate_core::{Billing, Facts, UsageReport};
 use tollgate_wire::{ErrorBody, ParseError, Surface};
 
 use crate::usage::unreadable;
+
+/// The shape of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// That of a surface, which callers may have asked for.
+    Of(Surface),
+    /// Gemini's, in which nobody asks.
+    Gemini,
+}
 
 /// What one event of a stream turned out to be.
 #[derive(Debug)]
@@ -49,11 +59,16 @@ pub(crate) enum Reader {
     Chat(chat::Reader),
     Responses(responses::Reader),
     Messages(Box<messages::Reader>),
+    Gemini(gemini::Reader),
 }
 
 impl Reader {
-    /// A reader for answers of that surface on a lane that is paid so.
-    pub(crate) fn new(surface: Surface, lane: Billing) -> Self {
+    /// A reader for answers of that shape on a lane that is paid so.
+    pub(crate) fn new(shape: Shape, lane: Billing) -> Self {
+        let surface = match shape {
+            Shape::Of(surface) => surface,
+            Shape::Gemini => return Self::Gemini(gemini::Reader::new(lane)),
+        };
         match surface {
             Surface::Responses => Self::Responses(responses::Reader::new(lane)),
             Surface::Messages => Self::Messages(Box::new(messages::Reader::new(lane))),
@@ -70,6 +85,7 @@ impl Reader {
             Self::Chat(reader) => reader.event(data),
             Self::Responses(reader) => reader.event(data),
             Self::Messages(reader) => reader.event(data),
+            Self::Gemini(reader) => reader.event(data),
         }
     }
 
@@ -80,6 +96,7 @@ impl Reader {
             Self::Chat(reader) => reader.may_end(answers),
             Self::Responses(_) => false,
             Self::Messages(reader) => reader.may_end(),
+            Self::Gemini(reader) => reader.may_end(answers),
         }
     }
 
@@ -87,7 +104,7 @@ impl Reader {
     pub(crate) fn missing_end(&self) -> Option<&'static [u8]> {
         match self {
             Self::Messages(_) => Some(messages::STOP),
-            Self::Chat(_) | Self::Responses(_) => None,
+            Self::Chat(_) | Self::Responses(_) | Self::Gemini(_) => None,
         }
     }
 
@@ -97,17 +114,19 @@ impl Reader {
             Self::Chat(reader) => reader.served.generation(),
             Self::Responses(reader) => reader.served.generation(),
             Self::Messages(reader) => reader.served.generation(),
+            Self::Gemini(reader) => reader.served.generation(),
         }
     }
 }
 
 /// Reads a body; [`of_generation`](crate::evidence::of_generation) takes the id that stands in it.
-pub(crate) fn body(surface: Surface, data: &[u8], lane: Billing) -> Result<Body, ParseError> {
-    match surface {
-        Surface::Chat | Surface::Completions => chat::body(data, lane),
-        Surface::Responses => responses::body(data, lane),
-        Surface::Messages => messages::body(data, lane),
-        Surface::Embeddings => embeddings::body(data, lane),
+pub(crate) fn body(shape: Shape, data: &[u8], lane: Billing) -> Result<Body, ParseError> {
+    match shape {
+        Shape::Of(Surface::Chat | Surface::Completions) => chat::body(data, lane),
+        Shape::Of(Surface::Responses) => responses::body(data, lane),
+        Shape::Of(Surface::Messages) => messages::body(data, lane),
+        Shape::Of(Surface::Embeddings) => embeddings::body(data, lane),
+        Shape::Gemini => gemini::body(data, lane),
     }
 }
 

@@ -200,3 +200,58 @@ proptest! {
         prop_assert!(tokens.reasoning <= tokens.output);
     }
 }
+
+/// Raw usage of Gemini; input, cache read, audio in, output, reasoning, audio out, image out; doubts.
+#[track_caller]
+fn check_gemini(usage: &str, expected: [u64; 7], doubts: &[Doubt]) {
+    let usage = GeminiUsage::parse(usage.as_bytes()).unwrap();
+    let report = gemini_usage_report(&usage, Billing::Direct);
+    let tokens = report.tokens;
+    assert_eq!(
+        [
+            tokens.input,
+            tokens.cache_read,
+            tokens.audio_input,
+            tokens.output,
+            tokens.reasoning,
+            tokens.audio_output,
+            tokens.image_output,
+        ],
+        expected
+    );
+    assert_eq!((report.cost, report.billing), (None, None));
+    assert_eq!(report.doubts, doubts.iter().copied().collect::<Doubts>());
+    let all = usage.prompt() + usage.completion();
+    if !doubts.contains(&Doubt::Parts) {
+        assert_eq!(tokens.prompt_total() + tokens.output_total(), all);
+    }
+}
+
+#[test]
+fn the_counts_of_gemini_become_disjoint_classes() {
+    check_gemini("{}", [0; 7], &[]);
+    check_gemini(
+        r#"{"promptTokenCount":120,"cachedContentTokenCount":100,"candidatesTokenCount":2,"thoughtsTokenCount":30,"totalTokenCount":152,
+            "promptTokensDetails":[{"modality":"TEXT","tokenCount":80},{"modality":"AUDIO","tokenCount":40}],
+            "cacheTokensDetails":[{"modality":"TEXT","tokenCount":75},{"modality":"AUDIO","tokenCount":25}]}"#,
+        [5, 100, 15, 32, 30, 0, 0],
+        &[],
+    );
+    check_gemini(
+        r#"{"promptTokenCount":10,"toolUsePromptTokenCount":5,"candidatesTokenCount":1300,"totalTokenCount":1315,
+            "candidatesTokensDetails":[{"modality":"IMAGE","tokenCount":1290},{"modality":"AUDIO","tokenCount":4}]}"#,
+        [15, 0, 0, 6, 0, 4, 1290],
+        &[],
+    );
+    // Some leave what tools read out of the total.
+    check_gemini(
+        r#"{"promptTokenCount":10,"toolUsePromptTokenCount":5,"candidatesTokenCount":3,"totalTokenCount":13}"#,
+        [15, 0, 0, 3, 0, 0, 0],
+        &[],
+    );
+    check_gemini(
+        r#"{"promptTokenCount":10,"cachedContentTokenCount":11,"candidatesTokenCount":3,"totalTokenCount":99}"#,
+        [0, 10, 0, 3, 0, 0, 0],
+        &[Doubt::Parts, Doubt::Total],
+    );
+}

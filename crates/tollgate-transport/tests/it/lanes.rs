@@ -6,8 +6,8 @@ use tollgate_core::{
     CostLookup, Delivery, FailureKind, GenerationId, LaneId, LlmProvider, Next, Origin, Scope,
 };
 use tollgate_transport::{
-    Concurrency, ConnectionConfig, Lanes, OpenAiCompatibleConfig, OpenAiCompatibleProvider,
-    OpenRouterConfig, OpenRouterProvider, RateLimit, RateLimitConfig, TransportError,
+    Concurrency, ConnectionConfig, DirectConfig, DirectProvider, Lanes, OpenRouterConfig,
+    OpenRouterProvider, RateLimit, RateLimitConfig, TransportError,
 };
 
 use crate::server::{Server, json};
@@ -165,12 +165,12 @@ async fn lanes_without_keep_alive_comments_may_be_silent_for_longer() {
         format!("{:?}", OpenRouterProvider::new(config).unwrap())
     };
     let direct = |timers: &str| {
-        let config = OpenAiCompatibleConfig {
+        let config = DirectConfig {
             base_url: server.url.clone(),
             timers: serde_json::from_str(timers).unwrap(),
             ..Default::default()
         };
-        format!("{:?}", OpenAiCompatibleProvider::new(config).unwrap())
+        format!("{:?}", DirectProvider::new(config).unwrap())
     };
     assert!(openrouter("{}").contains("idle: 60s"));
     assert!(direct("{}").contains("idle: 200s"));

@@ -5,6 +5,7 @@
 mod account;
 mod cancel;
 mod check;
+mod dialects;
 mod failures;
 mod lanes;
 mod layers;

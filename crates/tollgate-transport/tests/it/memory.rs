@@ -14,8 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tollgate_core::{Billed, Delivery, FailureKind, LlmProvider};
 use tollgate_transport::{
-    HttpBody, HttpError, HttpErrorKind, HttpSend, OpenAiCompatibleConfig, OpenAiCompatibleProvider,
-    OpenRouterProvider,
+    DirectConfig, DirectProvider, HttpBody, HttpError, HttpErrorKind, HttpSend, OpenRouterProvider,
 };
 
 use crate::server::{finish, text};
@@ -147,11 +146,11 @@ async fn the_kind_of_an_error_says_what_is_known_of_the_request() {
 #[tokio::test(start_paused = true)]
 async fn a_direct_provider_goes_over_it_too() {
     let memory = Arc::new(Memory::default());
-    let config = OpenAiCompatibleConfig {
+    let config = DirectConfig {
         base_url: "https://direct.test/v1".to_owned(),
         ..Default::default()
     };
-    let provider = OpenAiCompatibleProvider::with_http(config, memory.clone()).unwrap();
+    let provider = DirectProvider::with_http(config, memory.clone()).unwrap();
     provider.send(&attempt(Delivery::Stream)).await.unwrap();
     let uri = memory.requests.lock().unwrap()[0].uri().to_string();
     assert_eq!(uri, "https://direct.test/v1/chat/completions");

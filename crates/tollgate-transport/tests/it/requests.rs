@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use tollgate_core::{ApiKey, Delivery, LlmProvider};
-use tollgate_transport::{
-    DROPPED_HEADER, OpenAiCompatibleConfig, OpenAiCompatibleProvider, OpenRouterProvider,
-};
+use tollgate_transport::{DROPPED_HEADER, DirectConfig, DirectProvider, OpenRouterProvider};
 use tollgate_wire::{ChatRequest, Plugin, Raw};
 
 use crate::server::{Server, json};
@@ -70,14 +68,14 @@ async fn redirects_are_not_followed() {
 #[tokio::test]
 async fn a_direct_provider_gets_its_own_dialect_and_tells_what_it_dropped() {
     let mut server = Server::start([json(200, CHAT)]).await;
-    let config = OpenAiCompatibleConfig {
+    let config = DirectConfig {
         base_url: server.url.clone(),
         api_key: Some(ApiKey::new("direct-key")),
         key_header: Some("api-key".into()),
         headers: [("x-version".to_owned(), "7".to_owned())].into(),
         ..Default::default()
     };
-    let provider = OpenAiCompatibleProvider::new(config).unwrap();
+    let provider = DirectProvider::new(config).unwrap();
     let mut attempt = attempt(Delivery::Stream);
     let request = ChatRequest::from_object(attempt.request.object().clone()).unwrap();
     let plugin = Plugin::parse(br#"{"id":"web"}"#).unwrap();

@@ -6,9 +6,7 @@ use futures_util::StreamExt;
 use tollgate_core::{
     ApiKey, Attempt, CallId, Delivery, Failure, Frame, LaneId, LlmProvider, ModelId, Timestamp, Usd,
 };
-use tollgate_transport::{
-    OpenAiCompatibleConfig, OpenAiCompatibleProvider, OpenRouterConfig, OpenRouterProvider,
-};
+use tollgate_transport::{DirectConfig, DirectProvider, OpenRouterConfig, OpenRouterProvider};
 use tollgate_wire::ChatRequest;
 
 use crate::server::Server;
@@ -34,13 +32,13 @@ pub(crate) fn openrouter(server: &Server) -> OpenRouterProvider {
         .with_clock(Arc::new(|| NOON))
 }
 
-pub(crate) fn direct(server: &Server) -> OpenAiCompatibleProvider {
-    let config = OpenAiCompatibleConfig {
+pub(crate) fn direct(server: &Server) -> DirectProvider {
+    let config = DirectConfig {
         api_key: Some(ApiKey::new(KEY)),
         base_url: server.url.clone(),
         ..Default::default()
     };
-    OpenAiCompatibleProvider::new(config)
+    DirectProvider::new(config)
         .unwrap()
         .with_clock(Arc::new(|| NOON))
 }

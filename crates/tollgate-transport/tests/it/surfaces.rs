@@ -7,9 +7,7 @@ use tollgate_core::{
     Attempt, Billing, Delivery, Failure, FailureKind, Finish, Frame, FrameKind, LlmProvider,
     ModelId, Next, Scope,
 };
-use tollgate_transport::{
-    DROPPED_HEADER, OpenAiCompatibleConfig, OpenAiCompatibleProvider, OutputLimitField,
-};
+use tollgate_transport::{DROPPED_HEADER, DirectConfig, DirectProvider, OutputLimitField};
 use tollgate_wire::{Object, Request, Surface};
 
 use crate::server::{Server, json, stream};
@@ -591,12 +589,12 @@ async fn a_translated_limit_has_the_name_that_the_lane_takes() {
             (OutputLimitField::MaxCompletionTokens, "max_tokens"),
         ] {
             let mut server = Server::start([json(200, CHAT)]).await;
-            let config = OpenAiCompatibleConfig {
+            let config = DirectConfig {
                 base_url: server.url.clone(),
                 output_limit: field,
                 ..Default::default()
             };
-            let provider = OpenAiCompatibleProvider::new(config).unwrap();
+            let provider = DirectProvider::new(config).unwrap();
             let (_, end) = read(&provider, &asking(surface, body, Delivery::Whole)).await;
             assert!(end.is_none(), "{end:?}");
             let sent = Object::parse(server.request().await.2.as_bytes()).unwrap();

@@ -1,18 +1,28 @@
-//! Translations for providers that speak chat only: a request of another surface becomes a chat request, the chat's
-//! answer becomes an answer of that surface, whole or event by event.
+//! Translations for providers that do not speak what is asked: a request of any surface becomes a chat request, and that one
+//! of an upstream's own dialect; the answer becomes a chat's, and that one of the surface, whole or event by event.
 
 mod fields;
 mod losses;
 mod place;
+mod upstream;
 
 mod answer;
+mod anthropic;
 mod from_chat;
+mod into_chat;
 mod request;
 
 use crate::{ChatRequest, ChatResponse, Object, ParseError, Request, Surface};
 
 pub use answer::StreamTranslator;
+pub use into_chat::ChatTranslator;
 pub use losses::{Loss, Translated};
+pub use upstream::{Thinking, UpstreamDialect};
+
+use losses::Losses;
+
+/// The format of reasoning that Gemini signs, for a chat's `reasoning_details`.
+const GEMINI: &str = "google-gemini-v1";
 
 /// Makes the chat request that means what a request of another surface means.
 ///
@@ -70,6 +80,82 @@ pub fn answer_from_chat(
     answer: &ChatResponse,
 ) -> Result<Translated<Object>, ParseError> {
     answer::from_chat(request, answer)
+}
+
+/// Makes the body of Gemini's `generateContent` that means what a chat request means. The model and whether the answer is
+/// to be a stream stand in the address there.
+///
+/// Gemini refuses members that it does not know, in requests and in schemas: what has no counterpart is lost, known or not.
+/// Signatures of Gemini's own thoughts go back on the parts that they came with.
+///
+/// ```
+/// use tollgate_wire::{ChatRequest, Message, Thinking, gemini_from_chat};
+/// let chat = ChatRequest::new([Message::system("Be brief."), Message::user("Hello")])?.with_seed(7).with_user("u");
+/// let body = gemini_from_chat(&chat, Thinking::Effort)?;
+/// assert_eq!(
+///     body.value.to_vec(),
+///     br#"{"systemInstruction":{"parts":[{"text":"Be brief."}]},"contents":[{"role":"user","parts":[{"text":"Hello"}]}],"generationConfig":{"seed":7}}"#
+/// );
+/// assert_eq!(body.losses[0].to_string(), "`user`: gemini is not told who asks, or what for");
+/// # Ok::<(), tollgate_wire::ParseError>(())
+/// ```
+///
+/// # Errors
+/// When a part that the model is to read or do has no counterpart, such as sound in the answer; the place names the part.
+pub fn gemini_from_chat(
+    chat: &ChatRequest,
+    thinking: Thinking,
+) -> Result<Translated<Object>, ParseError> {
+    let mut losses = Losses::default();
+    let body = from_chat::gemini::from_chat(chat, thinking, &mut losses)?;
+    Ok(losses.with(body))
+}
+
+/// A Messages request without what Anthropic's own servers refuse: thoughts that another model had or nobody has signed,
+/// metadata beside `user_id`, tiers of others, and budgets of thinking that do not fit below the output limit. Whatever
+/// needs no change stays the text it was.
+///
+/// ```
+/// use tollgate_wire::{Request, Surface, Thinking, anthropic_from_messages};
+/// let body = br#"{"max_tokens":4000,"messages":[{"role":"user","content":"Hello"}],"metadata":{"user_id":"u","team":"t"}}"#;
+/// let request = Request::parse(Surface::Messages, body)?;
+/// let narrowed = anthropic_from_messages(request, Thinking::Effort)?;
+/// assert_eq!(narrowed.losses[0].place, "metadata.team");
+/// # Ok::<(), tollgate_wire::ParseError>(())
+/// ```
+///
+/// # Errors
+/// When the request wants a tool that only a router runs, or a part cannot be read; the place names the part.
+pub fn anthropic_from_messages(
+    mut request: Request,
+    thinking: Thinking,
+) -> Result<Translated<Request>, ParseError> {
+    let mut losses = Losses::default();
+    anthropic::narrow(&mut request, thinking, &mut losses)?;
+    Ok(losses.with(request))
+}
+
+/// Makes the whole answer of a chat from the upstream's.
+///
+/// It is the answer that the chunks of [`ChatTranslator`] merge to. `created`, in seconds since 1970, is told by no other
+/// dialect, and chats must have it.
+///
+/// ```
+/// use tollgate_wire::{UpstreamDialect, chat_from_answer};
+/// let body = br#"{"id":"msg_1","model":"m","content":[{"type":"text","text":"Hi"}],"stop_reason":"end_turn"}"#;
+/// let answer = chat_from_answer(UpstreamDialect::Messages, 1_786_190_400, body)?;
+/// assert_eq!(answer.value.text(), "Hi");
+/// # Ok::<(), tollgate_wire::ParseError>(())
+/// ```
+///
+/// # Errors
+/// When the answer cannot be read, is an error, or does not say why it ends.
+pub fn chat_from_answer(
+    dialect: UpstreamDialect,
+    created: u64,
+    body: &[u8],
+) -> Result<Translated<ChatResponse>, ParseError> {
+    into_chat::chat_from_answer(dialect, created, body)
 }
 
 /// An object of members in the order given.

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod catalog;
+mod dialects;
 mod error;
 mod fixtures;
 mod json;

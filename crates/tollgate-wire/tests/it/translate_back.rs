@@ -77,6 +77,102 @@ fn options_get_the_names_of_messages() {
     );
 }
 
+/// Checks `system` and `messages`, and what is lost.
+fn check_turns(messages: Value, expected: Value, losses: &[&str]) {
+    let translated = from_chat(Surface::Messages, &chat(&json!({"messages":messages}))).unwrap();
+    assert_eq!(value(translated.value.object()), expected);
+    let found: Vec<String> = translated.losses.iter().map(ToString::to_string).collect();
+    assert_eq!(found, losses);
+}
+
+#[test]
+fn turns_of_messages_alternate_and_instructions_stand_first() {
+    check_turns(
+        json!([{"role":"system","content":"a"},{"role":"developer","content":[{"type":"text","text":"b"}]},
+            {"role":"user","content":"c"},{"role":"user","content":[{"type":"text","text":"d"}]},
+            {"role":"assistant","content":"e"},{"role":"assistant","content":""},{"role":"system","content":"f"},{"role":"user","content":"g"}]),
+        json!({"system":[{"type":"text","text":"a"},{"type":"text","text":"b"},{"type":"text","text":"f"}],
+            "messages":[{"role":"user","content":[{"type":"text","text":"c"},{"type":"text","text":"d"}]},
+                {"role":"assistant","content":[{"type":"text","text":"e"}]},{"role":"user","content":"g"}]}),
+        &["`messages[6].role`: instructions stand before all else; they are told there"],
+    );
+}
+
+#[test]
+fn results_of_tools_are_blocks_with_their_marks_and_images() {
+    check_turns(
+        json!([{"role":"user","content":"x"},
+            {"role":"assistant","content":null,"tool_calls":[{"id":"c0","type":"function","function":{"name":"f","arguments":""}}]},
+            {"role":"tool","tool_call_id":"c0","is_error":true,"content":[{"type":"text","text":"r"},
+                {"type":"image_url","image_url":{"url":"data:image/png;base64,AA"},"cache_control":{"type":"ephemeral"}}]},
+            {"role":"user","content":"y"}]),
+        json!({"messages":[{"role":"user","content":"x"},
+            {"role":"assistant","content":[{"type":"tool_use","id":"c0","name":"f","input":{}}]},
+            {"role":"user","content":[
+                {"type":"tool_result","tool_use_id":"c0","content":[{"type":"text","text":"r"},
+                    {"type":"image","source":{"type":"base64","media_type":"image/png","data":"AA"}}],
+                    "cache_control":{"type":"ephemeral"},"is_error":true},
+                {"type":"text","text":"y"}]}]}),
+        &[],
+    );
+}
+
+#[test]
+fn marks_of_a_cache_have_the_name_that_messages_have() {
+    check_turns(
+        json!([{"role":"user","content":[{"type":"text","text":"a","prompt_cache_breakpoint":{"mode":"explicit","ttl":"12h"}},
+            {"type":"text","text":"b","prompt_cache_breakpoint":null}]}]),
+        json!({"messages":[{"role":"user","content":[{"type":"text","text":"a","cache_control":{"type":"ephemeral"}},
+            {"type":"text","text":"b"}]}]}),
+        &[
+            "`messages[0].content[0].prompt_cache_breakpoint.ttl`: marks of messages are kept for 5 minutes or an hour",
+        ],
+    );
+}
+
+#[test]
+fn a_prefill_ends_in_what_can_be_gone_on_with() {
+    check_turns(
+        json!([{"role":"user","content":"x"},{"role":"assistant","content":"Sure: "}]),
+        json!({"messages":[{"role":"user","content":"x"},
+            {"role":"assistant","content":[{"type":"text","text":"Sure:"}]}]}),
+        &["`messages[1].content`: what is to be gone on with cannot end in white space"],
+    );
+}
+
+#[test]
+fn messages_are_not_asked_for_what_they_refuse_together() {
+    check(
+        Surface::Messages,
+        json!({"reasoning":{"max_tokens":2000},"temperature":0.5,"top_p":0.9,"top_k":4,"tool_choice":"auto","max_tokens":9000,
+            "tools":[{"type":"function","function":{"name":"f","strict":null}}]}),
+        json!({"max_tokens":9000,"thinking":{"type":"enabled","budget_tokens":2000},"tool_choice":{"type":"auto"},
+            "tools":[{"name":"f","input_schema":{"type":"object"}}]}),
+        &[
+            "`temperature`: messages that think are not sampled so",
+            "`top_p`: messages that think are not sampled so",
+            "`top_k`: messages that think are not sampled so",
+        ],
+    );
+    check(
+        Surface::Messages,
+        json!({"reasoning":{"max_tokens":2000},"temperature":1.0,"top_p":0.95}),
+        json!({"temperature":1.0,"top_p":0.95,"thinking":{"type":"enabled","budget_tokens":2000}}),
+        &[],
+    );
+    check(
+        Surface::Messages,
+        json!({"reasoning":{"effort":"low"},"temperature":1.5,"tool_choice":{"type":"function","function":{"name":"f"}},
+            "parallel_tool_calls":false,"prompt_cache_key":"k","modalities":["text"]}),
+        json!({"temperature":1,"tool_choice":{"type":"tool","name":"f","disable_parallel_tool_use":true}}),
+        &[
+            "`prompt_cache_key`: messages are cached up to marks in them",
+            "`temperature`: messages are sampled at 1 at most",
+            "`reasoning`: messages do not think before a call that they must make",
+        ],
+    );
+}
+
 #[test]
 fn what_a_surface_cannot_mean_is_refused_with_its_place() {
     let check = |surface, body: Value, expected: &str| {
@@ -184,9 +280,11 @@ fn exchange() -> impl Strategy<Value = Vec<Value>> {
             assistant["tool_calls"] = (0..results.len()).map(call).collect();
         }
         let mut messages = vec![json!({"role":"user","content":asked})];
-        if assistant.as_object().unwrap().len() > 2 || said.is_some() {
-            messages.push(assistant);
+        // Two messages of a user in a row would be one turn of Messages.
+        if assistant.as_object().unwrap().len() == 2 && said.is_none() {
+            assistant["content"] = "a".into();
         }
+        messages.push(assistant);
         let results = results.into_iter().enumerate();
         messages.extend(results.map(|(index, content)| json!({"role":"tool","tool_call_id":format!("c{index}"),"content":content})));
         messages
@@ -253,6 +351,12 @@ proptest! {
             }
             for (key, option) in &options {
                 body[key] = option.clone();
+            }
+            // Messages that think are neither made to call nor sampled in another way.
+            let thinks = !reasoning.is_null() && reasoning["enabled"] != json!(false);
+            if surface == Surface::Messages && thinks {
+                body["tool_choice"] = "auto".into();
+                body.as_object_mut().unwrap().remove("temperature");
             }
             let there = from_chat(surface, &chat(&body)).unwrap();
             prop_assert_eq!(&there.losses, &[]);

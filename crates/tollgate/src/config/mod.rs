@@ -23,7 +23,9 @@ use tollgate_ledger::{BudgetConfig, LedgerConfig};
 use tollgate_policy_balanced::BalancedConfig;
 use tollgate_policy_cheapest::CheapestConfig;
 use tollgate_policy_quality::QualityConfig;
-use tollgate_transport::{ConnectionConfig, Mode, OutputLimitField, RateLimitConfig, Timers};
+use tollgate_transport::{
+    ConnectionConfig, Mode, OutputLimitField, RateLimitConfig, Speech, Thinking, Timers,
+};
 
 use crate::record::RecordConfig;
 
@@ -244,6 +246,19 @@ pub struct DirectProvider {
     /// Address up to and including the version, such as
     /// `http://127.0.0.1:8080/v1`. Known providers have one.
     pub base_url: String,
+    /// What it speaks: `chat` (OpenAI's chat completions), `messages`
+    /// (Anthropic) or `gemini` (Google). Default `chat`.
+    #[serde(default)]
+    pub dialect: Speech,
+    /// How its models take an effort of reasoning, where the dialect is not
+    /// `chat`: as its word (`effort`), or as a budget of tokens (`budget`).
+    /// Default `effort`.
+    #[serde(default)]
+    pub thinking: Thinking,
+    /// Output limit in tokens of a request that has none, where the dialect
+    /// insists on one. Default 8,192.
+    #[serde(default)]
+    pub unlimited_output: Option<u64>,
     /// Key; a local server may need none.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
@@ -253,7 +268,8 @@ pub struct DirectProvider {
     /// refused is left alone until it works again.
     #[serde(default)]
     pub api_keys: Vec<PoolKey>,
-    /// Header that carries the key bare; `Authorization: Bearer` when absent.
+    /// Header that carries the key bare; that of the dialect when absent, such
+    /// as `Authorization: Bearer`.
     #[serde(default)]
     pub key_header: Option<String>,
     /// Field in which this provider takes an output limit.
@@ -269,8 +285,9 @@ pub struct DirectProvider {
     #[serde(default)]
     pub chat_path: Option<String>,
     /// The surfaces that this provider speaks: `chat`, `responses`, `messages`,
-    /// `embeddings`, `completions`. Requests of others are translated into
-    /// chats. Chat and embeddings when absent.
+    /// `embeddings`, `completions`. Requests of others are translated into its
+    /// dialect. Those of the dialect when absent: chat and embeddings;
+    /// messages; none.
     #[serde(default)]
     #[schemars(with = "Option<Vec<String>>")]
     pub surfaces: Option<Vec<Surface>>,

@@ -5,8 +5,8 @@ use std::fmt;
 
 use tollgate_core::{Failure, LaneId, LlmProvider};
 use tollgate_transport::{
-    HostRate, HostRateLimit, Lanes, OpenAiCompatibleConfig, OpenRouterConfig, OpenRouterProvider,
-    RateLimit, RateLimitConfig, authority,
+    DirectConfig, HostRate, HostRateLimit, Lanes, OpenRouterConfig, OpenRouterProvider, RateLimit,
+    RateLimitConfig, authority,
 };
 
 use super::roads::{self, Road};
@@ -36,7 +36,7 @@ struct MadeOf {
 #[derive(PartialEq)]
 enum ProviderConfig {
     OpenRouter(OpenRouterConfig),
-    Direct(OpenAiCompatibleConfig),
+    Direct(DirectConfig),
 }
 
 /// The rates of hosts by authority, each shared by the lanes that lead there.

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use crate::raw::as_text;
 
 /// The id of a thing at a position of the chat's answer: `msg_0_gen-1`.
-pub(super) fn make(prefix: &str, position: usize, chat: &str) -> String {
+pub(in crate::translate) fn make(prefix: &str, position: usize, chat: &str) -> String {
     format!("{prefix}_{position}_{chat}")
 }
 

@@ -1,5 +1,6 @@
 //! Chat requests as requests of other surfaces: the way back of `request`.
 
+pub(super) mod gemini;
 mod messages;
 mod responses;
 mod thoughts;

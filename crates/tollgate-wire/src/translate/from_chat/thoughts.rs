@@ -9,6 +9,8 @@ use super::value;
 /// One detail: its type, the member that holds what it says, and the members besides.
 pub(super) struct Thought {
     pub(super) kind: &'static str,
+    /// Its place among the details.
+    pub(super) index: usize,
     pub(super) said: String,
     pub(super) members: Object,
 }
@@ -51,6 +53,7 @@ pub(super) fn of(
             .into_owned();
         thoughts.push(Thought {
             kind,
+            index,
             said,
             members,
         });
@@ -62,6 +65,7 @@ pub(super) fn of(
     if let (true, Some(said)) = (thoughts.is_empty(), plain.filter(|text| !text.is_empty())) {
         thoughts.push(Thought {
             kind: "",
+            index: 0,
             said: said.into_owned(),
             members: Object::new(),
         });

@@ -6,7 +6,7 @@ use http::HeaderMap;
 use tollgate_core::{Attempt, Billing, Clock, Failure, LlmProvider, Reply};
 use tollgate_wire::Request;
 
-use crate::config::OpenAiCompatibleConfig;
+use crate::config::DirectConfig;
 use crate::dialect::Dialect;
 use crate::error::TransportError;
 use crate::exchange;
@@ -14,31 +14,38 @@ use crate::outgoing;
 use crate::send::HttpSend;
 use crate::upstream::{Setup, Upstream, header_name, header_value, key_header};
 
-/// A provider that speaks OpenAI's chat dialect, reached without OpenRouter. Cheap to clone.
+/// A provider that is reached without OpenRouter, and speaks OpenAI's chat dialect, Anthropic's
+/// Messages or Google's Gemini. Cheap to clone.
 ///
 /// The same engine as [`OpenRouterProvider`](crate::OpenRouterProvider); what differs is data.
-/// Fields that only OpenRouter knows are left out, and named in the reply's head under
+/// What the provider does not take is left out, and named in the reply's head under
 /// [`DROPPED_HEADER`](crate::DROPPED_HEADER).
 ///
 /// ```
-/// use tollgate_transport::{OpenAiCompatibleConfig, OpenAiCompatibleProvider};
-/// let config = OpenAiCompatibleConfig { base_url: "http://127.0.0.1:8080/v1".into(), ..Default::default() };
-/// let local = OpenAiCompatibleProvider::new(config)?;
+/// use tollgate_transport::{DirectConfig, DirectProvider, Speech};
+/// let config = DirectConfig { base_url: "http://127.0.0.1:8080/v1".into(), ..Default::default() };
+/// let local = DirectProvider::new(config)?;
 /// assert_eq!(local.to_string(), "OpenAiCompatible(http://127.0.0.1:8080/v1)");
+/// let config = DirectConfig {
+///     base_url: "https://api.anthropic.com/v1".into(),
+///     dialect: Speech::Messages,
+///     ..Default::default()
+/// };
+/// assert_eq!(DirectProvider::new(config)?.to_string(), "Messages(https://api.anthropic.com/v1)");
 /// # Ok::<(), tollgate_transport::TransportError>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct OpenAiCompatibleProvider {
+pub struct DirectProvider {
     upstream: Arc<Upstream>,
 }
 
-impl OpenAiCompatibleProvider {
+impl DirectProvider {
     /// Sets the provider up. Nothing is sent.
     ///
     /// # Errors
     /// When the address is not encrypted (and not this machine), a value cannot travel in a
     /// header, a timer is zero, or the certificates cannot be read.
-    pub fn new(config: OpenAiCompatibleConfig) -> Result<Self, TransportError> {
+    pub fn new(config: DirectConfig) -> Result<Self, TransportError> {
         Self::build(config, None)
     }
 
@@ -49,7 +56,7 @@ impl OpenAiCompatibleProvider {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn with_http(
-        config: OpenAiCompatibleConfig,
+        config: DirectConfig,
         http: Arc<dyn HttpSend>,
     ) -> Result<Self, TransportError> {
         Self::build(config, Some(http))
@@ -74,7 +81,7 @@ impl OpenAiCompatibleProvider {
         self
     }
 
-    /// The fields of a request that this provider would not get.
+    /// The fields of a request that this provider would not get, though it speaks its surface.
     pub fn dropped(&self, request: &Request) -> Vec<String> {
         outgoing::dropped(request, &self.upstream.dialect)
     }
@@ -84,16 +91,17 @@ impl OpenAiCompatibleProvider {
     }
 
     fn build(
-        config: OpenAiCompatibleConfig,
+        config: DirectConfig,
         http: Option<Arc<dyn HttpSend>>,
     ) -> Result<Self, TransportError> {
+        let key_header = key_header_name(&config);
         let upstream = Upstream::new(Setup {
             headers: headers(&config)?,
-            dialect: Dialect::openai_compatible(&config),
+            dialect: Dialect::direct(&config),
             base_url: config.base_url,
             chat_path: config.chat_path,
             secret: config.api_key,
-            key_header: config.key_header,
+            key_header,
             billing: Billing::Direct,
             timers: config.timers,
             connection: config.connection,
@@ -104,26 +112,37 @@ impl OpenAiCompatibleProvider {
 }
 
 #[async_trait]
-impl LlmProvider for OpenAiCompatibleProvider {
+impl LlmProvider for DirectProvider {
     async fn send(&self, attempt: &Attempt) -> Result<Reply, Failure> {
         exchange::send(&self.upstream, attempt).await
     }
 }
 
-/// Shows the wiring: `OpenAiCompatible(http://127.0.0.1:8080/v1)`.
-impl fmt::Display for OpenAiCompatibleProvider {
+/// Shows the wiring: `OpenAiCompatible(http://127.0.0.1:8080/v1)`, `Gemini(…)`.
+impl fmt::Display for DirectProvider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "OpenAiCompatible({})", self.upstream.base())
+        let name = self.upstream.dialect.speech.name();
+        write!(f, "{name}({})", self.upstream.base())
     }
 }
 
-fn headers(config: &OpenAiCompatibleConfig) -> Result<HeaderMap, TransportError> {
+fn headers(config: &DirectConfig) -> Result<HeaderMap, TransportError> {
     let mut headers = HeaderMap::new();
-    for (name, value) in &config.headers {
+    let required = config.dialect.headers().iter();
+    let given = config.headers.iter();
+    let given = given.map(|(name, value)| (name.as_str(), value.as_str()));
+    // Later ones win: another version may be wanted.
+    for (name, value) in required.copied().chain(given) {
         headers.insert(header_name(name)?, header_value(name, value)?);
     }
     if let Some(key) = config.api_key.as_ref().filter(|key| !key.is_empty()) {
-        headers.extend([key_header(config.key_header.as_deref(), key)?]);
+        headers.extend([key_header(key_header_name(config).as_deref(), key)?]);
     }
     Ok(headers)
+}
+
+/// The header that carries a key bare.
+fn key_header_name(config: &DirectConfig) -> Option<String> {
+    let usual = config.dialect.key_header().map(str::to_owned);
+    config.key_header.clone().or(usual)
 }
