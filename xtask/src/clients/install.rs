@@ -68,7 +68,7 @@ fn node(source: &Path, installed: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-fn install(command: &mut Command) -> Result<(), Error> {
+pub(crate) fn install(command: &mut Command) -> Result<(), Error> {
     let words = format!("{command:?}");
     let done = command.output().map_err(|source| Error::Start {
         command: words.clone(),

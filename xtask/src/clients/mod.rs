@@ -4,11 +4,11 @@
 //! each in a line of JSON. Here is what is around it: installing the clients,
 //! a gateway and a simulator for each, and the table of what passed.
 
-mod install;
+pub(crate) mod install;
 mod list;
 mod outcome;
 mod pages;
-mod servers;
+pub(crate) mod servers;
 mod table;
 
 use std::fs;
@@ -139,7 +139,7 @@ fn wanted(only: Option<&str>) -> Result<Vec<&'static Client>, Error> {
 
 /// Where clients are installed and run: beside what cargo builds, and like it
 /// not worth keeping.
-fn folder() -> Result<PathBuf, Error> {
+pub(crate) fn folder() -> Result<PathBuf, Error> {
     let program = std::env::current_exe().map_err(|source| Error::Start {
         command: "xtask".into(),
         source,
@@ -148,7 +148,7 @@ fn folder() -> Result<PathBuf, Error> {
     Ok(target.join("clients"))
 }
 
-fn build(root: &Path, folder: &Path) -> Result<PathBuf, Error> {
+pub(crate) fn build(root: &Path, folder: &Path) -> Result<PathBuf, Error> {
     let words = [
         "cargo",
         "build",

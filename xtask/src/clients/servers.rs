@@ -63,14 +63,15 @@ impl Servers {
 /// The configuration of the gateway names it as well.
 const SIMULATOR: &str = "TOLLGATE_SIM_URL";
 
-struct Server {
-    url: String,
-    process: Child,
+/// A program that serves. It ends with this.
+pub(crate) struct Server {
+    pub(crate) url: String,
+    pub(crate) process: Child,
 }
 
 impl Server {
     /// Starts a program and waits until it tells its address.
-    fn start(command: &mut Command) -> Result<Self, Error> {
+    pub(crate) fn start(command: &mut Command) -> Result<Self, Error> {
         let words = format!("{command:?}");
         let cannot = |source| Error::Start {
             command: words.clone(),

@@ -78,6 +78,17 @@ const ROWS: &[Row] = &[
         ],
         TEST_KIT,
     ),
+    // Somebody else's client at the seam, compared with ours; nothing depends on it.
+    row(
+        "tollgate-provider-openrouter-rs",
+        VOCABULARY,
+        &[
+            "tollgate-testkit",
+            "tollgate-sim",
+            "tollgate-transport",
+            "tollgate",
+        ],
+    ),
     row(
         "tollgate-server",
         &["tollgate", "tollgate-core", "tollgate-wire"],

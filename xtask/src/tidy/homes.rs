@@ -44,7 +44,8 @@ const ROWS: &[Row] = &[
     Row { package: "tracing-opentelemetry", homes: &["tollgate-cli"], tests: &["tollgate-benches"] },
     // one home each
     Row { package: "memchr", homes: &["tollgate-wire"], tests: NOWHERE },
-    Row { package: "reqwest", homes: &["tollgate-transport"], tests: &["tollgate-server"] },
+    Row { package: "reqwest", homes: &["tollgate-transport", "tollgate-provider-openrouter-rs"], tests: &["tollgate-server"] },
+    Row { package: "openrouter-rs", homes: &["tollgate-provider-openrouter-rs"], tests: NOWHERE },
     Row { package: "h2", homes: &["tollgate-transport"], tests: NOWHERE },
     Row { package: "rustls", homes: &["tollgate-transport", "tollgate-ledger-postgres"], tests: &["tollgate-server"] },
     Row { package: "governor", homes: &["tollgate-transport"], tests: NOWHERE },
@@ -100,6 +101,7 @@ const WAITING: &[&str] = &[
     "tollgate-ledger",
     "tollgate-ledger-postgres",
     "tollgate",
+    "tollgate-provider-openrouter-rs",
     "tollgate-server",
     "tollgate-cli",
     "tollgate-sim",
