@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tollgate::{ApiKey, CostSource, Gateway, Loader, Order, StreamMode};
 use tollgate_sim::{Fault, Rule, Scenario, Simulator};
 use tollgate_testkit::builders::lane_id;
-use tollgate_transport::{Lanes, OpenAiCompatibleConfig, OpenAiCompatibleProvider};
+use tollgate_transport::{Lanes, DirectConfig, DirectProvider};
 use tollgate_wire::{ChatRequest, Message};
 
 use crate::setup::{KEY, MODEL, theirs_at};
@@ -104,10 +104,10 @@ async fn its_failures_lead_the_gateway_to_another_lane() {
         .with_key("failover.attempts", "2")
         .load()
         .unwrap();
-    let local = OpenAiCompatibleProvider::new(OpenAiCompatibleConfig {
+    let local = DirectProvider::new(DirectConfig {
         base_url: direct.base_url(),
         api_key: Some(ApiKey::new(KEY)),
-        ..OpenAiCompatibleConfig::default()
+        ..DirectConfig::default()
     });
     let lanes = Lanes::new()
         .with(lane_id("openrouter"), theirs_at(&openrouter.base_url()))
