@@ -92,7 +92,19 @@ impl Upstream {
         body: Bytes,
         patience: Duration,
     ) -> Result<Response<HttpBody>, Failure> {
-        let mut request = self.request(Method::POST, url, body)?;
+        self.send(Method::POST, url, body, patience).await
+    }
+
+    /// Sends a request with a JSON body, which may be empty, and returns the head. Never sends
+    /// twice.
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        url: &Url,
+        body: Bytes,
+        patience: Duration,
+    ) -> Result<Response<HttpBody>, Failure> {
+        let mut request = self.request(method, url, body)?;
         request.headers_mut().insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/json"),
