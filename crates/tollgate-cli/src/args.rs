@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tollgate::Criticality;
 use tollgate_core::{Task, Usd};
 use tollgate_keys::{Expiry, KeyBudget, ModelPattern};
+use tollgate_sim::Host;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -89,6 +90,9 @@ pub(crate) enum Command {
     /// Makes, lists and revokes the keys that callers of the server show.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Stores, lists and removes your own keys of providers at OpenRouter.
+    #[command(subcommand)]
+    Byok(ByokCommand),
     /// Checks the configuration without sending anything.
     Check,
     /// Looks after the ledger.
@@ -98,7 +102,7 @@ pub(crate) enum Command {
     /// Shows what a running server has seen of its targets; without one, asks
     /// the configured lanes whether they can be used.
     Health(HealthArgs),
-    /// Runs the OpenRouter simulator, for testing without a key.
+    /// Runs the simulator of OpenRouter or of a provider, for testing without a key.
     Sim(SimArgs),
     /// Prints the JSON Schema of the configuration.
     Schema,
@@ -267,6 +271,54 @@ pub(crate) enum KeysCommand {
     },
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum ByokCommand {
+    /// Lists the keys that are stored: their ids, and as much of them as OpenRouter shows.
+    List,
+    /// Stores a key, which is read from standard input or from a variable, never from the command
+    /// line, where other programs could see it.
+    Add(AddByokArgs),
+    /// Has a key used no more, and keeps it.
+    Disable {
+        /// Its id, as `list` shows it.
+        id: String,
+    },
+    /// Has a key used again.
+    Enable {
+        /// Its id, as `list` shows it.
+        id: String,
+    },
+    /// Removes a key for good.
+    Remove {
+        /// Its id, as `list` shows it.
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AddByokArgs {
+    /// The provider, by OpenRouter's slug for it.
+    pub(crate) provider: String,
+    /// Variable of the environment that has the key, instead of standard input.
+    #[arg(long, value_name = "VARIABLE")]
+    pub(crate) key_env: Option<String>,
+    /// A name of your own for it.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Model that it may be used for; may be repeated; all without.
+    #[arg(long = "model", short, value_name = "MODEL")]
+    pub(crate) models: Vec<String>,
+    /// Uses it when shared capacity fails, and not before.
+    #[arg(long)]
+    pub(crate) fallback: bool,
+    /// Never falls back to shared capacity of the provider.
+    #[arg(long, conflicts_with = "fallback")]
+    pub(crate) required: bool,
+    /// What was typed beside the provider: refused without being repeated, since it may be the key.
+    #[arg(hide = true)]
+    pub(crate) misplaced: Vec<String>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct CreateKeyArgs {
     /// Its name, by which the ledger knows its calls.
@@ -339,6 +391,10 @@ pub(crate) struct HealthArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct SimArgs {
+    /// Whom to answer as: openrouter, openai, anthropic or gemini; what the scenario says, else
+    /// openrouter, unless told otherwise.
+    #[arg(long = "as", value_name = "HOST", value_parser = str::parse::<Host>)]
+    pub(crate) host: Option<Host>,
     /// Address to listen on.
     #[arg(long, default_value = "127.0.0.1:8788")]
     pub(crate) listen: SocketAddr,

@@ -60,6 +60,7 @@ async fn command(
         Command::Usage(args) => commands::usage::run(args, global).await,
         Command::Budgets => commands::budgets::run(global).await,
         Command::Keys(command) => commands::keys::run(command, global).await,
+        Command::Byok(command) => commands::byok::run(command, global).await,
         Command::Check => commands::check::run(global).await,
         Command::Ledger(args) => commands::ledger::run(args, global).await,
         Command::Serve(args) => commands::serve::run(args, global, spans).await,

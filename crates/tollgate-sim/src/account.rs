@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use crate::answer::Finish;
 use crate::bill::{BillLine, Charge};
+use crate::byok::WORKSPACE;
 use crate::clock::iso_date;
 use crate::draw::hash;
+use crate::host::Host;
 use crate::json::{Object, object};
 use crate::log::Attempt;
 use crate::play::Outcome;
@@ -16,6 +18,8 @@ use crate::world::{Ticket, World};
 /// What must be known of an answer to charge for it, however it ends.
 #[derive(Debug)]
 pub(crate) struct Account {
+    /// Who answered.
+    pub(crate) host: Host,
     pub(crate) ticket: Ticket,
     pub(crate) id: String,
     pub(crate) key: String,
@@ -99,6 +103,7 @@ impl Account {
             reasoning,
         } = charge.tokens;
         BillLine {
+            host: self.host,
             generation: self.id.clone(),
             request: self.ticket.number,
             at: self.asked_at,
@@ -140,7 +145,7 @@ impl Account {
                 object! {
                     "status": attempt.status, "provider_name": attempt.provider,
                     "endpoint_id": endpoint_id(attempt),
-                    "model_permaslug": attempt.model, "is_byok": is_byok, "latency": milliseconds(self.first_token),
+                    "model_permaslug": attempt.model, "is_byok": attempt.is_byok, "latency": milliseconds(self.first_token),
                 }
             })
             .collect();
@@ -184,7 +189,7 @@ impl Account {
             "user_agent": self.user_agent,
             "app_id": NULL,
             "external_user": NULL,
-            "workspace_id": "00000000-0000-4000-8000-000000000001",
+            "workspace_id": WORKSPACE,
             "preset_id": NULL,
             "service_tier": "default",
             "web_search_engine": NULL,

@@ -62,12 +62,21 @@ impl Activity {
 
     /// What a key was charged in a window that ends now, in seconds since 1970.
     pub(crate) fn of_key(&self, key: &str, window: Window, now: u64) -> Sums {
+        self.sum(window, now, |place| place.key == key)
+    }
+
+    /// What all keys together were charged in such a window.
+    pub(crate) fn of_account(&self, window: Window, now: u64) -> Sums {
+        self.sum(window, now, |_| true)
+    }
+
+    fn sum(&self, window: Window, now: u64, is_asked: impl Fn(&Place) -> bool) -> Sums {
         let first = day(match window {
             Window::Day => day_start(now),
             Window::Week => week_start(now),
             Window::Month => month_start(now),
         });
-        let rows = self.0.iter().filter(|(place, _)| place.key == key);
+        let rows = self.0.iter().filter(|(place, _)| is_asked(place));
         rows.filter(|(place, _)| place.day >= first)
             .fold(Sums::default(), |sums, (_, row)| sums.plus(&row.sums))
     }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use crate::activity::Activity;
+use crate::host::Host;
 use crate::json::{Object, object};
 use crate::money::NanoUsd;
 use crate::pricing::{Price, PriceSheet, Tokens};
@@ -49,6 +50,8 @@ impl Sums {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct BillLine {
+    /// Whom the simulator answered as; a direct provider's charges are its own account's credits.
+    pub host: Host,
     /// The generation id, as the client saw it.
     pub generation: String,
     /// The number of the request in the log.
@@ -179,9 +182,14 @@ pub(crate) struct Charge {
     pub(crate) byok: Option<Fee>,
 }
 
-/// The fee on the user's own provider key, in percent.
+/// The fee on the user's own provider key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Fee(pub(crate) u32);
+pub(crate) struct Fee {
+    /// In percent of the price.
+    pub(crate) percent: u32,
+    /// As much of the price has no fee.
+    pub(crate) free: NanoUsd,
+}
 
 impl Charge {
     pub(crate) fn new(tokens: Tokens, pricing: &PriceSheet, now: u64, byok: Option<Fee>) -> Self {
@@ -214,8 +222,9 @@ impl Charge {
     }
 
     pub(crate) fn fee(&self) -> NanoUsd {
-        self.byok
-            .map_or(NanoUsd::ZERO, |Fee(percent)| self.price.percent(percent))
+        self.byok.map_or(NanoUsd::ZERO, |fee| {
+            self.price.percent(fee.percent, fee.free)
+        })
     }
 
     pub(crate) fn provider_cost(&self) -> NanoUsd {
@@ -260,6 +269,7 @@ mod tests {
     use serde_json::json;
 
     use super::{Charge, Fee};
+    use crate::money::NanoUsd;
     use crate::pricing::{PriceSheet, Tokens};
 
     fn charge(byok: Option<Fee>) -> Charge {
@@ -291,9 +301,20 @@ mod tests {
 
     #[test]
     fn own_keys_pay_a_fee_here_and_the_price_there() {
-        for (percent, fee) in [(0, "0"), (5, "0.000006")] {
-            let charge = charge(Some(Fee(percent)));
-            assert_eq!(charge.cost().to_string(), fee);
+        let fee_of = |percent, free| Fee {
+            percent,
+            free: NanoUsd::new(free),
+        };
+        for (fee, told) in [
+            (fee_of(0, 0), "0"),
+            (fee_of(5, 0), "0.000006"),
+            // Of 120 000 nanos 100 000 are free.
+            (fee_of(5, 100_000), "0.000001"),
+            (fee_of(5, 120_000), "0"),
+            (fee_of(5, 999_000), "0"),
+        ] {
+            let charge = charge(Some(fee));
+            assert_eq!(charge.cost().to_string(), told);
             assert_eq!(
                 (
                     charge.credits().nanos(),
@@ -302,6 +323,6 @@ mod tests {
                 (0, "0.00012")
             );
         }
-        assert_eq!(charge(Some(Fee(5))).waived().cost().nanos(), 0);
+        assert_eq!(charge(Some(fee_of(5, 0))).waived().cost().nanos(), 0);
     }
 }

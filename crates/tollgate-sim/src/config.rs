@@ -8,13 +8,17 @@ use serde::Deserialize;
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::error::Error;
+use crate::host::Host;
 use crate::scenario::Scenario;
 use crate::simulator::Simulator;
 
-/// What `tollgate sim --listen --scenario --catalog --seed` sets.
+/// What `tollgate sim --as --listen --scenario --catalog --seed` sets.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SimConfig {
+    /// Whom to answer as; what the scenario says when absent, else OpenRouter.
+    #[serde(rename = "as")]
+    pub host: Option<Host>,
     /// The address to listen on.
     pub listen: SocketAddr,
     /// A scenario file (TOML); no faults when absent.
@@ -31,6 +35,7 @@ pub struct SimConfig {
 impl Default for SimConfig {
     fn default() -> Self {
         Self {
+            host: None,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8787)),
             scenario: None,
             catalog: None,
@@ -48,6 +53,9 @@ impl SimConfig {
     /// one that is not valid, [`Error::Listen`] when the address is in use.
     pub async fn start(&self) -> Result<Simulator, Error> {
         let mut builder = Simulator::builder().seed(self.seed).listen(self.listen);
+        if let Some(host) = self.host {
+            builder = builder.host(host);
+        }
         if let Some(path) = &self.scenario {
             builder = builder.scenario(Scenario::from_toml(&read(path)?)?);
         }

@@ -1,7 +1,9 @@
-//! `POST /messages/count_tokens`: what a message request would count, for nothing.
+//! `POST /messages/count_tokens` and Google's `:countTokens`: what a request would count, for nothing.
 
+use crate::ask::Ask;
+use crate::complaint::Complaint;
 use crate::effects;
-use crate::json::object;
+use crate::host::Host;
 use crate::performance::Performance;
 use crate::refusal::Scene;
 use crate::refuse::{fault_refusal, note_fault, refuse, refuse_plainly, request_fault};
@@ -15,12 +17,9 @@ pub(crate) const ROUTE: &str = "count_tokens";
 
 /// Counts a request.
 pub(crate) fn count_tokens(world: &World, request: &Request) -> Performance {
-    let read = request
-        .fields()
-        .and_then(|fields| request.dialect.read(&fields));
-    let ask = match read {
+    let ask = match read(world, request) {
         Ok(ask) => ask,
-        Err(message) => return refuse_plainly(world, request, message),
+        Err(complaint) => return refuse_plainly(world, request, complaint),
     };
     let model = &ask.models[0];
     world.note(request.ticket, |seen| {
@@ -33,15 +32,25 @@ pub(crate) fn count_tokens(world: &World, request: &Request) -> Performance {
     if fault.refuses() {
         let scene = Scene {
             model,
-            ..Scene::bare(request.now)
+            ..Scene::of(request)
         };
         let refusal = fault_refusal(&fault, &scene);
         return refuse(world, request, &fault, &refusal, Form::Whole, None);
     }
-    if world.catalog.find(model).is_none() {
-        return refuse_plainly(world, request, format!("{model} is not a valid model ID"));
+    if request.host.find(&world.catalog, model).is_none() {
+        return refuse_plainly(world, request, unknown(request.host, model));
     }
     note_fault(world, request, &fault);
-    let body = object! { "input_tokens": ask.prompt_tokens() };
+    let body = request.dialect.count(ask.prompt_tokens());
     effects::apply(&fault, Script::json(200, &body, 0)).into()
+}
+
+fn read(world: &World, request: &Request) -> Result<Ask, Complaint> {
+    let fields = request.dialect.check(world, request, request.fields()?)?;
+    Ok(request.dialect.read(&fields)?)
+}
+
+fn unknown(host: Host, model: &str) -> Complaint {
+    let ours = || format!("{model} is not a valid model ID").into();
+    host.unknown_model(model).unwrap_or_else(ours)
 }

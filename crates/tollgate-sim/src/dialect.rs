@@ -2,8 +2,11 @@
 
 mod chat;
 mod completions;
+mod gemini;
 mod messages;
+mod openai;
 mod responses;
+mod seal;
 
 use std::fmt;
 
@@ -12,11 +15,18 @@ use serde_json::{Map, Value};
 use crate::answer::Answer;
 use crate::ask::Ask;
 use crate::bill::Charge;
+use crate::complaint::Complaint;
 use crate::draw::Draw;
 use crate::fault::{Fault, Part};
-use crate::json::Object;
+use crate::host::Host;
+use crate::json::{Object, object};
 use crate::refusal::Refusal;
+use crate::request::Request;
 use crate::scenario::Scenario;
+use crate::world::World;
+
+/// The fields of a request's body.
+pub(crate) type Fields = Map<String, Value>;
 
 /// How requests are read, and answers and errors written.
 pub(crate) trait Dialect: fmt::Debug + Send + Sync {
@@ -26,6 +36,28 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
     /// A header other than `Authorization` that may carry the API key.
     fn key_header(&self) -> Option<&'static str> {
         None
+    }
+
+    /// The id of an answer, from the second since 1970 and letters that no other has.
+    fn id(&self, now: u64, letters: &str) -> String {
+        format!("gen-{now}-{letters}")
+    }
+
+    /// Checks the headers that its host insists on, beyond the key.
+    ///
+    /// # Errors
+    /// What is wrong with the request.
+    fn check_headers(&self, _: &Request) -> Result<(), Complaint> {
+        Ok(())
+    }
+
+    /// Checks what its host insists on beyond what is read, and gives back the fields with those
+    /// that were elsewhere in the request.
+    ///
+    /// # Errors
+    /// What is wrong with the request.
+    fn check(&self, _: &World, _: &Request, fields: Fields) -> Result<Fields, Complaint> {
+        Ok(fields)
     }
 
     /// Reads the fields of a request.
@@ -39,6 +71,11 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
 
     /// The events of a streamed answer.
     fn events(&self, frame: &Frame<'_>, answer: &Answer, draw: &mut Draw) -> Vec<Event>;
+
+    /// The body of an answer that only counts.
+    fn count(&self, tokens: u64) -> Object {
+        object! { "input_tokens": tokens }
+    }
 
     /// The body of an error that the status line tells of.
     fn refusal(&self, id: &str, refusal: &Refusal) -> Object;
@@ -55,17 +92,37 @@ pub(crate) const CHAT: &dyn Dialect = &chat::Chat;
 /// `POST /completions`.
 pub(crate) const COMPLETIONS: &dyn Dialect = &completions::Completions;
 /// `POST /responses`.
-pub(crate) const RESPONSES: &dyn Dialect = &responses::Responses;
+pub(crate) const RESPONSES: &dyn Dialect = &responses::Responses {
+    host: Host::OpenRouter,
+};
 /// `POST /messages`.
-pub(crate) const MESSAGES: &dyn Dialect = &messages::Messages;
+pub(crate) const MESSAGES: &dyn Dialect = &messages::Messages {
+    host: Host::OpenRouter,
+};
 
-/// All of them.
-pub(crate) const DIALECTS: [&dyn Dialect; 4] = [CHAT, COMPLETIONS, RESPONSES, MESSAGES];
+/// `POST /chat/completions` as OpenAI has it; its errors are those of everything there.
+pub(crate) const OPENAI_CHAT: &dyn Dialect = &openai::Chat;
+/// `POST /responses` as OpenAI has it.
+pub(crate) const OPENAI_RESPONSES: &dyn Dialect = &responses::Responses { host: Host::OpenAi };
+/// `POST /messages` as Anthropic has it; its errors are those of everything there.
+pub(crate) const PLAIN_MESSAGES: &dyn Dialect = &messages::Messages {
+    host: Host::Anthropic,
+};
+/// `POST /models/…:generateContent`; its errors are those of everything of Google's.
+pub(crate) const GENERATE: &dyn Dialect = &gemini::Gemini;
+
+/// One of each name.
+pub(crate) const DIALECTS: [&dyn Dialect; 5] = [CHAT, COMPLETIONS, RESPONSES, MESSAGES, GENERATE];
+
+pub(crate) use self::openai::check_embeddings;
 
 /// What all bodies of one answer have in common.
 #[derive(Clone, Debug)]
 pub(crate) struct Frame<'a> {
     pub(crate) id: &'a str,
+    pub(crate) host: Host,
+    /// What a direct host calls the request.
+    pub(crate) request_id: &'a str,
     /// Seconds since 1970.
     pub(crate) created: u64,
     /// Seconds since 1970.
@@ -85,7 +142,7 @@ pub(crate) struct Frame<'a> {
 impl Frame<'_> {
     /// The random end of the id, for ids of parts.
     fn tail(&self) -> &str {
-        self.id.rsplit('-').next().unwrap_or_default()
+        self.id.rsplit(['-', '_']).next().unwrap_or_default()
     }
 
     /// True unless the fault leaves the end mark out.

@@ -30,7 +30,7 @@ pub(crate) fn apply(fault: &Fault, mut script: Script) -> Script {
     }
     if let Some(events) = fault.comments_after {
         truncate(&mut script, events);
-        script.steps.push(Step::Comments);
+        script.steps.push(Step::Comments(script.keep_alive));
         if let Some(head) = script.head_mut() {
             // What has no end has no length.
             head.remove("content-length");
@@ -180,7 +180,7 @@ mod tests {
     }
 
     fn stream() -> Script {
-        let mut script = Script::stream();
+        let mut script = Script::stream(b": waiting\n\n");
         script.push_comment();
         for number in 0..5 {
             script.push_event(&event(None, number));
@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_garbled_event_keeps_its_name() {
-        let mut script = Script::stream();
+        let mut script = Script::stream(b": waiting\n\n");
         script.push_event(&event(Some("message_start"), 12_345));
         let script = apply(&Fault::named("malformed=1").unwrap(), script);
         assert_eq!(sent(&script), "event: message_start\ndata: \n\n");

@@ -6,12 +6,16 @@ use serde_json::value::RawValue;
 use crate::account::{Account, AnswerKind};
 use crate::ask::count_tokens;
 use crate::base64::encode;
-use crate::bill::{Charge, Fee};
+use crate::bill::Charge;
+use crate::byok::{Lane, lanes};
+use crate::complaint::Complaint;
+use crate::dialect::check_embeddings;
 use crate::draw::Draw;
 use crate::effects;
 use crate::endpoint::endpoints;
 use crate::fault::Fault;
-use crate::infer::note_selection;
+use crate::host::Host;
+use crate::infer::{note_selection, with_id};
 use crate::json::{Object, object, raw};
 use crate::log::Attempt;
 use crate::performance::Performance;
@@ -43,7 +47,10 @@ struct Ask {
 
 /// Answers an embeddings request.
 pub(crate) fn embeddings(world: &World, request: &Request) -> Performance {
-    let ask = match Ask::parse(&request.body) {
+    if let Err(complaint) = check_embeddings(request) {
+        return refuse_plainly(world, request, complaint);
+    }
+    let ask = match Ask::parse(request) {
         Ok(ask) => ask,
         Err(message) => return refuse_plainly(world, request, message),
     };
@@ -57,9 +64,7 @@ pub(crate) fn embeddings(world: &World, request: &Request) -> Performance {
     if fault.refuses() {
         let scene = Scene {
             model: &ask.model,
-            provider: None,
-            is_byok: false,
-            now: request.now,
+            ..Scene::of(request)
         };
         return refuse(
             world,
@@ -70,67 +75,53 @@ pub(crate) fn embeddings(world: &World, request: &Request) -> Performance {
             None,
         );
     }
-    match world
-        .catalog
-        .find(&ask.model)
+    match request
+        .host
+        .find(&world.catalog, &ask.model)
         .filter(|found| found.model.writes("embeddings"))
     {
-        Some(found) => serve(
-            world,
-            request,
-            &ask,
-            Selection::of_first_endpoint(world, &found.model, fault, request),
-        ),
-        None => refuse_plainly(
-            world,
-            request,
-            format!("{} is not a valid embeddings model ID", ask.model),
-        ),
+        Some(found) => match Selection::of_first_lane(world, &found.model, fault, request) {
+            Some(selection) => serve(world, request, &ask, selection),
+            None => refuse_plainly(world, request, Complaint::usual("no-endpoints")),
+        },
+        None => refuse_plainly(world, request, unknown(request.host, &ask.model)),
     }
 }
 
 fn serve(world: &World, request: &Request, ask: &Ask, selection: Selection) -> Performance {
-    let scenario = world.scenario();
     let prompt = ask.texts.iter().map(|text| count_tokens(text)).sum();
     let tokens = Tokens {
         prompt,
         ..Tokens::default()
     };
-    let fee = selection.is_byok.then_some(Fee(scenario.byok_fee_percent));
     let now = request.now;
+    let fee = selection.is_byok.then(|| world.records().byok_fee(now));
     let charge = Charge::new(tokens, &selection.endpoint.pricing, now, fee);
-    let id = world.generation_id(request.ticket.number, &request.body);
+    let id = world.generation_id(request);
     let rows: Vec<Object> = ask
         .texts
         .iter()
         .enumerate()
         .map(|(index, text)| ask.row(world.seed, index, text))
         .collect();
+    let usage = object! { "prompt_tokens": prompt, "total_tokens": prompt };
     let body = object! {
-        "id": id,
         "object": "list",
-        "model": selection.served_slug(),
+        "model": selection.served_name(request.host),
         "data": rows,
-        "usage": object! {
-            "prompt_tokens": prompt,
-            "total_tokens": prompt,
-            "cost": charge.cost(),
-            "is_byok": selection.is_byok,
-            // Clients insist on both parts.
-            "cost_details": object! {
-                "upstream_inference_cost": charge.price.total,
-                "upstream_inference_prompt_cost": charge.price.prompt,
-                "upstream_inference_completions_cost": charge.price.completion,
-            },
-        },
     };
-    let script = effects::apply(
-        &selection.fault,
-        Script::json(200, &body, 0).with_header("x-generation-id", &id),
-    );
+    let body = match request.host.is_direct() {
+        true => body.with("usage", &usage),
+        false => object! { "id": id }
+            .and(body)
+            .with("usage", &usage.and(cost(&charge))),
+    };
+    let script = with_id(request, Script::json(200, &body, 0), &id);
+    let script = effects::apply(&selection.fault, script);
     note_fault(world, request, &selection.fault);
     note_selection(world, request, &selection, &id);
     let account = Account {
+        host: request.host,
         ticket: request.ticket,
         id,
         key: request.key.clone(),
@@ -158,19 +149,38 @@ fn serve(world: &World, request: &Request, ask: &Ask, selection: Selection) -> P
     }
 }
 
+/// What OpenRouter tells beside the tokens; its clients insist on both parts of the cost.
+fn cost(charge: &Charge) -> Object {
+    object! {
+        "cost": charge.cost(),
+        "is_byok": charge.byok.is_some(),
+        "cost_details": object! {
+            "upstream_inference_cost": charge.price.total,
+            "upstream_inference_prompt_cost": charge.price.prompt,
+            "upstream_inference_completions_cost": charge.price.completion,
+        },
+    }
+}
+
+fn unknown(host: Host, model: &str) -> Complaint {
+    let ours = || format!("{model} is not a valid embeddings model ID").into();
+    host.unknown_model(model).unwrap_or_else(ours)
+}
+
 impl Ask {
-    fn parse(body: &[u8]) -> Result<Self, String> {
-        let body: Value = serde_json::from_slice(body)
+    fn parse(request: &Request) -> Result<Self, String> {
+        let body: Value = serde_json::from_slice(&request.body)
             .map_err(|error| format!("Invalid JSON in request body: {error}"))?;
         let model = body
             .get("model")
             .and_then(Value::as_str)
             .ok_or("Invalid request: model is required")?
             .to_owned();
+        let usual = request.host.dimensions(&model).unwrap_or(DIMENSIONS);
         let dimensions = body
             .get("dimensions")
             .filter(|count| !count.is_null())
-            .map_or(Some(DIMENSIONS), Value::as_u64);
+            .map_or(Some(usual), Value::as_u64);
         Ok(Self {
             model,
             texts: texts(body.get("input"))?,
@@ -202,28 +212,41 @@ impl Ask {
 }
 
 impl Selection {
-    /// The first endpoint of a model, without a choice.
-    fn of_first_endpoint(
+    /// The first endpoint of a model, without a choice; none where its provider's key is for other
+    /// models only.
+    fn of_first_lane(
         world: &World,
         model: &std::sync::Arc<crate::catalog::Model>,
         fault: Fault,
         request: &Request,
-    ) -> Self {
-        let scenario = world.scenario();
-        let endpoint = endpoints(model, world.seed, 0).swap_remove(0);
+    ) -> Option<Self> {
+        let Lane { endpoint, is_byok } = match request.host.endpoint(model, world.seed) {
+            Some(endpoint) => Lane {
+                endpoint,
+                is_byok: false,
+            },
+            None => {
+                let records = world.records();
+                let all = endpoints(model, world.seed, 0);
+                let first = lanes(&records.provider_keys, &model.id, all);
+                first.into_iter().next()?
+            }
+        };
+        let is_byok = is_byok || world.scenario().is_byok(request.host, &request.key);
         let attempt = Attempt {
+            is_byok,
             provider: endpoint.provider.name.to_owned(),
             model: model.canonical_slug.clone(),
             status: 200,
         };
-        Self {
+        Some(Self {
             model: std::sync::Arc::clone(model),
             endpoint,
             fault,
             attempts: vec![attempt],
             strategy: "direct",
-            is_byok: scenario.is_byok(&request.key),
-        }
+            is_byok,
+        })
     }
 }
 

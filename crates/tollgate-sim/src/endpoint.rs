@@ -7,7 +7,7 @@ use crate::draw::Draw;
 use crate::json::{Object, object};
 use crate::pricing::PriceSheet;
 
-/// An invented provider. None of these companies exists.
+/// A provider: an invented one of OpenRouter's, or a direct host.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Provider {
     pub(crate) name: &'static str,
@@ -15,48 +15,16 @@ pub(crate) struct Provider {
     country: &'static str,
 }
 
-/// The providers that the simulator knows.
+/// The providers behind OpenRouter. None of these companies exists.
 pub(crate) const PROVIDERS: [Provider; 8] = [
-    Provider {
-        name: "Alpha Cloud",
-        slug: "alpha-cloud",
-        country: "US",
-    },
-    Provider {
-        name: "Birch Compute",
-        slug: "birch-compute",
-        country: "FI",
-    },
-    Provider {
-        name: "Cobalt AI",
-        slug: "cobalt-ai",
-        country: "DE",
-    },
-    Provider {
-        name: "Delta Forge",
-        slug: "delta-forge",
-        country: "NL",
-    },
-    Provider {
-        name: "Ember Works",
-        slug: "ember-works",
-        country: "US",
-    },
-    Provider {
-        name: "Fjord Systems",
-        slug: "fjord-systems",
-        country: "NO",
-    },
-    Provider {
-        name: "Granite Inference",
-        slug: "granite-inference",
-        country: "CA",
-    },
-    Provider {
-        name: "Harbor Models",
-        slug: "harbor-models",
-        country: "SG",
-    },
+    Provider::new("Alpha Cloud", "alpha-cloud", "US"),
+    Provider::new("Birch Compute", "birch-compute", "FI"),
+    Provider::new("Cobalt AI", "cobalt-ai", "DE"),
+    Provider::new("Delta Forge", "delta-forge", "NL"),
+    Provider::new("Ember Works", "ember-works", "US"),
+    Provider::new("Fjord Systems", "fjord-systems", "NO"),
+    Provider::new("Granite Inference", "granite-inference", "CA"),
+    Provider::new("Harbor Models", "harbor-models", "SG"),
 ];
 
 /// One provider serving one model.
@@ -90,6 +58,20 @@ pub(crate) fn endpoints(model: &Model, seed: u64, spread_percent: u32) -> Vec<En
             }
         })
         .collect()
+}
+
+/// The endpoint of a provider that is asked directly.
+pub(crate) fn endpoint_of(provider: &'static Provider, model: &Model, seed: u64) -> Endpoint {
+    let mut draw = Draw::new(
+        seed,
+        &[b"endpoint", provider.slug.as_bytes(), model.id.as_bytes()],
+    );
+    Endpoint {
+        provider,
+        pricing: model.pricing.clone(),
+        latency_ms: draw.between(180, 900) + slowness(model),
+        tokens_per_second: draw.between(30, 160),
+    }
 }
 
 /// Dearer models are bigger, and bigger ones take longer to begin: one
@@ -140,6 +122,14 @@ impl Endpoint {
 }
 
 impl Provider {
+    pub(crate) const fn new(name: &'static str, slug: &'static str, country: &'static str) -> Self {
+        Self {
+            name,
+            slug,
+            country,
+        }
+    }
+
     /// A row of `GET /providers`.
     pub(crate) fn to_json(&self) -> Object {
         object! {

@@ -72,7 +72,7 @@ pub(crate) fn find(text: &str) -> Result<Fault, Error> {
 }
 
 const FAULTS: &[NamedFault] = &[
-    // === errors, as OpenRouter sends them ===
+    // === errors, as the host sends them ===
     with(
         "status",
         "Answers with any HTTP status and its usual body.",
@@ -84,9 +84,7 @@ const FAULTS: &[NamedFault] = &[
         error("bad-request")
     }),
     plain("validation", "400 in the validator's own envelope.", || {
-        Fault::status(400).with_body(
-            r#"{"success":false,"error":{"name":"ZodError","message":"[{\"code\":\"invalid_type\",\"path\":[\"messages\"]}]"}}"#,
-        )
+        error("validation")
     }),
     plain(
         "context-length",

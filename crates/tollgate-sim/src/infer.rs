@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::account::{Account, AnswerKind};
 use crate::answer::{Answer, Length};
 use crate::ask::Ask;
-use crate::bill::{Charge, Fee};
+use crate::bill::Charge;
 use crate::dialect::Frame;
 use crate::draw::Draw;
 use crate::effects;
@@ -30,6 +30,10 @@ pub(crate) fn infer(world: &World, request: &Request) -> Performance {
         Ok(fields) => fields,
         Err(message) => return refuse_plainly(world, request, message),
     };
+    let fields = match request.dialect.check(world, request, fields) {
+        Ok(fields) => fields,
+        Err(complaint) => return refuse_plainly(world, request, complaint),
+    };
     let ask = match request.dialect.read(&fields) {
         Ok(ask) => ask.in_session(request.header("x-session-id")),
         Err(message) => return refuse_plainly(world, request, message),
@@ -46,9 +50,7 @@ pub(crate) fn infer(world: &World, request: &Request) -> Performance {
     if let Some(fault) = fault.as_ref().filter(|fault| fault.refuses()) {
         let scene = Scene {
             model: &ask.models[0],
-            provider: None,
-            is_byok: false,
-            now: request.now,
+            ..Scene::of(request)
         };
         return refuse(
             world,
@@ -92,11 +94,11 @@ fn serve(
     selection: Selection,
 ) -> Performance {
     note_fault(world, request, &selection.fault);
-    let id = world.generation_id(request.ticket.number, &request.body);
+    let id = world.generation_id(request);
     let seed_parts: [&[u8]; 3] = [b"answer", &ask.essence, selection.model.id.as_bytes()];
     let mut draw = Draw::new(world.seed, &seed_parts);
     let answer = make_answer(scenario, request, ask, &selection, &mut draw);
-    let charge = whole_charge(world, scenario, request, ask, &selection, &answer);
+    let charge = whole_charge(world, request, ask, &selection, &answer);
     let speed = speed(scenario, &selection.endpoint);
     let total = speed.total(answer.tokens());
     let metadata = request
@@ -104,9 +106,11 @@ fn serve(
         .then(|| metadata::answered(ask, &selection, total));
     let frame = Frame {
         id: &id,
+        host: request.host,
+        request_id: &request.id,
         created: request.now,
         completed: request.now + total.as_secs(),
-        model: &selection.served_slug(),
+        model: &selection.served_name(request.host),
         provider: selection.endpoint.provider.name,
         metadata: metadata.as_ref(),
         fault: &selection.fault,
@@ -118,16 +122,20 @@ fn serve(
     let script = match ask.form {
         Form::Stream => {
             let events = dialect.events(&frame, &answer, &mut draw);
-            reply::stream(&events, scenario.comments, speed)
+            reply::stream(request.host, &events, scenario.comments, speed)
         }
-        Form::Whole => reply::whole(&dialect.whole(&frame, &answer), answer.tokens(), speed),
+        Form::Whole => {
+            let body = dialect.whole(&frame, &answer);
+            reply::whole(request.host, &body, answer.tokens(), speed)
+        }
     };
     let script = late_error(request, &selection, &frame, script, ask.form);
-    let script = effects::apply(&selection.fault, script.with_header("x-generation-id", &id));
+    let script = effects::apply(&selection.fault, with_id(request, script, &id));
     note_selection(world, request, &selection, &id);
     let provider = selection.endpoint.provider;
     let streamed = ask.form == Form::Stream;
     let account = Account {
+        host: request.host,
         ticket: request.ticket,
         id,
         key: request.key.clone(),
@@ -155,10 +163,17 @@ fn serve(
     }
 }
 
+/// OpenRouter names the answer in a header too.
+pub(crate) fn with_id(request: &Request, script: Script, id: &str) -> Script {
+    match request.host.is_direct() {
+        true => script,
+        false => script.with_header("x-generation-id", id),
+    }
+}
+
 /// The charge if the client gets all of it.
 fn whole_charge(
     world: &World,
-    scenario: &Scenario,
     request: &Request,
     ask: &Ask,
     selection: &Selection,
@@ -170,7 +185,9 @@ fn whole_charge(
         completion: answer.tokens(),
         reasoning: answer.reasoning.len() as u64,
     };
-    let fee = selection.is_byok.then_some(Fee(scenario.byok_fee_percent));
+    let fee = selection
+        .is_byok
+        .then(|| world.records().byok_fee(request.now));
     let charge = Charge::new(tokens, &selection.endpoint.pricing, request.now, fee);
     if tokens.completion == 0 {
         charge.waived()
@@ -195,7 +212,7 @@ fn late_error(
         model: &selection.model.id,
         provider: Some(frame.provider),
         is_byok: selection.is_byok,
-        now: frame.created,
+        ..Scene::of(request)
     };
     let refusal = fault_refusal(&selection.fault, &scene);
     if form == Form::Stream {
@@ -206,7 +223,7 @@ fn late_error(
         fault: &fault,
         ..frame.clone()
     };
-    reply::error_inside(request.dialect, &frame, &refusal, Form::Whole)
+    reply::error_inside(request, &frame, &refusal, Form::Whole)
 }
 
 /// Notes in the log who answers.

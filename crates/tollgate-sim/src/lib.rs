@@ -3,6 +3,7 @@
 // A simulator as its users hold it.
 mod config;
 mod error;
+mod host;
 mod service;
 mod simulator;
 
@@ -19,6 +20,7 @@ mod account;
 mod activity;
 mod answer;
 mod ask;
+mod complaint;
 mod control;
 mod count_tokens;
 mod dialect;
@@ -30,6 +32,7 @@ mod pages;
 mod performance;
 mod play;
 mod preferences;
+mod provider_pages;
 mod refusal;
 mod refuse;
 mod reply;
@@ -42,6 +45,7 @@ mod speed;
 
 // What is known and kept.
 mod bill;
+mod byok;
 mod catalog;
 mod endpoint;
 mod log;
@@ -64,6 +68,7 @@ pub use crate::config::SimConfig;
 pub use crate::error::Error;
 pub use crate::fault::{Ending, Fault, Part, Place};
 pub use crate::fault_table::{NamedFault, faults};
+pub use crate::host::Host;
 pub use crate::log::{Attempt, Seen};
 pub use crate::money::NanoUsd;
 pub use crate::play::{Body, Broken};

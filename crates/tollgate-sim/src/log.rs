@@ -60,6 +60,9 @@ pub struct Attempt {
     pub model: String,
     /// The provider's HTTP status.
     pub status: u16,
+    /// It was asked with the user's own key.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_byok: bool,
 }
 
 impl Seen {

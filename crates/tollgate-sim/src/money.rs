@@ -61,6 +61,11 @@ impl NanoUsd {
         Self(i64::try_from(nanos).unwrap_or(if nanos < 0 { i64::MIN } else { i64::MAX }))
     }
 
+    /// The number of attos.
+    pub(crate) fn attos(self) -> i128 {
+        i128::from(self.0) * ATTO_PER_NANO
+    }
+
     pub(crate) fn minus(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
     }

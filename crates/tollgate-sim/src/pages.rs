@@ -1,9 +1,11 @@
-//! The `GET` endpoints: catalog, providers, and what the account knows.
+//! The pages: catalog, providers, and what the account knows.
 
+use http::Method;
 use serde::Serialize;
 
 use crate::activity::Window;
 use crate::bill::Sums;
+use crate::byok::WORKSPACE;
 use crate::catalog::Model;
 use crate::effects;
 use crate::endpoint::{PROVIDERS, endpoints};
@@ -54,14 +56,14 @@ pub(crate) fn model(world: &World, request: &Request) -> Page {
         .catalog
         .find(&name)
         .map(|found| data(&found.model.row))
-        .ok_or(Missing::Model(name))
+        .ok_or(NoPage::Model(name))
 }
 
 /// `GET /models/{author}/{slug}/endpoints`.
 pub(crate) fn model_endpoints(world: &World, request: &Request) -> Page {
     let name = named(request, "/endpoints");
     let Some(found) = world.catalog.find(&name) else {
-        return Err(Missing::Model(name));
+        return Err(NoPage::Model(name));
     };
     let model = &found.model;
     let spread = world.scenario().price_spread_percent;
@@ -141,7 +143,7 @@ pub(crate) fn key(world: &World, request: &Request) -> Page {
         "allowed_data_regions": ["global"],
         "creator_user_id": USER,
         "organization_id": NULL,
-        "workspace_id": "00000000-0000-4000-8000-000000000001",
+        "workspace_id": WORKSPACE,
         "expires_at": NULL,
         "rate_limit": object! { "requests": 1000, "interval": "10s", "note": "deprecated" },
     }))
@@ -164,17 +166,20 @@ pub(crate) fn generation(world: &World, request: &Request) -> Page {
         .records()
         .generation(&id)
         .map(|body| data(&body))
-        .ok_or(Missing::Generation(id))
+        .ok_or(NoPage::Generation(id))
 }
 
 /// A page, or what there is not.
-pub(crate) type Page = Result<Object, Missing>;
+pub(crate) type Page = Result<Object, NoPage>;
 
-/// What was asked for and is not there.
+/// What was asked for and is not there, or cannot be done.
 #[derive(Debug)]
-pub(crate) enum Missing {
+pub(crate) enum NoPage {
     Model(String),
     Generation(String),
+    ProviderKey(String),
+    /// The request is a bad one.
+    Invalid(String),
 }
 
 /// Turns a page into a performance, with the faults of its route.
@@ -188,7 +193,7 @@ pub(crate) fn show(
         Ok(fault) => fault.unwrap_or_default(),
         Err(message) => return refuse_plainly(world, request, message),
     };
-    let scene = Scene::bare(request.now);
+    let scene = Scene::of(request);
     if fault.refuses() {
         return refuse(
             world,
@@ -201,22 +206,49 @@ pub(crate) fn show(
     }
     world.note(request.ticket, |seen| seen.fault.clone_from(&fault.label));
     let script = match page(world, request) {
-        Ok(body) => Script::json(200, &body, 0),
+        Ok(body) => Script::json(status(request), &body, 0),
         Err(missing) => {
-            let refusal =
-                Refusal::new(refusal::for_status(404), &scene).with_message(missing.message());
-            Script::json(404, &request.dialect.refusal("", &refusal), 0)
+            let refusal = missing.refusal(request);
+            Script::json(
+                refusal.status,
+                &request.dialect.refusal(&request.id, &refusal),
+                0,
+            )
         }
     };
     effects::apply(&fault, script).into()
 }
 
-impl Missing {
+impl NoPage {
+    /// A direct provider has words of its own for a model that it does not serve.
+    fn refusal(&self, request: &Request) -> Refusal {
+        let row = refusal::for_status(match self {
+            Self::Invalid(_) => 400,
+            Self::Model(_) | Self::Generation(_) | Self::ProviderKey(_) => 404,
+        });
+        let refusal = Refusal::new(row, &Scene::of(request));
+        match (self, request.host.words(row.name)) {
+            (Self::Model(model), Some(words)) => refusal.with_message(words.about(model)),
+            _ => refusal.with_message(self.message()),
+        }
+    }
+
     fn message(&self) -> String {
         match self {
             Self::Model(name) => format!("Model {name} not found"),
             Self::Generation(id) => format!("Generation {id} not found"),
+            Self::ProviderKey(id) => format!("BYOK key {id} not found"),
+            Self::Invalid(reason) => format!("Invalid request: {reason}"),
         }
+    }
+}
+
+/// What is made anew is “created”.
+fn status(request: &Request) -> u16 {
+    if request.parts.method == Method::POST {
+        201
+    } else {
+        200
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 
 use crate::fault::Ending;
-use crate::script::{COMMENT, Head, Script, Step};
+use crate::script::{Head, Script, Step};
 
 /// Between two comments of an endless row of them.
 const COMMENT_GAP: Duration = Duration::from_millis(250);
@@ -63,7 +63,7 @@ pub(crate) async fn play(
     let endless = script
         .steps
         .iter()
-        .any(|step| matches!(step, Step::Comments | Step::Silence));
+        .any(|step| matches!(step, Step::Comments(_) | Step::Silence));
     let mut player = Player {
         line: Line::Waiting(seat),
         outcome: Outcome::default(),
@@ -121,15 +121,15 @@ impl<F: FnOnce(Outcome)> Player<F> {
                 permit.send(Ok(piece.bytes));
                 Ok(())
             }
-            Step::Comments => loop {
+            Step::Comments(keep_alive) => loop {
                 self.line.wait(sleep(COMMENT_GAP)).await?;
                 let Line::Open(body) = &self.line else {
                     return Err(Gone);
                 };
-                body.send(Ok(Bytes::from_static(COMMENT)))
+                body.send(Ok(Bytes::from_static(keep_alive)))
                     .await
                     .map_err(|_| Gone)?;
-                self.outcome.bytes += COMMENT.len() as u64;
+                self.outcome.bytes += keep_alive.len() as u64;
             },
             Step::Silence => self.line.wait(std::future::pending()).await,
         }

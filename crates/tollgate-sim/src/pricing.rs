@@ -57,10 +57,11 @@ pub(crate) struct Price {
 }
 
 impl Price {
-    /// A share of the unrounded total, rounded once.
-    pub(crate) fn percent(self, percent: u32) -> NanoUsd {
+    /// A share of what the unrounded total has beyond a free part, rounded once.
+    pub(crate) fn percent(self, percent: u32, free: NanoUsd) -> NanoUsd {
+        let beyond = (self.atto - free.attos()).max(0);
         // Hundredths of attos do not exist, so divide last.
-        NanoUsd::round_half_even(self.atto * i128::from(percent) / 100)
+        NanoUsd::round_half_even(beyond * i128::from(percent) / 100)
     }
 }
 

@@ -3,9 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use crate::clock::next_midnight;
+use crate::complaint::Complaint;
 use crate::error::Error;
+use crate::host::{Host, Words};
 use crate::json::{Object, object};
 use crate::nearest::nearest;
+use crate::request::Request;
 use crate::retry_after::{Hints, RetryAfter};
 
 /// One kind of error.
@@ -20,6 +23,8 @@ pub(crate) struct ErrorRow {
     metadata: fn(&Scene<'_>) -> Value,
     /// The form of “come back later” that usually goes with it, given the time of day.
     retry_after: Option<fn(u64) -> RetryAfter>,
+    /// What OpenRouter sends in place of its usual envelope.
+    body: Option<&'static str>,
 }
 
 /// What an error body can mention.
@@ -30,16 +35,19 @@ pub(crate) struct Scene<'a> {
     pub(crate) is_byok: bool,
     /// Seconds since 1970.
     pub(crate) now: u64,
+    /// In whose words it is told.
+    pub(crate) host: Host,
 }
 
 impl Scene<'_> {
     /// No model, no provider.
-    pub(crate) fn bare(now: u64) -> Self {
+    pub(crate) fn of(request: &Request) -> Self {
         Self {
             model: "",
             provider: None,
             is_byok: false,
-            now,
+            now: request.now,
+            host: request.host,
         }
     }
 }
@@ -50,8 +58,26 @@ pub(crate) struct Refusal {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) error: ErrorObject,
+    /// What only a direct host tells.
+    pub(crate) told: Told,
+    /// A body in place of the usual envelope.
+    pub(crate) body: Option<&'static str>,
     /// Failed attempts that came before, as the metadata lists them.
     pub(crate) trail: Option<Object>,
+}
+
+/// What direct hosts tell of an error beside its message; empty for OpenRouter.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Told {
+    host: Host,
+    /// OpenAI's `type`, Anthropic's `error.type`, Google's `status`.
+    pub(crate) kind: &'static str,
+    /// OpenAI's `code`, Google's `reason`; empty where there is none.
+    pub(crate) code: &'static str,
+    /// The field at fault.
+    pub(crate) param: Option<String>,
+    /// Seconds to wait, where they are told in the body.
+    pub(crate) delay: Option<u64>,
 }
 
 /// The `error` object.
@@ -66,8 +92,11 @@ pub(crate) struct ErrorObject {
 /// Every error by name. For a bare status the first row with that status is taken.
 pub(crate) const ERRORS: &[ErrorRow] = &[
     row("bad-request", 400, "invalid_request", "Invalid request", nothing),
+    row("validation", 400, "invalid_request", "Invalid request", nothing).body(VALIDATION),
     CONTEXT_LENGTH,
     row("unauthorized", 401, "authentication", "User not found.", nothing),
+    row("wrong-key", 401, "authentication", "User not found.", nothing),
+    row("missing-key", 401, "authentication", "No auth credentials found", nothing),
     row("credits", 402, "payment_required", "Insufficient credits. Add more to continue.", |_| {
         json!({"limit_source": "openrouter_credits"})
     }),
@@ -100,6 +129,8 @@ pub(crate) const ERRORS: &[ErrorRow] = &[
             ],
         })
     }),
+    row("no-route", 404, "not_found", "No route", nothing),
+    row("wrong-method", 405, "", "No route", nothing),
     row("request-timeout", 408, "timeout", PROVIDER_FAILED, provider),
     row("payload-too-large", 413, "payload_too_large", "Payload too large", nothing),
     row("unprocessable", 422, "unprocessable", PROVIDER_FAILED, provider),
@@ -125,7 +156,10 @@ pub(crate) const ERRORS: &[ErrorRow] = &[
     row("overloaded", 529, "provider_overloaded", PROVIDER_FAILED, provider),
 ];
 
-/// The one row that is also sent unasked.
+/// The validator's own envelope.
+const VALIDATION: &str = r#"{"success":false,"error":{"name":"ZodError","message":"[{\"code\":\"invalid_type\",\"path\":[\"messages\"]}]"}}"#;
+
+/// The row that is also sent unasked.
 pub(crate) const CONTEXT_LENGTH: ErrorRow = row(
     "context-length",
     400,
@@ -154,12 +188,18 @@ const fn row(
         message,
         metadata,
         retry_after: None,
+        body: None,
     }
 }
 
 impl ErrorRow {
     const fn retry_after(mut self, form: fn(u64) -> RetryAfter) -> Self {
         self.retry_after = Some(form);
+        self
+    }
+
+    const fn body(mut self, body: &'static str) -> Self {
+        self.body = Some(body);
         self
     }
 }
@@ -198,13 +238,47 @@ pub(crate) fn for_status(status: u16) -> &'static ErrorRow {
 }
 
 impl Refusal {
-    /// An error of the table.
+    /// An error of the table, in the words of its host.
     pub(crate) fn new(row: &ErrorRow, scene: &Scene<'_>) -> Self {
+        let refusal = match scene.host.words(row.name) {
+            Some(words) => Self::of_provider(words, scene),
+            None => Self::of_openrouter(row, scene),
+        };
+        match row.retry_after {
+            Some(form) => refusal.with_retry_after(&form(scene.now), scene.now),
+            None => refusal,
+        }
+    }
+
+    fn of_provider(words: &Words, scene: &Scene<'_>) -> Self {
+        let name = scene.host.name_of_id(scene.model);
+        let model = name.as_deref().unwrap_or(scene.model);
+        Self {
+            status: words.status,
+            headers: Vec::new(),
+            error: ErrorObject {
+                code: words.status,
+                message: words.about(model),
+                metadata: Map::new(),
+                availability: None,
+            },
+            told: Told {
+                host: scene.host,
+                kind: words.kind,
+                code: words.code,
+                ..Told::default()
+            },
+            body: None,
+            trail: None,
+        }
+    }
+
+    fn of_openrouter(row: &ErrorRow, scene: &Scene<'_>) -> Self {
         let mut metadata = object_or_empty((row.metadata)(scene));
         if !row.error_type.is_empty() {
             metadata.insert("error_type".into(), row.error_type.into());
         }
-        let refusal = Self {
+        Self {
             status: row.status,
             headers: Vec::new(),
             error: ErrorObject {
@@ -213,12 +287,24 @@ impl Refusal {
                 metadata,
                 availability: None,
             },
+            told: Told::default(),
+            body: row.body,
             trail: None,
-        };
-        match row.retry_after {
-            Some(form) => refusal.with_retry_after(&form(scene.now), scene.now),
-            None => refusal,
         }
+    }
+
+    /// What is wrong with a request.
+    pub(crate) fn of(complaint: Complaint, scene: &Scene<'_>) -> Self {
+        let row = find(complaint.row).unwrap_or_else(|_| for_status(400));
+        let mut refusal = Self::new(row, scene);
+        if let Some(message) = complaint.message {
+            refusal.error.message = message;
+        }
+        if let Some(code) = complaint.code {
+            refusal.told.code = code;
+        }
+        refusal.told.param = complaint.param;
+        refusal
     }
 
     /// An error with a message of its own.
@@ -242,7 +328,13 @@ impl Refusal {
             headers,
             metadata,
             availability,
-        } = retry_after.hints(now);
+            delay,
+        } = retry_after.hints(self.told.host, self.status, now);
+        if let Some(seconds) = delay {
+            self.error.message =
+                format!("{} {}", self.error.message, wait(self.told.host, seconds));
+        }
+        self.told.delay = delay;
         self.headers = headers
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value))
@@ -250,6 +342,11 @@ impl Refusal {
         self.error.metadata.extend(metadata);
         self.error.availability = availability;
         self
+    }
+
+    /// True when this is no error on the wire but an answer that says why there is none.
+    pub(crate) fn is_block(&self) -> bool {
+        self.status == 200
     }
 
     /// The kind of error, and the refusal without it, for dialects that tell it elsewhere.
@@ -266,6 +363,16 @@ impl ErrorObject {
             .with_some("metadata", metadata)
             .with_some("availability", self.availability.as_ref())
     }
+}
+
+/// When to come back, as a sentence.
+fn wait(host: Host, seconds: u64) -> String {
+    let verb = if host == Host::Gemini {
+        "retry"
+    } else {
+        "try again"
+    };
+    format!("Please {verb} in {seconds}s.")
 }
 
 /// The account that every key belongs to.

@@ -1,5 +1,6 @@
 //! From a fault, or from nothing but the request, to an error.
 
+use crate::complaint::Complaint;
 use crate::dialect::Frame;
 use crate::effects;
 use crate::fault::{Fault, Place};
@@ -32,6 +33,7 @@ pub(crate) fn request_fault(
         key: &request.key,
         model: None,
         provider: None,
+        is_byok: false,
     }))
 }
 
@@ -42,7 +44,10 @@ pub(crate) fn fault_refusal(fault: &Fault, scene: &Scene<'_>) -> Refusal {
         (None, Some(status)) => refusal::for_status(status),
         (None, None) => refusal::for_status(502),
     };
-    let refusal = Refusal::new(row, scene).with_status(fault.status.unwrap_or(row.status));
+    let mut refusal = Refusal::new(row, scene);
+    if let Some(status) = fault.status {
+        refusal = refusal.with_status(status);
+    }
     match &fault.retry_after {
         Some(retry_after) => refusal.with_retry_after(retry_after, scene.now),
         None => refusal,
@@ -50,9 +55,12 @@ pub(crate) fn fault_refusal(fault: &Fault, scene: &Scene<'_>) -> Refusal {
 }
 
 /// Sends an error that no fault asked for.
-pub(crate) fn refuse_plainly(world: &World, request: &Request, message: String) -> Performance {
-    let scene = Scene::bare(request.now);
-    let refusal = Refusal::new(refusal::for_status(400), &scene).with_message(message);
+pub(crate) fn refuse_plainly(
+    world: &World,
+    request: &Request,
+    complaint: impl Into<Complaint>,
+) -> Performance {
+    let refusal = Refusal::of(complaint.into(), &Scene::of(request));
     refuse(
         world,
         request,
@@ -76,16 +84,25 @@ pub(crate) fn refuse(
         trail,
         ..refusal.clone()
     };
-    let id = world.generation_id(request.ticket.number, &request.body);
+    let id = world.generation_id(request);
     note_fault(world, request, fault);
-    let mut script = match (&fault.body, fault.place) {
-        (Some(body), _) => Script::body(refusal.status, "application/json", body.clone(), 0),
-        (None, Place::Status) => {
-            Script::json(refusal.status, &request.dialect.refusal(&id, &refusal), 0)
+    let own_body = refusal.body.filter(|_| fault.place == Place::Status);
+    let body = fault.body.clone().or(own_body.map(str::to_owned));
+    let mut script = match (body, fault.place) {
+        (Some(body), _) => Script::body(refusal.status, "application/json", body, 0),
+        (None, Place::Status) if !refusal.is_block() => {
+            let id = if request.host.is_direct() {
+                &request.id
+            } else {
+                &id
+            };
+            Script::json(refusal.status, &request.dialect.refusal(id, &refusal), 0)
         }
         (None, _) => {
             let frame = Frame {
                 id: &id,
+                host: request.host,
+                request_id: &request.id,
                 created: request.now,
                 completed: request.now,
                 model: "",
@@ -96,7 +113,7 @@ pub(crate) fn refuse(
                 scenario: &world.scenario(),
                 charge: None,
             };
-            error_inside(request.dialect, &frame, &refusal, form)
+            error_inside(request, &frame, &refusal, form)
         }
     };
     if let Some(head) = script.head_mut() {

@@ -5,6 +5,7 @@ use http::request::Parts;
 use serde_json::{Map, Value};
 
 use crate::dialect::Dialect;
+use crate::host::Host;
 use crate::log::Seen;
 use crate::world::Ticket;
 
@@ -12,6 +13,10 @@ use crate::world::Ticket;
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) ticket: Ticket,
+    /// Who is asked.
+    pub(crate) host: Host,
+    /// What a direct host calls the request in headers and errors.
+    pub(crate) id: String,
     /// When it came, in seconds since 1970 of simulated time; the same for every use.
     pub(crate) now: u64,
     /// The dialect of the route, in which errors are told as well.
@@ -37,23 +42,20 @@ impl Request {
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.parts
-            .headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
+        header(&self.parts, name)
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        self.parts.uri.path()
     }
 
     /// A query parameter, with `%XX` and `+` decoded.
     pub(crate) fn query(&self, name: &str) -> Option<String> {
-        let query = self.parts.uri.query()?;
-        query.split('&').find_map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (key == name).then(|| decode(value))
-        })
+        query(&self.parts, name)
     }
 
     pub(crate) fn wants_metadata(&self) -> bool {
-        [
+        let asks = [
             "x-openrouter-metadata",
             "x-openrouter-experimental-metadata",
         ]
@@ -61,22 +63,26 @@ impl Request {
         .any(|name| {
             self.header(name)
                 .is_some_and(|value| value.eq_ignore_ascii_case("enabled"))
-        })
+        });
+        asks && !self.host.is_direct()
     }
 }
 
-/// The API key: a bearer's token, or, where Anthropic's clients ask, that of their own header.
-pub(crate) fn api_key<'a>(parts: &'a Parts, dialect: &dyn Dialect) -> Option<&'a str> {
-    let own = dialect
-        .key_header()
-        .and_then(|name| parts.headers.get(name)?.to_str().ok())
-        .map(str::trim)
-        .filter(|key| !key.is_empty());
-    bearer(parts).or(own)
+/// The value of a header.
+pub(crate) fn header<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
+    parts.headers.get(name)?.to_str().ok()
+}
+
+/// A query parameter, with `%XX` and `+` decoded.
+pub(crate) fn query(parts: &Parts, name: &str) -> Option<String> {
+    parts.uri.query()?.split('&').find_map(|pair| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (key == name).then(|| decode(value))
+    })
 }
 
 /// The token of an `Authorization: Bearer` header.
-fn bearer(parts: &Parts) -> Option<&str> {
+pub(crate) fn bearer(parts: &Parts) -> Option<&str> {
     let value = parts
         .headers
         .get(http::header::AUTHORIZATION)?

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::clock::{http_date, iso_date};
+use crate::host::Host;
 
 /// One form of “come back later”; in a scenario file `retry_after = { seconds = 7 }`.
 ///
@@ -40,11 +41,31 @@ pub(crate) struct Hints {
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) metadata: Map<String, Value>,
     pub(crate) availability: Option<Value>,
+    /// Seconds, where a direct host tells them in the body.
+    pub(crate) delay: Option<u64>,
 }
 
 impl RetryAfter {
-    /// The headers and body fields of this form at `now` (seconds since 1970).
-    pub(crate) fn hints(&self, now: u64) -> Hints {
+    /// The headers and body fields of this form at `now` (seconds since 1970), as a host has it
+    /// beside an error of this status.
+    pub(crate) fn hints(&self, host: Host, status: u16, now: u64) -> Hints {
+        match (self, host) {
+            (_, Host::OpenRouter) => self.of_openrouter(now),
+            (Self::Seconds(seconds) | Self::ResetMs(seconds), _) => {
+                limited(host, status, *seconds, now)
+            }
+            // There is no such place in the bodies of others, only the sentence.
+            (Self::Body(seconds) | Self::Nested(seconds) | Self::Availability(seconds), _) => {
+                Hints {
+                    delay: Some(*seconds),
+                    ..Hints::default()
+                }
+            }
+            _ => self.of_openrouter(now),
+        }
+    }
+
+    fn of_openrouter(&self, now: u64) -> Hints {
         let header = |name, value: String| Hints {
             headers: vec![(name, value)],
             ..Hints::default()
@@ -55,7 +76,7 @@ impl RetryAfter {
                 metadata: fields(json!({
                     "retry_after_seconds": seconds, "headers": {"Retry-After": seconds.to_string()},
                 })),
-                availability: None,
+                ..Hints::default()
             },
             Self::Date(seconds) => header("retry-after", http_date(now + seconds)),
             Self::Milliseconds(seconds) => header("retry-after-ms", (seconds * 1_000).to_string()),
@@ -111,7 +132,60 @@ fn reset(epoch_ms: u64) -> Hints {
             "X-RateLimit-Limit": "20", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": epoch_ms.to_string(),
         }})),
         headers: headers.into(),
-        availability: None,
+        ..Hints::default()
+    }
+}
+
+/// “In so many seconds” as a direct host usually says it; only with 429 is a limit reached.
+fn limited(host: Host, status: u16, seconds: u64, now: u64) -> Hints {
+    let after = ("retry-after", seconds.to_string());
+    let limits: Vec<(&str, String)> = match host {
+        Host::OpenAi => vec![
+            ("x-ratelimit-limit-requests", "500".into()),
+            ("x-ratelimit-remaining-requests", "0".into()),
+            ("x-ratelimit-reset-requests", duration(seconds)),
+            ("x-ratelimit-limit-tokens", "200000".into()),
+            ("x-ratelimit-remaining-tokens", "199000".into()),
+            ("x-ratelimit-reset-tokens", "300ms".into()),
+        ],
+        Host::Anthropic => vec![
+            ("anthropic-ratelimit-requests-limit", "50".into()),
+            ("anthropic-ratelimit-requests-remaining", "0".into()),
+            (
+                "anthropic-ratelimit-requests-reset",
+                iso_date(now + seconds),
+            ),
+            ("anthropic-ratelimit-tokens-limit", "400000".into()),
+            ("anthropic-ratelimit-tokens-remaining", "399000".into()),
+            ("anthropic-ratelimit-tokens-reset", iso_date(now + 1)),
+        ],
+        Host::OpenRouter | Host::Gemini => Vec::new(),
+    };
+    let is_limit = |_: &(&str, String)| status == 429;
+    match host {
+        // Google tells it in the body, and has no header for it.
+        Host::Gemini => Hints {
+            delay: Some(seconds),
+            ..Hints::default()
+        },
+        _ => Hints {
+            headers: [after]
+                .into_iter()
+                .chain(limits.into_iter().filter(is_limit))
+                .collect(),
+            delay: (host == Host::OpenAi && status == 429).then_some(seconds),
+            ..Hints::default()
+        },
+    }
+}
+
+/// `12h0m0s`, with the larger units only where there are any.
+fn duration(seconds: u64) -> String {
+    let (hours, minutes, rest) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    match (hours, minutes) {
+        (0, 0) => format!("{rest}s"),
+        (0, _) => format!("{minutes}m{rest}s"),
+        _ => format!("{hours}h{minutes}m{rest}s"),
     }
 }
 

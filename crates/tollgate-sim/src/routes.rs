@@ -1,22 +1,25 @@
-//! The table of routes, and the way from a request to its performance.
+//! The way from a request to its performance.
+
+mod tables;
 
 use http::Method;
 
-use crate::count_tokens::{self, count_tokens};
-use crate::dialect::{CHAT, COMPLETIONS, DIALECTS, Dialect, MESSAGES, RESPONSES};
-use crate::embeddings::{self, embeddings};
+use crate::complaint::Complaint;
+use crate::count_tokens;
+use crate::dialect::{DIALECTS, Dialect};
+use crate::embeddings;
 use crate::fault::Fault;
-use crate::infer::infer;
+use crate::host::Host;
 use crate::pages::{self, Page};
 use crate::performance::Performance;
-use crate::refusal::{self, Refusal, Scene};
+use crate::refusal::{Refusal, Scene};
 use crate::refuse::refuse;
 use crate::reply::Form;
 use crate::request::{Request, decode};
 use crate::rule;
 use crate::world::World;
 
-/// One route of the simulated service.
+/// One route of a host.
 struct Route {
     method: Method,
     /// Path without its prefix; `*` is one segment.
@@ -43,122 +46,62 @@ enum Answer {
     Post(fn(&World, &Request) -> Performance),
 }
 
-const ROUTES: &[Route] = &[
-    post("/chat/completions", infer),
-    post("/completions", infer).speaking(COMPLETIONS),
-    post("/responses", infer).speaking(RESPONSES),
-    post("/messages", infer).speaking(MESSAGES),
-    post("/messages/count_tokens", count_tokens)
-        .speaking(MESSAGES)
-        .for_nothing(),
-    post("/embeddings", embeddings),
-    get("/models", "models", Access::Public, pages::models),
-    get("/models/user", "models", Access::Key, pages::models),
-    get(
-        "/models/count",
-        "models",
-        Access::Public,
-        pages::model_count,
-    ),
-    get(
-        "/models/*/*/endpoints",
-        "endpoints",
-        Access::Public,
-        pages::model_endpoints,
-    ),
-    get("/model/*/*", "models", Access::Public, pages::model),
-    get("/models/*/*", "models", Access::Public, pages::model),
-    get(
-        "/embeddings/models",
-        "models",
-        Access::Public,
-        pages::embedding_models,
-    ),
-    get("/providers", "providers", Access::Public, pages::providers),
-    get("/key", "key", Access::Key, pages::key),
-    get("/auth/key", "key", Access::Key, pages::key),
-    get("/credits", "credits", Access::Key, pages::credits),
-    get("/generation", "generation", Access::Key, pages::generation),
-    get("/activity", "activity", Access::Management, pages::activity),
-];
-
-/// Both are served, so that clients with OpenAI's base path find it too.
-const PREFIXES: [&str; 2] = ["/api/v1", "/v1"];
-
 /// The names that rules may use for a route.
 pub(crate) fn names() -> Vec<&'static str> {
     let mut names: Vec<&str> = [rule::TEXT, embeddings::ROUTE, count_tokens::ROUTE].into();
     names.extend(DIALECTS.iter().map(|dialect| dialect.route()));
-    names.extend(ROUTES.iter().filter_map(|route| match route.answer {
-        Answer::Page(name, _) => Some(name),
-        Answer::Post(_) => None,
-    }));
+    // Direct providers have no pages but those that OpenRouter has too.
+    names.extend(
+        Host::OpenRouter
+            .routes()
+            .iter()
+            .filter_map(|route| match route.answer {
+                Answer::Page(name, _) => Some(name),
+                Answer::Post(_) => None,
+            }),
+    );
     names
 }
 
-/// The dialect of a path; chat where there is no other.
-pub(crate) fn dialect(path: &str) -> &'static dyn Dialect {
-    let local = local(path);
-    ROUTES
+/// The dialect of a path; the host's usual one where there is no other.
+pub(crate) fn dialect(host: Host, path: &str) -> &'static dyn Dialect {
+    let local = local(host, path);
+    host.routes()
         .iter()
         .find(|route| route.matches(&local))
-        .map_or(CHAT, |route| route.dialect)
-}
-
-const fn post(path: &'static str, answer: fn(&World, &Request) -> Performance) -> Route {
-    Route {
-        method: Method::POST,
-        path,
-        access: Access::Paid,
-        answer: Answer::Post(answer),
-        dialect: CHAT,
-    }
-}
-
-const fn get(
-    path: &'static str,
-    name: &'static str,
-    access: Access,
-    page: fn(&World, &Request) -> Page,
-) -> Route {
-    Route {
-        method: Method::GET,
-        path,
-        access,
-        answer: Answer::Page(name, page),
-        dialect: CHAT,
-    }
+        .map_or_else(|| host.dialect(), |route| route.dialect)
 }
 
 /// The path without its prefix. Some clients escape the slash of a model's name.
-fn local(path: &str) -> String {
+fn local(host: Host, path: &str) -> String {
     let path = decode(path);
-    let local = PREFIXES
-        .into_iter()
-        .find_map(|prefix| path.strip_prefix(prefix));
+    let local = host
+        .prefixes()
+        .iter()
+        .find_map(|prefix| path.strip_prefix(*prefix));
     local.map(str::to_owned).unwrap_or(path)
 }
 
 /// Answers a request: find the route, check the key, and let the route answer.
 pub(crate) fn perform(world: &World, request: &Request) -> Performance {
-    let path = request.parts.uri.path();
-    let local = local(path);
-    let matching = || ROUTES.iter().filter(|route| route.matches(&local));
-    let Some(route) = matching().find(|route| route.method == request.parts.method) else {
-        let status = if matching().next().is_some() {
-            405
-        } else {
-            404
+    let path = request.path();
+    let local = local(request.host, path);
+    let routes = request.host.routes().iter();
+    let matching: Vec<&Route> = routes.filter(|route| route.matches(&local)).collect();
+    let method = &request.parts.method;
+    let Some(route) = matching.iter().find(|route| route.method == method) else {
+        let row = match matching.is_empty() {
+            true => "no-route",
+            false => "wrong-method",
         };
-        return stop(
-            world,
-            request,
-            status,
-            &format!("No route for {} {path}", request.parts.method),
-        );
+        let complaint = Complaint::new(row, no_route(request.host, method, path));
+        return stop(world, request, complaint);
     };
     if let Some(refusal) = route.access.check(world, request) {
         return refusal;
+    }
+    if let Err(complaint) = route.dialect.check_headers(request) {
+        return stop(world, request, complaint);
     }
     match route.answer {
         Answer::Post(answer) => answer(world, request),
@@ -172,13 +115,24 @@ impl Route {
         self
     }
 
-    /// A key is enough, whatever it has left to spend.
-    const fn for_nothing(mut self) -> Self {
-        self.access = Access::Key;
+    const fn with(mut self, access: Access) -> Self {
+        self.access = access;
         self
     }
 
+    /// A `*` before a verb (`/models/*:countTokens`) is a name, which may have slashes.
     fn matches(&self, path: &str) -> bool {
+        match self.path.split_once('*') {
+            Some((before, verb)) if verb.starts_with(':') => {
+                let name = path.strip_prefix(before);
+                let name = name.and_then(|name| name.strip_suffix(verb));
+                name.is_some_and(|name| !name.is_empty() && !name.contains(':'))
+            }
+            _ => self.matches_segments(path),
+        }
+    }
+
+    fn matches_segments(&self, path: &str) -> bool {
         let (mut pattern, mut segments) = (self.path.split('/'), path.split('/'));
         loop {
             match (pattern.next(), segments.next()) {
@@ -197,61 +151,55 @@ impl Access {
             return None;
         }
         let scenario = world.scenario();
-        if !scenario.accepts(
-            Some(&request.key)
-                .filter(|key| !key.is_empty())
-                .map(String::as_str),
-        ) {
-            let message = if request.key.is_empty() {
-                "No auth credentials found"
+        let (host, key) = (request.host, &request.key);
+        let row = if !scenario.accepts(host, key) {
+            if key.is_empty() {
+                "missing-key"
             } else {
-                "User not found."
-            };
-            return Some(stop(world, request, 401, message));
-        }
-        if matches!(self, Self::Management) && !scenario.is_management(&request.key) {
+                "wrong-key"
+            }
+        } else if matches!(self, Self::Paid) && world.records().till.spent() >= scenario.credits {
+            "credits"
+        } else if matches!(self, Self::Management) && !scenario.is_management(key) {
             let message = "Only management keys can perform this operation";
-            return Some(stop(world, request, 401, message));
-        }
-        let spent_out =
-            matches!(self, Self::Paid) && world.records().till.spent() >= scenario.credits;
-        spent_out.then(|| {
-            stop(
-                world,
-                request,
-                402,
-                "Insufficient credits. Add more to continue.",
-            )
-        })
+            return Some(stop(world, request, Complaint::new("wrong-key", message)));
+        } else {
+            return None;
+        };
+        Some(stop(world, request, Complaint::usual(row)))
     }
 }
 
 /// Refuses a body that was not read to its end.
 pub(crate) fn too_large(world: &World, request: &Request) -> Performance {
-    stop(world, request, 413, "Payload too large")
+    stop(world, request, Complaint::usual("payload-too-large"))
 }
 
-fn stop(world: &World, request: &Request, status: u16, message: &str) -> Performance {
-    let scene = Scene::bare(request.now);
-    let refusal = Refusal::new(refusal::for_status(status), &scene)
-        .with_status(status)
-        .with_message(message);
-    refuse(
-        world,
-        request,
-        &Fault::default(),
-        &refusal,
-        Form::Whole,
-        None,
-    )
+fn no_route(host: Host, method: &Method, path: &str) -> String {
+    match host {
+        Host::OpenAi => format!("Invalid URL ({method} {path})"),
+        Host::OpenRouter | Host::Anthropic | Host::Gemini => {
+            format!("No route for {method} {path}")
+        }
+    }
+}
+
+fn stop(world: &World, request: &Request, complaint: Complaint) -> Performance {
+    let refusal = Refusal::of(complaint, &Scene::of(request));
+    let fault = Fault::default();
+    refuse(world, request, &fault, &refusal, Form::Whole, None)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::ROUTES;
+    use crate::host::Host;
 
     fn matched(path: &str) -> Option<&'static str> {
-        ROUTES
+        matched_at(Host::OpenRouter, path)
+    }
+
+    fn matched_at(host: Host, path: &str) -> Option<&'static str> {
+        host.routes()
             .iter()
             .find(|route| route.matches(path))
             .map(|route| route.path)
@@ -268,5 +216,19 @@ mod tests {
         assert_eq!(matched("/models/"), None);
         assert_eq!(matched("/models//b/endpoints"), None);
         assert_eq!(matched("/chat/completions/x"), None);
+    }
+
+    #[test]
+    fn a_verb_ends_a_path_and_its_name_may_have_slashes() {
+        let matched = |path| matched_at(Host::Gemini, path);
+        let generate = Some("/models/*:generateContent");
+        assert_eq!(
+            matched("/models/gemini-2.5-flash:generateContent"),
+            generate
+        );
+        assert_eq!(matched("/models/sim/stall=3:generateContent"), generate);
+        assert_eq!(matched("/models/:generateContent"), Some("/models/*"));
+        assert_eq!(matched("/models/a:b:countTokens"), Some("/models/*"));
+        assert_eq!(matched("/models/a"), Some("/models/*"));
     }
 }

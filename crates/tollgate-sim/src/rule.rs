@@ -16,7 +16,7 @@ use crate::routes;
 ///
 /// | it names | it strikes | hidden by |
 /// |---|---|---|
-/// | a provider | one endpoint's attempt | the next endpoint of the model |
+/// | a provider, or whose key | one endpoint's attempt | the next endpoint of the model |
 /// | a model | the model as a whole | the next of the request's `models` |
 /// | neither | the request | nothing |
 ///
@@ -33,6 +33,9 @@ pub struct Rule {
     /// An API key; `*` stands for any text. All keys when absent.
     #[serde(default)]
     pub key: Option<String>,
+    /// Only attempts with the user's own provider key (true), or only at shared capacity (false).
+    #[serde(default)]
+    pub byok: Option<bool>,
     /// The route: `text` for every dialect of text (the default), one of them (`chat`,
     /// `completions`, `responses`, `messages`), another route (`embeddings`, `models`, `key`, …), or `*`.
     #[serde(default = "text")]
@@ -59,6 +62,8 @@ pub(crate) struct Target<'a> {
     pub(crate) model: Option<&'a str>,
     /// The provider's name and slug.
     pub(crate) provider: Option<(&'a str, &'a str)>,
+    /// Whether the provider is asked with the user's own key.
+    pub(crate) is_byok: bool,
 }
 
 /// How often a rule was met and struck; one per rule, reset with the simulator.
@@ -76,6 +81,7 @@ impl Rule {
             model: None,
             provider: None,
             key: None,
+            byok: None,
             route: text(),
             probability: 1.0,
             skip: 0,
@@ -102,6 +108,20 @@ impl Rule {
     #[must_use]
     pub fn for_key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
+        self
+    }
+
+    /// Only attempts at providers with the user's own key for them.
+    #[must_use]
+    pub fn on_own_keys(mut self) -> Self {
+        self.byok = Some(true);
+        self
+    }
+
+    /// Only attempts at providers without such a key.
+    #[must_use]
+    pub fn on_shared_capacity(mut self) -> Self {
+        self.byok = Some(false);
         self
     }
 
@@ -153,8 +173,9 @@ impl Rule {
 
     /// True when the rule is of the target's level and names it.
     fn matches(&self, target: &Target<'_>) -> bool {
-        let same_level = self.provider.is_some() == target.provider.is_some()
-            && (self.provider.is_some() || self.model.is_some() == target.model.is_some());
+        let is_of_endpoint = self.provider.is_some() || self.byok.is_some();
+        let same_level = is_of_endpoint == target.provider.is_some()
+            && (is_of_endpoint || self.model.is_some() == target.model.is_some());
         let names = |pattern: &Option<String>, text: Option<&str>| {
             pattern
                 .as_ref()
@@ -167,6 +188,7 @@ impl Rule {
         });
         same_level
             && names_provider
+            && self.byok.is_none_or(|byok| byok == target.is_byok)
             && self.is_of(target.route)
             && names(&self.model, target.model)
             && names(&self.key, Some(target.key))
@@ -260,6 +282,7 @@ mod tests {
             key: "sk-or-a",
             model,
             provider,
+            is_byok: false,
         }
     }
 

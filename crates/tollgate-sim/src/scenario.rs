@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::error::Error;
+use crate::host::Host;
 use crate::money::NanoUsd;
 use crate::rule::{Rule, glob};
 
@@ -28,6 +29,9 @@ use crate::rule::{Rule, glob};
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Scenario {
+    /// Whom to answer as (`as = "anthropic"`), unless the simulator was told otherwise.
+    #[serde(rename = "as")]
+    pub host: Option<Host>,
     /// What goes wrong; the first rule that matches and fires counts.
     pub rules: Vec<Rule>,
     /// How long answers take.
@@ -44,10 +48,13 @@ pub struct Scenario {
     pub generation_delay_ms: u64,
     /// Which keys are good.
     pub keys: Keys,
-    /// Who uses provider keys of their own.
+    /// Who uses provider keys of their own for everything; keys stored by `POST /byok` come on top.
     pub byok: Byok,
     /// The fee on an answer through the user's own provider key, in percent of its price.
     pub byok_fee_percent: u32,
+    /// The list price of answers through own keys that has no fee, per month, in US dollars
+    /// (`byok_allowance = "25000"`); none by default.
+    pub byok_allowance: NanoUsd,
     /// Credits bought, in US dollars (`credits = "0.05"`); once they are spent, requests get 402.
     pub credits: NanoUsd,
     /// Whether a failing provider is hidden by the next one.
@@ -68,6 +75,7 @@ pub struct Scenario {
 impl Default for Scenario {
     fn default() -> Self {
         Self {
+            host: None,
             rules: Vec::new(),
             latency: Latency::Instant,
             comments: 1,
@@ -75,9 +83,10 @@ impl Default for Scenario {
             response_events: EventNames::Named,
             output_tokens: None,
             generation_delay_ms: 0,
-            keys: Keys::OpenRouter,
+            keys: Keys::Issued,
             byok: Byok::ByKey,
             byok_fee_percent: 0,
+            byok_allowance: NanoUsd::ZERO,
             credits: NanoUsd::new(1_000_000_000_000),
             provider_failover: true,
             upstream_cancel: true,
@@ -139,9 +148,10 @@ pub enum EventNames {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Keys {
-    /// `sk-or-…` of at least 20 characters.
+    /// Those of the host's own form, of at least 20 characters: `sk-or-…`, `sk-…`, `sk-ant-…`,
+    /// `AIza…`.
     #[default]
-    OpenRouter,
+    Issued,
     /// Any key, and none.
     Any,
     /// Only these.
@@ -220,12 +230,11 @@ impl Scenario {
         Ok(())
     }
 
-    pub(crate) fn accepts(&self, key: Option<&str>) -> bool {
-        match (&self.keys, key) {
-            (Keys::Any, _) => true,
-            (Keys::OpenRouter, Some(key)) => key.starts_with("sk-or-") && key.len() >= 20,
-            (Keys::Only(keys), Some(key)) => keys.iter().any(|good| good == key),
-            (Keys::OpenRouter | Keys::Only(_), None) => false,
+    pub(crate) fn accepts(&self, host: Host, key: &str) -> bool {
+        match &self.keys {
+            Keys::Any => true,
+            Keys::Issued => host.issues(key),
+            Keys::Only(keys) => keys.iter().any(|good| good == key),
         }
     }
 
@@ -234,8 +243,9 @@ impl Scenario {
         self.keys == Keys::Any || key.starts_with("sk-or-management")
     }
 
-    pub(crate) fn is_byok(&self, key: &str) -> bool {
+    pub(crate) fn is_byok(&self, host: Host, key: &str) -> bool {
         match self.byok {
+            _ if host.is_direct() => false,
             Byok::ByKey => key.starts_with("sk-or-byok"),
             Byok::Always => true,
             Byok::Never => false,

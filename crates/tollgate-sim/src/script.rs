@@ -16,6 +16,8 @@ use crate::json::Object;
 pub(crate) struct Script {
     pub(crate) steps: Vec<Step>,
     pub(crate) ending: Ending,
+    /// What is sent while no token is ready.
+    pub(crate) keep_alive: &'static [u8],
 }
 
 #[derive(Clone, Debug)]
@@ -23,8 +25,8 @@ pub(crate) enum Step {
     Wait(Duration),
     Head(Head),
     Send(Piece),
-    /// Keep-alive comments until the client goes.
-    Comments,
+    /// Keep-alives until the client goes.
+    Comments(&'static [u8]),
     /// Nothing until the client goes.
     Silence,
 }
@@ -55,8 +57,8 @@ pub(crate) enum Kind {
     Comment,
 }
 
-/// What OpenRouter sends while no token is ready.
-pub(crate) const COMMENT: &[u8] = b": OPENROUTER PROCESSING\n\n";
+/// What is sent while no token is ready, where nobody says otherwise.
+const KEEP_ALIVE: &[u8] = b": keep-alive\n\n";
 
 /// What the data of an event begins with.
 pub(crate) const DATA: &[u8] = b"data: ";
@@ -89,15 +91,17 @@ impl Script {
         Self {
             steps,
             ending: Ending::Clean,
+            keep_alive: KEEP_ALIVE,
         }
     }
 
-    /// The beginning of a stream.
-    pub(crate) fn stream() -> Self {
+    /// The beginning of a stream that is kept alive with these bytes.
+    pub(crate) fn stream(keep_alive: &'static [u8]) -> Self {
         let head = Head::new(200, "text/event-stream").with("cache-control", "no-cache");
         Self {
             steps: vec![Step::Head(head)],
             ending: Ending::Clean,
+            keep_alive,
         }
     }
 
@@ -135,7 +139,7 @@ impl Script {
 
     pub(crate) fn push_comment(&mut self) {
         self.steps.push(Step::Send(Piece {
-            bytes: Bytes::from_static(COMMENT),
+            bytes: Bytes::from_static(self.keep_alive),
             tokens: 0,
             kind: Kind::Comment,
         }));

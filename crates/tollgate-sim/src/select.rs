@@ -6,11 +6,13 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::ask::Ask;
+use crate::byok::{self, Lane};
 use crate::catalog::{Model, Resolved};
 use crate::draw::Draw;
 use crate::endpoint::{Endpoint, endpoints};
 use crate::fault::Fault;
 use crate::fault_table;
+use crate::host::{Host, Lack, too_long};
 use crate::log::Attempt;
 use crate::refusal::{self, Refusal, Scene};
 use crate::refuse::fault_refusal;
@@ -55,7 +57,7 @@ pub(crate) fn select(
         scenario,
         request,
         ask,
-        is_byok: scenario.is_byok(&request.key),
+        is_byok: scenario.is_byok(request.host, &request.key),
     };
     let mut attempts = Vec::new();
     let mut last = None;
@@ -98,7 +100,7 @@ impl Walk<'_> {
         let fault = fault
             .or_else(|| self.strike(model, None))
             .unwrap_or_default();
-        let all = endpoints(model, self.world.seed, self.scenario.price_spread_percent);
+        let all = self.endpoints(model);
         if fault.refuses() {
             // All endpoints refuse; the error speaks of the first.
             let refusal = fault_refusal(&fault, &self.scene(model, all.first()));
@@ -113,6 +115,14 @@ impl Walk<'_> {
         self.endpoint(&resolved, chosen, fault, attempts)
     }
 
+    fn endpoints(&self, model: &Model) -> Vec<Endpoint> {
+        let (host, seed) = (self.request.host, self.world.seed);
+        match host.endpoint(model, seed) {
+            Some(only) => vec![only],
+            None => endpoints(model, seed, self.scenario.price_spread_percent),
+        }
+    }
+
     /// Tries the endpoints in order.
     fn endpoint(
         &self,
@@ -122,18 +132,21 @@ impl Walk<'_> {
         attempts: &mut Vec<Attempt>,
     ) -> Result<Selection, Refusing> {
         let model = &resolved.model;
+        let lanes = self.lanes(model, chosen);
         let tries = if self.scenario.provider_failover {
-            chosen.len()
+            lanes.len()
         } else {
             1
         };
         let mut last = None;
-        for endpoint in chosen.into_iter().take(tries) {
-            let fault = self.strike(model, Some(&endpoint));
+        for lane in lanes.into_iter().take(tries) {
+            let fault = self.strike(model, Some(&lane));
             let refusing = fault.as_ref().filter(|fault| fault.refuses());
             let refusal =
-                refusing.map(|fault| fault_refusal(fault, &self.scene(model, Some(&endpoint))));
+                refusing.map(|fault| fault_refusal(fault, &self.lane_scene(model, &lane)));
+            let Lane { endpoint, is_byok } = lane;
             attempts.push(Attempt {
+                is_byok,
                 provider: endpoint.provider.name.to_owned(),
                 model: model.canonical_slug.clone(),
                 status: refusal.as_ref().map_or(200, |refusal| refusal.status),
@@ -148,7 +161,7 @@ impl Walk<'_> {
                         fault,
                         attempts: attempts.clone(),
                         strategy: resolved.strategy,
-                        is_byok: self.is_byok,
+                        is_byok,
                     });
                 }
             }
@@ -156,72 +169,100 @@ impl Walk<'_> {
         Err(last.unwrap_or_else(|| self.no_endpoints(0)))
     }
 
+    /// In which order, and with whose keys, the endpoints are tried.
+    fn lanes(&self, model: &Model, chosen: Vec<Endpoint>) -> Vec<Lane> {
+        if self.is_byok || self.request.host.is_direct() {
+            let is_byok = self.is_byok;
+            let lane = |endpoint| Lane { endpoint, is_byok };
+            return chosen.into_iter().map(lane).collect();
+        }
+        byok::lanes(&self.world.records().provider_keys, &model.id, chosen)
+    }
+
     /// The model of a name, and the fault of a name that asks for one.
     fn resolve(&self, name: &str) -> Result<(Resolved, Option<Fault>), Refusing> {
-        let able = |model: &Model| self.lacks(model).is_none();
+        let host = self.request.host;
+        let serves = |model: &Model| !host.is_direct() || host.name_of(model).is_some();
+        let able = |model: &Model| serves(model) && self.lacks(model).is_none();
         let mut draw = Draw::new(self.world.seed, &[b"router", &self.ask.essence]);
         if let Some(fault) = name.strip_prefix(FAULT_MODEL) {
             let fault =
-                fault_table::find(fault).map_err(|error| self.plain(400, &error.to_string()))?;
+                fault_table::find(fault).map_err(|error| self.plain(400, error.to_string()))?;
             // Any ordinary model will do; the router knows what that is.
             let resolved = self.world.catalog.ordinary(&mut draw, able);
             return resolved
                 .map(|resolved| (resolved, Some(fault)))
                 .ok_or_else(|| self.plain(404, "No endpoints found."));
         }
-        match self.world.catalog.resolve(name, &mut draw, able) {
+        let resolved = match host.is_direct() {
+            true => host.find(&self.world.catalog, name),
+            false => self.world.catalog.resolve(name, &mut draw, able),
+        };
+        match resolved {
             Some(resolved) => Ok((resolved, None)),
-            None => Err(self.plain(400, &format!("{name} is not a valid model ID"))),
+            None => Err(self.unknown(name)),
         }
     }
 
-    fn strike(&self, model: &Model, endpoint: Option<&Endpoint>) -> Option<Fault> {
+    fn unknown(&self, name: &str) -> Refusing {
+        match self.request.host.words(refusal::for_status(404).name) {
+            Some(words) => self.plain(404, words.about(name)),
+            None => self.plain(400, format!("{name} is not a valid model ID")),
+        }
+    }
+
+    fn strike(&self, model: &Model, lane: Option<&Lane>) -> Option<Fault> {
         self.world.strike(&Target {
             route: self.request.dialect.route(),
             key: &self.request.key,
             model: Some(&model.id),
-            provider: endpoint.map(|endpoint| (endpoint.provider.name, endpoint.provider.slug)),
+            provider: lane.map(|lane| {
+                let provider = lane.endpoint.provider;
+                (provider.name, provider.slug)
+            }),
+            is_byok: lane.is_some_and(|lane| lane.is_byok),
         })
     }
 
-    /// What the model cannot do for this request, as OpenRouter says it.
+    /// Refuses what the model cannot do, as the host says it.
     fn check(&self, model: &Model) -> Result<(), Refusing> {
+        let host = self.request.host;
         if let Some(lack) = self.lacks(model) {
-            return Err(self.plain(404, &lack));
+            // A direct provider has no other endpoint to look for: the request is a bad one.
+            let status = if host.is_direct() { 400 } else { 404 };
+            return Err(self.plain(status, lack.message(host, &host.served_name(model))));
         }
-        let needed = self.ask.prompt_tokens() + self.ask.limit.unwrap_or(0);
-        if let Some(window) = model.context_length.filter(|window| needed > *window) {
+        let (prompt, limit) = (self.ask.prompt_tokens(), self.ask.limit.unwrap_or(0));
+        let window = model.context_length;
+        if let Some(message) = window.and_then(|window| too_long(host, prompt, limit, window)) {
             let scene = self.scene(model, None);
-            let message = format!(
-                "The maximum context length is {window} tokens, but about {needed} were requested"
-            );
             let refusal = Refusal::new(&refusal::CONTEXT_LENGTH, &scene).with_message(message);
             return Err(Box::new((Fault::default(), refusal)));
         }
         Ok(())
     }
 
-    fn lacks(&self, model: &Model) -> Option<String> {
+    fn lacks(&self, model: &Model) -> Option<Lack> {
         let ask = self.ask;
         if model.is_batch() {
-            return Some("This model can be used through the Batch API only".into());
+            return Some(Lack::Batch);
         }
         if !model.writes("text") {
-            return Some("No endpoints found that support text output".into());
+            return Some(Lack::TextOutput);
         }
         if ask.has_images && !model.reads("image") {
-            return Some("No endpoints found that support image input".into());
+            return Some(Lack::Images);
         }
         if ask.has("tools") && !model.supports("tools") {
-            return Some("No endpoints found that support tool use".into());
+            return Some(Lack::Tools);
         }
-        let beyond = |most: u64| ask.limit.is_some_and(|limit| limit > most);
-        if model.top_provider.max_completion_tokens.is_some_and(beyond) {
-            return Some("No endpoints found that can handle the requested parameters".into());
+        let lengths = ask.limit.zip(model.top_provider.max_completion_tokens);
+        if let Some((asked, most)) = lengths.filter(|(asked, most)| asked > most) {
+            return Some(Lack::Length { asked, most });
         }
         let unsupported = |name: &&str| !model.supports(name);
         (ask.preferences.require_parameters && ask.parameters.iter().any(unsupported))
-            .then(|| "No endpoints found that can handle the requested parameters".into())
+            .then_some(Lack::Parameters)
     }
 
     fn no_endpoints(&self, count: usize) -> Refusing {
@@ -239,15 +280,22 @@ impl Walk<'_> {
         refusing
     }
 
-    fn plain(&self, status: u16, message: &str) -> Refusing {
+    fn plain(&self, status: u16, message: impl Into<String>) -> Refusing {
         let scene = Scene {
             is_byok: self.is_byok,
-            ..Scene::bare(self.request.now)
+            ..Scene::of(self.request)
         };
         Box::new((
             Fault::default(),
             Refusal::new(refusal::for_status(status), &scene).with_message(message),
         ))
+    }
+
+    fn lane_scene<'a>(&self, model: &'a Model, lane: &Lane) -> Scene<'a> {
+        Scene {
+            is_byok: lane.is_byok,
+            ..self.scene(model, Some(&lane.endpoint))
+        }
     }
 
     fn scene<'a>(&self, model: &'a Model, endpoint: Option<&Endpoint>) -> Scene<'a> {
@@ -256,13 +304,21 @@ impl Walk<'_> {
             model: &model.id,
             provider,
             is_byok: self.is_byok,
-            now: self.request.now,
+            ..Scene::of(self.request)
         }
     }
 }
 
 impl Selection {
-    /// What answers report as their model: the permanent slug, with the variant kept.
+    /// What answers report as their model.
+    pub(crate) fn served_name(&self, host: Host) -> String {
+        match host.is_direct() {
+            true => host.served_name(&self.model),
+            false => self.served_slug(),
+        }
+    }
+
+    /// OpenRouter's: the permanent slug, with the variant kept.
     pub(crate) fn served_slug(&self) -> String {
         match self.model.id.split_once(':') {
             Some((_, variant)) if !self.model.canonical_slug.contains(':') => {

@@ -11,9 +11,10 @@ use crate::bill::Bill;
 use crate::clock::http_date;
 use crate::control;
 use crate::error::Error;
+use crate::host::Host;
 use crate::log::Seen;
 use crate::play::{Body, Broken, Outcome, ResetFlag, play};
-use crate::request::{Request, api_key, seen};
+use crate::request::{Request, seen};
 use crate::routes::{dialect, perform};
 use crate::scenario::Scenario;
 use crate::script::Script;
@@ -73,6 +74,12 @@ impl Service {
         let (parts, body) = request.into_parts();
         let body = Some(body).filter(|body| body.len() <= BODY_LIMIT);
         self.respond(parts, body, ResetFlag::default()).await
+    }
+
+    /// Whom requests are answered as.
+    #[must_use]
+    pub fn host(&self) -> Host {
+        self.world.host()
     }
 
     /// The requests seen since the start or the last reset; with a
@@ -157,22 +164,28 @@ fn prepare(
 ) -> (Script, impl FnOnce(Outcome) + Send + use<>) {
     let too_large = body.is_none();
     let body = body.unwrap_or_default();
-    let dialect = dialect(parts.uri.path());
-    let key = api_key(&parts, dialect);
-    let ticket = world.admit(seen(&parts, &body, key));
+    let host = world.host();
+    let dialect = dialect(host, parts.uri.path());
+    let key = host.api_key(&parts, dialect);
+    let ticket = world.admit(seen(&parts, &body, key.as_deref()));
     let request = Request {
         ticket,
+        host,
+        id: world.request_id(ticket),
         now: world.now(),
         dialect,
-        key: key.unwrap_or_default().to_owned(),
+        key: key.unwrap_or_default(),
         parts,
         body,
     };
-    let performance = if too_large {
+    let mut performance = if too_large {
         crate::routes::too_large(world, &request)
     } else {
         perform(world, &request)
     };
+    if let Some(name) = host.request_header() {
+        performance.script = performance.script.with_header(name, &request.id);
+    }
     let world = Arc::clone(world);
     let account = performance.account;
     let settle = move |outcome: Outcome| {

@@ -9,6 +9,7 @@ use crate::bill::Bill;
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::error::Error;
+use crate::host::Host;
 use crate::log::Seen;
 use crate::scenario::Scenario;
 use crate::server;
@@ -29,6 +30,7 @@ pub struct Simulator {
 pub struct SimulatorBuilder {
     pub(crate) seed: u64,
     pub(crate) scenario: Scenario,
+    pub(crate) host: Option<Host>,
     pub(crate) catalog: Option<Catalog>,
     pub(crate) clock: Clock,
     pub(crate) log_limit: usize,
@@ -42,6 +44,7 @@ impl Simulator {
         SimulatorBuilder {
             seed: 0,
             scenario: Scenario::default(),
+            host: None,
             catalog: None,
             clock: Clock::default(),
             log_limit: usize::MAX,
@@ -61,10 +64,12 @@ impl Simulator {
         format!("http://{}", self.address)
     }
 
-    /// `http://127.0.0.1:PORT/api/v1`, to give to a client in place of OpenRouter's.
+    /// `http://127.0.0.1:PORT/api/v1`, to give to a client in place of OpenRouter's; of another
+    /// [host](SimulatorBuilder::host), with its own [path](Host::base_path). Anthropic's clients add
+    /// `/v1` by themselves and are given the [`url`](Self::url).
     #[must_use]
     pub fn base_url(&self) -> String {
-        format!("http://{}/api/v1", self.address)
+        format!("http://{}{}", self.address, self.service.host().base_path())
     }
 
     /// The service behind the socket, to be called without one.
@@ -129,6 +134,13 @@ impl SimulatorBuilder {
     #[must_use]
     pub fn scenario(mut self, scenario: Scenario) -> Self {
         self.scenario = scenario;
+        self
+    }
+
+    /// Sets whom to answer as, whatever scenarios say; OpenRouter unless told otherwise.
+    #[must_use]
+    pub fn host(mut self, host: Host) -> Self {
+        self.host = Some(host);
         self
     }
 

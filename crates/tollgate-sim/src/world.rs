@@ -7,15 +7,20 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::activity::Window;
 use crate::ask::Turn;
-use crate::bill::Till;
+use crate::bill::{Fee, Till};
+use crate::byok::StoredKey;
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::draw::{Draw, hash};
 use crate::fault::Fault;
+use crate::host::Host;
 use crate::json::Object;
 use crate::log::Seen;
+use crate::money::NanoUsd;
 use crate::recent::Recent;
+use crate::request::Request;
 use crate::rule::{Tally, Target, strike};
 use crate::scenario::Scenario;
 use crate::simulator::SimulatorBuilder;
@@ -25,6 +30,8 @@ use crate::simulator::SimulatorBuilder;
 pub(crate) struct World {
     pub(crate) seed: u64,
     pub(crate) catalog: Catalog,
+    /// Who it was told to answer as; the scenario says so otherwise.
+    host: Option<Host>,
     clock: Clock,
     started: Instant,
     /// How many requests, charges and generations are kept, each.
@@ -45,6 +52,8 @@ pub(crate) struct Records {
     /// The ids of `generations`, in order.
     kept: Recent<String>,
     cached: HashMap<u64, u64>,
+    /// In the order in which they were stored.
+    pub(crate) provider_keys: Vec<StoredKey>,
     /// Goes up with every reset, so that an answer begun before one is not billed after it.
     epoch: u64,
 }
@@ -81,6 +90,7 @@ impl World {
         Self {
             seed: plan.seed,
             catalog: plan.catalog.unwrap_or_else(Catalog::embedded),
+            host: plan.host,
             clock: plan.clock,
             started: Instant::now(),
             limit,
@@ -102,6 +112,12 @@ impl World {
 
     pub(crate) fn scenario(&self) -> Arc<Scenario> {
         Arc::clone(&self.records().scenario)
+    }
+
+    /// Whom requests are answered as.
+    pub(crate) fn host(&self) -> Host {
+        let of_scenario = || self.records().scenario.host;
+        self.host.or_else(of_scenario).unwrap_or_default()
     }
 
     pub(crate) fn running(self: &Arc<Self>) -> Running {
@@ -162,10 +178,17 @@ impl World {
         records.tallies.clear();
     }
 
-    /// A generation id: `gen-`, seconds, and 20 letters or digits.
-    pub(crate) fn generation_id(&self, number: u64, body: &[u8]) -> String {
-        let mut draw = Draw::new(self.seed, &[b"generation", &number.to_le_bytes(), body]);
-        format!("gen-{}-{}", self.now(), draw.alphanumerics(20))
+    /// The id of an answer, in the form of its dialect.
+    pub(crate) fn generation_id(&self, request: &Request) -> String {
+        let number = request.ticket.number.to_le_bytes();
+        let mut draw = Draw::new(self.seed, &[b"generation", &number, &request.body]);
+        request.dialect.id(request.now, &draw.alphanumerics(20))
+    }
+
+    /// What a direct host calls a request: `req_` and 24 letters or digits.
+    pub(crate) fn request_id(&self, ticket: Ticket) -> String {
+        let mut draw = Draw::new(self.seed, &[b"request", &ticket.number.to_le_bytes()]);
+        format!("req_{}", draw.alphanumerics(24))
     }
 }
 
@@ -179,12 +202,23 @@ impl Records {
             generations: HashMap::new(),
             kept: Recent::new(limit),
             cached: HashMap::new(),
+            provider_keys: Vec::new(),
             epoch,
         }
     }
 
     pub(crate) fn is_current(&self, ticket: Ticket) -> bool {
         self.epoch == ticket.epoch
+    }
+
+    /// The fee on an answer through an own key now, with what is left of the month's allowance.
+    pub(crate) fn byok_fee(&self, now: u64) -> Fee {
+        let month = self.till.activity().of_account(Window::Month, now);
+        let left = self.scenario.byok_allowance.minus(month.provider_cost);
+        Fee {
+            percent: self.scenario.byok_fee_percent,
+            free: left.max(NanoUsd::ZERO),
+        }
     }
 
     /// Keeps a record for `GET /generation`, from when the scenario says.

@@ -52,7 +52,7 @@ pub use crate::error::TransportError;
 pub use crate::exchange::DROPPED_HEADER;
 pub use crate::lanes::Lanes;
 pub use crate::layers::{Concurrency, HostRate, HostRateLimit, RateLimit, RateLimitConfig};
-pub use crate::openrouter::OpenRouterProvider;
+pub use crate::openrouter::{NewByokKey, OpenRouterProvider};
 pub use crate::retry_after::retry_after;
 pub use crate::send::{HttpBody, HttpError, HttpErrorKind, HttpSend};
 pub use crate::usage::usage_report;

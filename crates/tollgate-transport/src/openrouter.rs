@@ -1,3 +1,5 @@
+mod byok;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -22,6 +24,8 @@ use crate::resource::{self, unreadable};
 use crate::send::HttpSend;
 use crate::upstream::{Setup, Upstream, header_value, key_header};
 use crate::usage::reconciled;
+
+pub use self::byok::NewByokKey;
 
 /// OpenRouter, behind [`LlmProvider`] and [`CostLookup`]. Cheap to clone; clones share their
 /// connections.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::Response;
+use http::{Method, Response};
 use reqwest::Url;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -29,6 +29,17 @@ pub(crate) async fn post(
     let response = upstream
         .post(&url, body, None, upstream.timers.idle_whole())
         .await?;
+    document(upstream, response).await
+}
+
+/// Sends a request of any method; its answer comes as soon as a page's does.
+pub(crate) async fn send(
+    upstream: &Arc<Upstream>,
+    method: Method,
+    url: Url,
+    body: Bytes,
+) -> Result<Bytes, Failure> {
+    let response = upstream.send(method, &url, body, upstream.idle).await?;
     document(upstream, response).await
 }
 

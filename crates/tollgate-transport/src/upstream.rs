@@ -98,16 +98,39 @@ impl Upstream {
         key: Option<&ApiKey>,
         patience: Duration,
     ) -> Result<Response<HttpBody>, Failure> {
-        let mut request = self.request(Method::POST, url, body)?;
+        let mut request = self.with_body(Method::POST, url, body)?;
         if let Some(key) = key {
             let (name, value) = key_header(self.key_header.as_deref(), key).map_err(unusable)?;
             request.headers_mut().insert(name, value);
         }
+        self.exchange(request, patience).await
+    }
+
+    /// Sends a request with a JSON body, which may be empty, and returns the head. Never sends
+    /// twice.
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        url: &Url,
+        body: Bytes,
+        patience: Duration,
+    ) -> Result<Response<HttpBody>, Failure> {
+        let request = self.with_body(method, url, body)?;
+        self.exchange(request, patience).await
+    }
+
+    fn with_body(
+        &self,
+        method: Method,
+        url: &Url,
+        body: Bytes,
+    ) -> Result<Request<Bytes>, Failure> {
+        let mut request = self.request(method, url, body)?;
         request.headers_mut().insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/json"),
         );
-        self.exchange(request, patience).await
+        Ok(request)
     }
 
     /// Sends a `GET` and returns the head. Never sends twice.

@@ -16,6 +16,7 @@ mod sse;
 mod usage;
 
 mod account;
+mod byok;
 mod embeddings;
 mod endpoints;
 mod gemini;
@@ -35,6 +36,7 @@ pub use serde_json::value::RawValue;
 pub use crate::account::{
     ActivityReply, ActivityRow, Budget, Credits, CreditsReply, FreeModelRequests, KeyInfo, KeyReply,
 };
+pub use crate::byok::{ByokKey, ByokListReply, ByokReply};
 pub use crate::chat::chunk::{ChatChunk, ChunkChoice, Delta, StreamEvent, TextLength};
 pub use crate::chat::message::{ContentPart, Message};
 pub use crate::chat::metadata::{

@@ -83,12 +83,12 @@ pub use tollgate_ledger::{
 };
 pub use tollgate_router::CostOptimizer;
 pub use tollgate_transport::{
-    ConnectionConfig, HttpBody, HttpError, HttpErrorKind, HttpSend, Mode, OpenRouterConfig,
-    OpenRouterProvider, OutputLimitField, RateLimitConfig, Speech, Thinking, Timers,
-    TransportError, http_pool,
+    ConnectionConfig, HttpBody, HttpError, HttpErrorKind, HttpSend, Mode, NewByokKey,
+    OpenRouterConfig, OpenRouterProvider, OutputLimitField, RateLimitConfig, Speech, Thinking,
+    Timers, TransportError, http_pool,
 };
 pub use tollgate_wire::{
-    ChatReply, ChatRequest, ChatResponse, ContentPart, Credits, Delivery as StreamMode,
+    ByokKey, ChatReply, ChatRequest, ChatResponse, ContentPart, Credits, Delivery as StreamMode,
     EmbeddingsRequest, Endpoints, Generation, Message, Plugin, ProviderPreferences, ProvidersReply,
     Reasoning, Request, ResponseFormat, StreamEvent, Surface, Tool, ToolChoice,
 };

@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub(crate) mod budgets;
+pub(crate) mod byok;
 pub(crate) mod chat;
 pub(crate) mod check;
 pub(crate) mod completions;

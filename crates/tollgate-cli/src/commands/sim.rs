@@ -11,6 +11,7 @@ pub(crate) async fn run(args: SimArgs, global: &Global) -> Result<(), Trouble> {
         return Ok(());
     }
     let config = SimConfig {
+        host: args.host,
         listen: args.listen,
         scenario: args.scenario,
         catalog: args.catalog,
@@ -22,7 +23,8 @@ pub(crate) async fn run(args: SimArgs, global: &Global) -> Result<(), Trouble> {
         .await
         .map_err(|error| Trouble::new(code::USAGE, error.to_string()))?;
     ui::note(format!(
-        "simulating OpenRouter at {}\n  log {url}/sim/log   bill {url}/sim/bill   reset: POST {url}/sim/reset",
+        "simulating {} at {}\n  log {url}/sim/log   bill {url}/sim/bill   reset: POST {url}/sim/reset",
+        simulator.service().host(),
         simulator.base_url(),
         url = simulator.url(),
     ));

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod books;
+mod byok;
 #[cfg(unix)]
 mod canary;
 mod chat;
@@ -20,6 +21,7 @@ mod reconcile;
 mod records;
 mod reload;
 mod serve;
+mod sim;
 mod support;
 #[cfg(unix)]
 mod traces;

@@ -14,7 +14,7 @@ use crate::json::{Object, object, raw};
 use crate::refusal::{Refusal, USER};
 use crate::scenario::UsageChunk;
 
-pub(super) use self::read::{format, reasoning};
+pub(super) use self::read::{format, read, reasoning};
 
 #[derive(Debug)]
 pub(super) struct Chat;
@@ -28,7 +28,7 @@ impl Dialect for Chat {
     }
 
     fn read(&self, fields: &Map<String, Value>) -> Result<Ask, String> {
-        read::read(fields)
+        read(fields)
     }
 
     fn whole(&self, frame: &Frame<'_>, answer: &Answer) -> Object {

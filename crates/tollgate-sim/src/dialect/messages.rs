@@ -1,22 +1,30 @@
-//! `POST /messages`, Anthropic's dialect as OpenRouter has it.
+//! `POST /messages`, Anthropic's dialect as it has it and as OpenRouter does.
 
 mod read;
 mod stream;
+mod strict;
+mod usage;
 
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::{Dialect, Event, Frame};
+use super::seal::seal;
+use super::{Dialect, Event, Fields, Frame};
 use crate::answer::{Answer, Call, Finish};
 use crate::ask::Ask;
 use crate::base64::encode;
-use crate::bill::Charge;
+use crate::complaint::Complaint;
 use crate::draw::Draw;
+use crate::host::Host;
 use crate::json::{Object, object};
 use crate::refusal::Refusal;
+use crate::request::Request;
+use crate::world::World;
 
 #[derive(Debug)]
-pub(super) struct Messages;
+pub(super) struct Messages {
+    pub(super) host: Host,
+}
 
 impl Dialect for Messages {
     fn route(&self) -> &'static str {
@@ -27,12 +35,33 @@ impl Dialect for Messages {
         Some("x-api-key")
     }
 
+    fn id(&self, now: u64, letters: &str) -> String {
+        match self.host.is_direct() {
+            true => format!("msg_01{letters}"),
+            false => format!("gen-{now}-{letters}"),
+        }
+    }
+
+    fn check_headers(&self, request: &Request) -> Result<(), Complaint> {
+        match self.host.is_direct() {
+            true => strict::version(request),
+            false => Ok(()),
+        }
+    }
+
+    fn check(&self, _: &World, request: &Request, fields: Fields) -> Result<Fields, Complaint> {
+        if self.host.is_direct() {
+            strict::check(request, &fields)?;
+        }
+        Ok(fields)
+    }
+
     fn read(&self, fields: &Map<String, Value>) -> Result<Ask, String> {
         read::read(fields)
     }
 
     fn whole(&self, frame: &Frame<'_>, answer: &Answer) -> Object {
-        let usage = frame.charge.map(whole_usage);
+        let usage = frame.charge.map(|charge| usage::whole(frame.host, charge));
         message(frame, &blocks(frame, answer), answer.finish, usage.as_ref())
             .with_some("openrouter_metadata", frame.metadata)
     }
@@ -42,12 +71,12 @@ impl Dialect for Messages {
     }
 
     fn refusal(&self, id: &str, refusal: &Refusal) -> Object {
-        error(id, refusal).with_some("openrouter_metadata", refusal.trail.as_ref())
+        error(self.host, id, refusal).with_some("openrouter_metadata", refusal.trail.as_ref())
     }
 
     /// The dialect has no place for an error beside text, so it stands alone.
     fn whole_error(&self, frame: &Frame<'_>, refusal: &Refusal) -> Object {
-        error(frame.id, refusal).with_some("openrouter_metadata", frame.metadata)
+        framed_error(frame, refusal).with_some("openrouter_metadata", frame.metadata)
     }
 
     fn error_events(&self, frame: &Frame<'_>, refusal: &Refusal, _sent: usize) -> Vec<Event> {
@@ -72,8 +101,21 @@ const ERROR_TYPES: [(u16, &str); 13] = [
     (529, "overloaded_error"),
 ];
 
+/// An error after a status line that promised an answer.
+fn framed_error(frame: &Frame<'_>, refusal: &Refusal) -> Object {
+    let id = match frame.host.is_direct() {
+        true => frame.request_id,
+        false => frame.id,
+    };
+    error(frame.host, id, refusal)
+}
+
 /// An error, as a body or as the data of an event.
-fn error(id: &str, refusal: &Refusal) -> Object {
+fn error(host: Host, id: &str, refusal: &Refusal) -> Object {
+    if host.is_direct() {
+        let error = object! { "type": refusal.told.kind, "message": refusal.error.message };
+        return object! { "type": "error", "error": error, "request_id": id };
+    }
     let (kind, refusal) = refusal.without_type();
     let error = &refusal.error;
     let word = ERROR_TYPES
@@ -105,8 +147,11 @@ fn message(
         "stop_reason": finish.map(stop_reason),
         "stop_sequence": NULL,
         "stop_details": NULL,
-        "provider": frame.provider,
     }
+    .with_some(
+        "provider",
+        Some(frame.provider).filter(|_| !frame.host.is_direct()),
+    )
     .with_some("usage", usage)
 }
 
@@ -123,13 +168,13 @@ fn blocks(frame: &Frame<'_>, answer: &Answer) -> Vec<Object> {
     let mut blocks = Vec::new();
     if !answer.shown_reasoning().is_empty() {
         let text = answer.shown_reasoning().concat();
-        blocks.push(thinking(&text, &signature(frame)));
+        blocks.push(thinking(&text, &signature(frame, &text)));
     }
     if !answer.content.is_empty() {
-        blocks.push(text(&answer.content.concat()));
+        blocks.push(text(frame.host, &answer.content.concat()));
     }
     if let Some(call) = &answer.call {
-        blocks.push(tool_use(call, &input(&call.arguments.concat())));
+        blocks.push(tool_use(frame.host, call, &input(&call.arguments.concat())));
     }
     blocks
 }
@@ -138,70 +183,31 @@ fn thinking(thinking: &str, signature: &str) -> Object {
     object! { "type": "thinking", "thinking": thinking, "signature": signature }
 }
 
-/// What a client must send back unchanged.
-fn signature(frame: &Frame<'_>) -> String {
-    encode(format!("simulated signature {}", frame.tail()).as_bytes())
-}
-
-fn text(text: &str) -> Object {
-    object! { "type": "text", "text": text, "citations": [(); 0] }
-}
-
-fn tool_use(call: &Call, input: &RawValue) -> Object {
-    let id = format!("toolu_{}", call.id.trim_start_matches("call_"));
-    object! {
-        "type": "tool_use", "id": id, "name": call.name, "input": input,
-        "caller": object! { "type": "direct" },
+/// What a client must send back unchanged; Anthropic itself looks whether it did.
+fn signature(frame: &Frame<'_>, thought: &str) -> String {
+    match frame.host.is_direct() {
+        true => thought_seal(thought),
+        false => encode(format!("simulated signature {}", frame.tail()).as_bytes()),
     }
+}
+
+fn thought_seal(thought: &str) -> String {
+    seal("thinking", thought)
+}
+
+fn text(host: Host, text: &str) -> Object {
+    let citations = (!host.is_direct()).then_some(&[(); 0]);
+    object! { "type": "text", "text": text }.with_some("citations", citations)
+}
+
+fn tool_use(host: Host, call: &Call, input: &RawValue) -> Object {
+    let id = format!("toolu_{}", call.id.trim_start_matches("call_"));
+    let caller = (!host.is_direct()).then(|| object! { "type": "direct" });
+    object! { "type": "tool_use", "id": id, "name": call.name, "input": input }
+        .with_some("caller", caller.as_ref())
 }
 
 /// Arguments as JSON. A limit can cut them short, and a block must have an object even so.
 fn input(arguments: &str) -> Box<RawValue> {
     RawValue::from_string(arguments.to_owned()).unwrap_or_else(|_| crate::json::raw(&object! {}))
-}
-
-/// The usage at the beginning of a stream: cached tokens are not input tokens in this dialect.
-fn first_usage(charge: &Charge) -> Object {
-    const NULL: Option<&str> = None;
-    let tokens = charge.tokens;
-    object! {
-        "input_tokens": tokens.prompt - tokens.cached,
-        "output_tokens": 0,
-        "cache_creation_input_tokens": NULL,
-        "cache_read_input_tokens": tokens.cached,
-        "cache_creation": NULL,
-        "output_tokens_details": NULL,
-        "server_tool_use": NULL,
-        "service_tier": "standard",
-        "inference_geo": NULL,
-    }
-}
-
-/// The usage at the end of a stream, which tells no cost.
-fn last_usage(charge: &Charge) -> Object {
-    let tokens = charge.tokens;
-    object! {
-        "input_tokens": tokens.prompt - tokens.cached,
-        "output_tokens": tokens.completion,
-        "cache_creation_input_tokens": 0,
-        "cache_read_input_tokens": tokens.cached,
-        "output_tokens_details": object! { "thinking_tokens": tokens.reasoning },
-        "server_tool_use": None::<&str>,
-    }
-}
-
-fn whole_usage(charge: &Charge) -> Object {
-    const NULL: Option<&str> = None;
-    last_usage(charge).and(object! {
-        "cache_creation": NULL,
-        "service_tier": "standard",
-        "inference_geo": NULL,
-        "cost": charge.cost(),
-        "is_byok": charge.byok.is_some(),
-        "cost_details": object! {
-            "upstream_inference_cost": charge.price.total,
-            "upstream_inference_prompt_cost": charge.price.prompt,
-            "upstream_inference_completions_cost": charge.price.completion,
-        },
-    })
 }

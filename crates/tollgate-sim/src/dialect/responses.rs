@@ -1,4 +1,4 @@
-//! `POST /responses`, OpenAI's Responses dialect as OpenRouter has it: stateless.
+//! `POST /responses`, OpenAI's Responses dialect as it has it and as OpenRouter does: stateless.
 
 mod echo;
 mod read;
@@ -6,25 +6,53 @@ mod stream;
 
 use serde_json::{Map, Value};
 
-use super::{CHAT, Dialect, Event, Frame, PARTIAL};
+use super::openai::{self, check_responses};
+use super::{CHAT, Dialect, Event, Fields, Frame, PARTIAL};
 use crate::answer::{Answer, Call, Finish};
 use crate::ask::Ask;
 use crate::bill::Charge;
+use crate::complaint::Complaint;
 use crate::draw::Draw;
 use crate::fault::Place;
+use crate::host::Host;
 use crate::json::{Object, object};
 use crate::refusal::Refusal;
+use crate::request::Request;
+use crate::world::World;
 
 #[derive(Debug)]
-pub(super) struct Responses;
+pub(super) struct Responses {
+    pub(super) host: Host,
+}
 
 impl Dialect for Responses {
     fn route(&self) -> &'static str {
         "responses"
     }
 
+    fn id(&self, now: u64, letters: &str) -> String {
+        match self.host.is_direct() {
+            true => format!("resp_{letters}"),
+            false => format!("gen-{now}-{letters}"),
+        }
+    }
+
+    /// OpenAI keeps responses unless told otherwise; here nobody ever asks for them.
+    fn check(&self, _: &World, _: &Request, mut fields: Fields) -> Result<Fields, Complaint> {
+        if self.host.is_direct() {
+            check_responses(&fields)?;
+            fields.entry("store").or_insert(Value::Bool(true));
+        }
+        Ok(fields)
+    }
+
     fn read(&self, fields: &Map<String, Value>) -> Result<Ask, String> {
-        read::read(fields)
+        if !self.host.is_direct() {
+            return read::read(fields);
+        }
+        let mut ask = read::read_items(fields)?;
+        ask.reasoning.exclude = !read::wants_thoughts(fields);
+        Ok(ask)
     }
 
     fn whole(&self, frame: &Frame<'_>, answer: &Answer) -> Object {
@@ -37,6 +65,9 @@ impl Dialect for Responses {
 
     /// The chat dialect's envelope, with the kind of error at the top.
     fn refusal(&self, id: &str, refusal: &Refusal) -> Object {
+        if self.host.is_direct() {
+            return openai::error(refusal);
+        }
         let (kind, refusal) = refusal.without_type();
         CHAT.refusal(id, &refusal)
             .with_some("error_type", kind.as_ref())
@@ -76,7 +107,7 @@ fn ended(frame: &Frame<'_>, answer: &Answer, output: &[Object]) -> Object {
         output,
         error: None,
         incomplete_details: details,
-        usage: frame.charge.map(usage),
+        usage: frame.charge.map(|charge| usage(frame.host, charge)),
     };
     response.to_json(frame)
 }
@@ -176,6 +207,7 @@ fn reasoning(frame: &Frame<'_>, text: &str) -> Object {
                 .iter()
                 .any(|key| key == "reasoning.encrypted_content")
         });
+    let format = (!frame.host.is_direct()).then_some("openai-responses-v1");
     let encrypted = (wants_encrypted && !text.is_empty())
         .then(|| crate::base64::encode(format!("sealed {}", frame.tail()).as_bytes()));
     let summary: Vec<Object> = [summary_part(text)]
@@ -184,7 +216,7 @@ fn reasoning(frame: &Frame<'_>, text: &str) -> Object {
         .collect();
     object! { "type": "reasoning", "id": item_id("rs", frame), "summary": summary }
         .with_some("encrypted_content", encrypted.as_ref())
-        .with("format", "openai-responses-v1")
+        .with_some("format", format)
 }
 
 fn message(frame: &Frame<'_>, text: &str, status: &str) -> Object {
@@ -218,14 +250,24 @@ fn item_id(kind: &str, frame: &Frame<'_>) -> String {
     format!("{kind}_{}", frame.tail())
 }
 
-fn usage(charge: &Charge) -> Object {
+fn usage(host: Host, charge: &Charge) -> Object {
     let tokens = charge.tokens;
-    object! {
+    let usage = object! {
         "input_tokens": tokens.prompt,
         "input_tokens_details": object! { "cached_tokens": tokens.cached, "cache_write_tokens": 0 },
         "output_tokens": tokens.completion,
         "output_tokens_details": object! { "reasoning_tokens": tokens.reasoning },
         "total_tokens": tokens.prompt + tokens.completion,
+    };
+    match host.is_direct() {
+        true => usage,
+        false => usage.and(cost(charge)),
+    }
+}
+
+/// What OpenRouter tells beside the tokens.
+fn cost(charge: &Charge) -> Object {
+    object! {
         "cost": charge.cost(),
         "is_byok": charge.byok.is_some(),
         "cost_details": object! {

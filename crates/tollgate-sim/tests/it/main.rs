@@ -9,11 +9,13 @@ mod client;
 mod surface;
 
 mod billing;
+mod byok;
 mod chat;
 mod completions;
 mod control;
 mod determinism;
 mod faults;
+mod hosts;
 mod messages;
 mod pages;
 mod responses;

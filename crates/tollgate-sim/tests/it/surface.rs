@@ -221,15 +221,15 @@ pub(crate) fn events(reply: &Reply) -> Vec<Event> {
     events
 }
 
-fn push(text: &mut String, value: &Value) {
+pub(crate) fn push(text: &mut String, value: &Value) {
     text.push_str(value.as_str().unwrap_or_default());
 }
 
-fn number(value: &Value) -> u64 {
+pub(crate) fn number(value: &Value) -> u64 {
     value.as_u64().unwrap()
 }
 
-fn chat(events: &[Event], key: &str) -> Told {
+pub(crate) fn chat(events: &[Event], key: &str) -> Told {
     let mut told = Told::default();
     for (_, body) in events {
         let choice = &body["choices"][0];
@@ -260,7 +260,7 @@ fn finish_and_usage(told: &mut Told, body: &Value) {
     if let Some(finish) = body["choices"][0]["finish_reason"].as_str() {
         finish.clone_into(&mut told.finish);
     }
-    if let Some(usage) = body.get("usage") {
+    if let Some(usage) = body.get("usage").filter(|usage| !usage.is_null()) {
         told.tokens = (
             number(&usage["prompt_tokens"]),
             number(&usage["completion_tokens"]),
@@ -268,7 +268,7 @@ fn finish_and_usage(told: &mut Told, body: &Value) {
     }
 }
 
-fn response(body: &Value) -> Told {
+pub(crate) fn response(body: &Value) -> Told {
     let mut told = Told::default();
     for item in body["output"].as_array().unwrap() {
         match item["type"].as_str().unwrap() {
@@ -294,7 +294,7 @@ fn response(body: &Value) -> Told {
 }
 
 /// Told by the deltas, and compared with what the last event has of them.
-fn response_stream(events: &[Event]) -> Told {
+pub(crate) fn response_stream(events: &[Event]) -> Told {
     let mut told = Told::default();
     for (index, (name, body)) in events.iter().enumerate() {
         assert_eq!(body["sequence_number"], index);
@@ -324,7 +324,7 @@ fn response_stream(events: &[Event]) -> Told {
     last
 }
 
-fn message(body: &Value) -> Told {
+pub(crate) fn message(body: &Value) -> Told {
     let mut told = Told::default();
     for block in body["content"].as_array().unwrap() {
         match block["type"].as_str().unwrap() {
@@ -358,7 +358,7 @@ fn message(body: &Value) -> Told {
     told
 }
 
-fn message_stream(events: &[Event]) -> Told {
+pub(crate) fn message_stream(events: &[Event]) -> Told {
     let mut told = Told::default();
     let mut open = None;
     for (name, body) in events {

@@ -1,8 +1,6 @@
 //! The events of a streamed message.
 
-use super::{
-    error, first_usage, last_usage, message, signature, stop_reason, text, thinking, tool_use,
-};
+use super::{framed_error, message, signature, stop_reason, text, thinking, tool_use, usage};
 use crate::answer::{Answer, Finish};
 use crate::dialect::{Event, Frame, groups};
 use crate::draw::Draw;
@@ -23,7 +21,7 @@ pub(super) fn events(frame: &Frame<'_>, answer: &Answer, draw: &mut Draw) -> Vec
             let delta = object! { "type": "thinking_delta", "thinking": text };
             writer.delta(&delta, tokens);
         }
-        let signature = signature(frame);
+        let signature = signature(frame, &shown.concat());
         writer.delta(
             &object! { "type": "signature_delta", "signature": signature },
             0,
@@ -31,7 +29,7 @@ pub(super) fn events(frame: &Frame<'_>, answer: &Answer, draw: &mut Draw) -> Vec
         writer.close();
     }
     if !answer.content.is_empty() {
-        writer.open(&text(""), 0);
+        writer.open(&text(frame.host, ""), 0);
         for (text, tokens) in groups(&answer.content, draw) {
             writer.delta(&object! { "type": "text_delta", "text": text }, tokens);
         }
@@ -39,7 +37,7 @@ pub(super) fn events(frame: &Frame<'_>, answer: &Answer, draw: &mut Draw) -> Vec
     }
     if let Some(call) = &answer.call {
         // The name of a called tool is one token.
-        writer.open(&tool_use(call, &raw(&object! {})), 1);
+        writer.open(&tool_use(frame.host, call, &raw(&object! {})), 1);
         for (text, tokens) in groups(&call.arguments, draw) {
             let delta = object! { "type": "input_json_delta", "partial_json": text };
             writer.delta(&delta, tokens);
@@ -58,7 +56,7 @@ pub(super) fn events(frame: &Frame<'_>, answer: &Answer, draw: &mut Draw) -> Vec
 
 /// An error; only where it is in the place of a choice has the message begun before it.
 pub(super) fn error_events(frame: &Frame<'_>, refusal: &Refusal) -> Vec<Event> {
-    let error = Event::named("error", &error(frame.id, refusal), 0);
+    let error = Event::named("error", &framed_error(frame, refusal), 0);
     if frame.fault.place == Place::Choice {
         vec![start(frame, 0), error]
     } else {
@@ -67,7 +65,7 @@ pub(super) fn error_events(frame: &Frame<'_>, refusal: &Refusal) -> Vec<Event> {
 }
 
 fn start(frame: &Frame<'_>, tokens: u64) -> Event {
-    let usage = frame.charge.map(first_usage);
+    let usage = frame.charge.map(|charge| usage::first(frame.host, charge));
     let message = message(frame, &[], None, usage.as_ref());
     let data = object! { "type": "message_start", "message": message };
     Event::named("message_start", &data, tokens)
@@ -83,7 +81,7 @@ fn end(frame: &Frame<'_>, finish: Option<Finish>) -> Event {
         "stop_reason": finish.map(stop_reason), "stop_sequence": NULL, "stop_details": NULL, "container": NULL,
     };
     let data = object! { "type": "message_delta", "delta": delta }
-        .with_some("usage", frame.charge.map(last_usage).as_ref());
+        .with_some("usage", frame.charge.map(usage::last).as_ref());
     Event::named("message_delta", &data, 0)
 }
 

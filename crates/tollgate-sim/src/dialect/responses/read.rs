@@ -14,6 +14,26 @@ use crate::dialect::chat::reasoning;
 /// The message for a 400.
 pub(super) fn read(fields: &Map<String, Value>) -> Result<Ask, String> {
     refuse_state(fields)?;
+    read_items(fields)
+}
+
+/// Whether the client of OpenAI, which shows no thoughts unasked, asks for some form of them.
+pub(super) fn wants_thoughts(fields: &Map<String, Value>) -> bool {
+    let summary = fields.get("reasoning").and_then(|ask| ask.get("summary"));
+    let includes = fields.get("include").and_then(Value::as_array);
+    let encrypted = |include: &Vec<Value>| {
+        include
+            .iter()
+            .any(|key| key == "reasoning.encrypted_content")
+    };
+    summary.is_some_and(Value::is_string) || includes.is_some_and(encrypted)
+}
+
+/// Reads a request whose state, if it has any, was seen to.
+///
+/// # Errors
+/// The message for a 400.
+pub(super) fn read_items(fields: &Map<String, Value>) -> Result<Ask, String> {
     let items = items(fields)?;
     let last = items
         .last()

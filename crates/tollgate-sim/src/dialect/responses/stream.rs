@@ -33,7 +33,8 @@ pub(super) fn events(frame: &Frame<'_>, answer: &Answer, draw: &mut Draw) -> Vec
         "response.incomplete"
     };
     writer.push(kind, object! { "response": response }, 0);
-    if frame.has_end() {
+    // OpenAI's own streams end with the response.
+    if frame.has_end() && !frame.host.is_direct() {
         writer.events.push(Event::done());
     }
     writer.events
