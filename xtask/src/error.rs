@@ -57,6 +57,9 @@ pub(crate) enum Error {
     /// The fixtures task said no.
     #[error("{0}")]
     Fixtures(String),
+    /// The prices task said no.
+    #[error("{0}")]
+    Prices(String),
 }
 
 /// The error and what caused it, on one line.

@@ -31,9 +31,10 @@ const COPIES: [&str; 2] = [
 
 /// The facts that are kept, in the order in which they are written.
 /// Descriptions are prose with an author, so they stay behind.
-const KEPT: [&str; 15] = [
+const KEPT: [&str; 16] = [
     "id",
     "canonical_slug",
+    "hugging_face_id",
     "name",
     "created",
     "context_length",

@@ -5,6 +5,7 @@
 //! cargo xtask tidy            rules that need to see all crates at once
 //! cargo xtask schema          the configuration reference and the OpenAPI document, written or checked
 //! cargo xtask fixtures        the recorded catalog, written or checked
+//! cargo xtask prices          the table of what providers charge, written or checked
 //! cargo xtask bench           the benchmarks, against a saved baseline
 //! cargo xtask bench-server    what the gateway adds to a request, beside what a bare proxy adds
 //! cargo xtask sim             the promises of failover, tried in virtual time
@@ -28,6 +29,7 @@ mod ci;
 mod clients;
 mod crash;
 mod fixtures;
+mod prices;
 mod real_model;
 mod release;
 mod schema;
@@ -58,6 +60,8 @@ enum Task {
     Schema(schema::Args),
     /// Write the recorded catalog to the crates that embed it.
     Fixtures(fixtures::Fixtures),
+    /// Write the table of what providers charge, from two published lists.
+    Prices(prices::Args),
     /// Run the benchmarks.
     Bench(bench::Args),
     /// Measure what the gateway adds to a request, beside what a bare proxy adds.
@@ -92,6 +96,7 @@ fn run(task: Task) -> Result<(), Error> {
         Task::Tidy(args) => tidy::run(args),
         Task::Schema(args) => schema::run(args),
         Task::Fixtures(args) => fixtures::run(args).map_err(Error::Fixtures),
+        Task::Prices(args) => prices::run(&args).map_err(Error::Prices),
         Task::Bench(args) => bench::run(&args),
         Task::BenchServer(args) => bench_server::run(&args),
         Task::Sim(args) => sim::run(&args),

@@ -1,6 +1,6 @@
 //! From a list of models and the lanes to the view that routing reads.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use tollgate_core::{
     Capabilities, CatalogSource, CatalogView, LaneIndex, ModelFacts, ModelId, ModelIndex, Offer,
@@ -8,10 +8,12 @@ use tollgate_core::{
 };
 use tollgate_wire::Model;
 
-use crate::lane::{LaneSpec, Served, Serves};
+use crate::carried::Carried;
+use crate::lane::{LaneSpec, Served};
 use crate::listing::Listing;
 use crate::quality::Ratings;
 use crate::quality::scores::Scores;
+use crate::table::PriceTable;
 use crate::{facts, price};
 
 /// What a view says about itself.
@@ -26,10 +28,15 @@ pub(crate) struct Stamp {
 pub(crate) fn assemble(
     listing: &Listing,
     lanes: &[LaneSpec],
+    prices: Option<&PriceTable>,
     scores: Option<&Scores>,
     stamp: Stamp,
 ) -> CatalogView {
     let names = Names::of(&listing.models);
+    let carried: Vec<Carried<'_>> = lanes
+        .iter()
+        .map(|spec| Carried::by(&spec.serves, &listing.models, &names, prices))
+        .collect();
     let bases = listing
         .models
         .iter()
@@ -41,15 +48,15 @@ pub(crate) fn assemble(
         .filter_map(|model| {
             let facts = model_facts(model, &names, &ratings)?;
             let listed = Listed::of(model, &facts, listing);
-            let offers = lanes
+            let offers = carried
                 .iter()
                 .zip(0..)
-                .filter_map(|(spec, lane)| listed.on(spec, LaneIndex(lane), &names));
+                .filter_map(|(carried, lane)| listed.on(carried, LaneIndex(lane), &names));
             let offers = offers.collect();
             Some((facts, offers))
         })
         .collect();
-    models.extend(unlisted(lanes, &names, &ratings));
+    models.extend(unlisted(&carried, &names, &ratings));
     let lanes = lanes.iter().map(|spec| spec.lane.clone()).collect();
     CatalogView::new(stamp.version, stamp.source, stamp.as_of, lanes, models)
 }
@@ -57,7 +64,7 @@ pub(crate) fn assemble(
 // === names ===
 
 /// Finds listed models by id, then by canonical name.
-struct Names<'a>(HashMap<&'a str, &'a Model>);
+pub(crate) struct Names<'a>(HashMap<&'a str, &'a Model>);
 
 impl<'a> Names<'a> {
     fn of(models: &'a [Model]) -> Self {
@@ -66,7 +73,7 @@ impl<'a> Names<'a> {
             names.insert(&model.id, model);
         }
         // Variants share the canonical name of their base, and aliases that of their target.
-        for model in models.iter().filter(|model| is_plain(model)) {
+        for model in models.iter().filter(|model| facts::is_plain(model)) {
             if let Some(canonical) = &model.canonical_slug {
                 names.entry(canonical).or_insert(model);
             }
@@ -87,17 +94,18 @@ impl<'a> Names<'a> {
         plain.unwrap_or(named)
     }
 
+    /// Whether a listed model has that name.
+    pub(crate) fn holds(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// The id under which callers find `name`.
-    fn id<'n>(&self, name: &'n str) -> &'n str
+    pub(crate) fn id<'n>(&self, name: &'n str) -> &'n str
     where
         'a: 'n,
     {
         self.0.get(name).map_or(name, |model| &model.id)
     }
-}
-
-fn is_plain(model: &Model) -> bool {
-    !facts::is_alias(model) && ModelId::new(&model.id).is_ok_and(|id| id.variant().is_none())
 }
 
 // === models ===
@@ -161,11 +169,11 @@ impl Listed {
     }
 
     /// The offer on a lane, if the lane carries the model.
-    fn on(&self, spec: &LaneSpec, lane: LaneIndex, names: &Names<'_>) -> Option<OfferSpec> {
+    fn on(&self, carried: &Carried<'_>, lane: LaneIndex, names: &Names<'_>) -> Option<OfferSpec> {
         let offer = Offer { lane, ..self.offer };
-        match &spec.serves {
-            Serves::All => Some(priced(offer, self.pricing.clone(), self.id.clone())),
-            Serves::Map(map) => {
+        match carried.map() {
+            None => Some(priced(offer, self.pricing.clone(), self.id.clone())),
+            Some(map) => {
                 let exact = map.get(self.id.as_str());
                 let served = exact.or_else(|| {
                     map.iter()
@@ -180,20 +188,16 @@ impl Listed {
 
 /// Models that only a direct lane knows.
 fn unlisted(
-    lanes: &[LaneSpec],
+    carried: &[Carried<'_>],
     names: &Names<'_>,
     ratings: &Ratings<'_>,
 ) -> Vec<(ModelFacts, Vec<OfferSpec>)> {
-    let mut found: std::collections::BTreeMap<&ModelId, Vec<OfferSpec>> =
-        std::collections::BTreeMap::new();
-    for (spec, lane) in lanes.iter().zip(0..) {
-        let Serves::Map(map) = &spec.serves else {
+    let mut found: BTreeMap<&ModelId, Vec<OfferSpec>> = BTreeMap::new();
+    for (carried, lane) in carried.iter().zip(0..) {
+        let Some(map) = carried.map() else {
             continue;
         };
-        for (id, served) in map
-            .iter()
-            .filter(|(id, _)| !names.0.contains_key(id.as_str()))
-        {
+        for (id, served) in map.iter().filter(|(id, _)| !names.holds(id.as_str())) {
             let offer = Offer {
                 lane: LaneIndex(lane),
                 can: Capabilities::TEXT_OUTPUT,
@@ -241,6 +245,9 @@ fn direct(listed: Offer, served: &Served) -> OfferSpec {
         can,
         context: served.context.unwrap_or(listed.context),
         max_output: served.max_output.unwrap_or(listed.max_output),
+        expires: served
+            .expires
+            .map_or(listed.expires, |ends| ends.secs().min(listed.expires)),
         ..listed
     };
     let pricing = served

@@ -48,8 +48,21 @@ pub(crate) fn read(path: &Path) -> Result<Option<(Listing, Timestamp)>, CachePro
     Ok(Some((listing, found.fetched_at)))
 }
 
-/// Writes the cache so that a reader finds the old file or the new one, never a half.
+/// Writes the cache.
 pub(crate) fn write(path: &Path, listing: &Listing, fetched_at: Timestamp) -> io::Result<()> {
+    let content = Written {
+        fetched_at,
+        held: &listing.held,
+        data: &listing.models,
+    };
+    replace(path, |file| Ok(serde_json::to_writer(file, &content)?))
+}
+
+/// Writes a file so that a reader finds the old one or the new one, never a half.
+pub(crate) fn replace(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
@@ -57,7 +70,7 @@ pub(crate) fn write(path: &Path, listing: &Listing, fetched_at: Timestamp) -> io
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = path.with_file_name(name);
-    let written = fill(&temporary, listing, fetched_at).and_then(|()| fs::rename(&temporary, path));
+    let written = fill(&temporary, write).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         // The first error is the one worth telling.
         let _ = fs::remove_file(&temporary);
@@ -65,14 +78,9 @@ pub(crate) fn write(path: &Path, listing: &Listing, fetched_at: Timestamp) -> io
     written
 }
 
-fn fill(path: &Path, listing: &Listing, fetched_at: Timestamp) -> io::Result<()> {
+fn fill(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
     let mut file = BufWriter::new(File::create(path)?);
-    let content = Written {
-        fetched_at,
-        held: &listing.held,
-        data: &listing.models,
-    };
-    serde_json::to_writer(&mut file, &content)?;
+    write(&mut file)?;
     file.flush()?;
     file.get_ref().sync_all()
 }

@@ -22,6 +22,10 @@ pub struct CatalogConfig {
     pub cache_path: Option<PathBuf>,
     /// Quality scores of your own, TOML or (by its ending) JSON. Default: none.
     pub scores_path: Option<PathBuf>,
+    /// A price table of your own for direct providers, in the form that docs/prices.md shows.
+    /// Default: the newer of the one inside the program and the one that `tollgate prices refresh`
+    /// has put beside the cache.
+    pub prices_path: Option<PathBuf>,
     /// Never fetch; use the cache or the embedded snapshot. Default `false`.
     pub offline: bool,
     /// Largest share of models that may vanish in one refresh, 0 to 1. Default 0.5.
@@ -40,6 +44,7 @@ impl Default for CatalogConfig {
             refresh_minutes: 15,
             cache_path: None,
             scores_path: None,
+            prices_path: None,
             offline: false,
             max_shrink: 0.5,
             max_jumps: 0.2,
@@ -101,6 +106,12 @@ impl CatalogConfig {
             &self.confirmations,
             "1 or more",
         )
+    }
+
+    /// Where a fetched price table is kept: beside the cache of models, or nowhere.
+    pub fn fetched_prices(&self) -> Option<PathBuf> {
+        let cache = self.cache_path.as_ref()?;
+        Some(cache.with_file_name("prices.json"))
     }
 
     pub(crate) fn limits(&self) -> Limits {

@@ -3,6 +3,8 @@ use std::path::PathBuf;
 use tollgate_core::{Failure, FailureKind, LaneId};
 use tollgate_wire::ParseError;
 
+use crate::table::InvalidTable;
+
 /// What only the catalog can report.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -33,6 +35,23 @@ pub enum CatalogError {
         path: PathBuf,
         /// What is wrong, and where.
         problem: String,
+    },
+    /// The price table cannot be opened.
+    #[error("cannot read the price table {}", path.display())]
+    PricesUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The price table is none.
+    #[error("the price table {} is not valid: {problem}", path.display())]
+    PricesInvalid {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        problem: InvalidTable,
     },
     /// There is no lane, so no model could ever be reached.
     #[error("the catalog has no lane")]
@@ -94,6 +113,10 @@ impl CatalogError {
             Self::ScoresInvalid { .. } => {
                 "a score is a number from 0 to 1, or { value, error }, per chat, code, reasoning"
                     .into()
+            }
+            Self::PricesUnreadable { .. } => "check catalog.prices_path, or remove it".into(),
+            Self::PricesInvalid { .. } => {
+                "mend the file, or fetch it anew with `tollgate prices refresh`".into()
             }
             Self::NoLane => "configure [openrouter] or a [providers.NAME]".into(),
             Self::DuplicateLane(lane) => format!("rename one of the lanes {lane}"),

@@ -49,6 +49,11 @@ pub(crate) fn is_alias(model: &Model) -> bool {
     model.alias_target.is_some() || model.id.starts_with('~')
 }
 
+/// Whether it is a model itself: no variant and no alias of one.
+pub(crate) fn is_plain(model: &Model) -> bool {
+    !is_alias(model) && ModelId::new(&model.id).is_ok_and(|id| id.variant().is_none())
+}
+
 /// What the model can do on at least one endpoint.
 pub(crate) fn capabilities(model: &Model) -> Capabilities {
     let architecture = &model.architecture;

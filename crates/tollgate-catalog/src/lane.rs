@@ -1,6 +1,7 @@
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
-use tollgate_core::{Capabilities, Lane, ModelId, Price};
+use tollgate_core::{Capabilities, Lane, ModelId, Price, Timestamp};
 
 use crate::CatalogError;
 
@@ -20,6 +21,41 @@ pub enum Serves {
     All,
     /// These models only, by the id that callers use.
     Map(BTreeMap<ModelId, Served>),
+    /// What a known provider serves, by the price table and the names in it,
+    /// resolved anew for each list of models.
+    Provider(ProviderModels),
+}
+
+/// The models of a provider that the price table knows.
+///
+/// ```
+/// use tollgate_catalog::{ProviderModels, Serves};
+/// let serves = Serves::Provider(ProviderModels::of("openai"));
+/// ```
+#[derive(Debug, Clone)]
+pub struct ProviderModels {
+    /// The provider, as the price table calls it.
+    pub provider: Arc<str>,
+    /// Only these of its models; all without.
+    pub only: Option<BTreeSet<ModelId>>,
+    /// The user's word on what models are called here; it counts before the
+    /// table's, and adds models that the table does not know.
+    pub models: BTreeMap<ModelId, ModelId>,
+    /// The user's word on what models cost here; it counts before the table's.
+    /// A price of zero is one that the user has given.
+    pub prices: BTreeMap<ModelId, Price>,
+}
+
+impl ProviderModels {
+    /// All that the table knows of the provider, at the table's prices.
+    pub fn of(provider: impl Into<Arc<str>>) -> Self {
+        Self {
+            provider: provider.into(),
+            only: None,
+            models: BTreeMap::new(),
+            prices: BTreeMap::new(),
+        }
+    }
 }
 
 /// One model on a direct lane.
@@ -35,6 +71,8 @@ pub struct Served {
     pub max_output: Option<u32>,
     /// What it can do here; the listed capabilities when absent, and text only for a model that is not listed.
     pub can: Option<Capabilities>,
+    /// The moment from which it is not served here any more; the listed one when that is earlier.
+    pub expires: Option<Timestamp>,
 }
 
 impl Served {
@@ -46,6 +84,7 @@ impl Served {
             context: None,
             max_output: None,
             can: None,
+            expires: None,
         }
     }
 }

@@ -14,6 +14,10 @@ mod facts;
 mod price;
 mod quality;
 
+pub mod names;
+mod table;
+
+mod carried;
 mod model_catalog;
 mod refresh;
 
@@ -26,10 +30,11 @@ mod suggest;
 pub use crate::card::{ModelCard, OfferCard, PriceCard, QualityCard};
 pub use crate::config::CatalogConfig;
 pub use crate::error::{CatalogError, Refusal};
-pub use crate::lane::{LaneSpec, Served, Serves};
+pub use crate::lane::{LaneSpec, ProviderModels, Served, Serves};
 pub use crate::model_catalog::{ListedRows, ModelCatalog, RefreshGuard};
 pub use crate::resolve::{Resolution, resolve};
 pub use crate::screen::{Jump, Quarantined, RefreshReport};
 pub use crate::search::{SearchQuery, SortBy, UnknownSort, search};
 pub use crate::source::ModelSource;
 pub use crate::suggest::did_you_mean;
+pub use crate::table::{CallMode, InvalidTable, PriceRow, PriceTable, ProviderPrices, TableInUse};

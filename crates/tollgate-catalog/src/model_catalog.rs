@@ -11,11 +11,12 @@ use tollgate_wire::Model;
 
 use crate::config::{CatalogConfig, Limits};
 use crate::error::CatalogError;
-use crate::lane::{self, LaneSpec};
+use crate::lane::{self, LaneSpec, Serves};
 use crate::listing::Listing;
 use crate::quality::scores::Scores;
 use crate::screen::{RefreshReport, screen};
 use crate::source::ModelSource;
+use crate::table::PriceTable;
 use crate::{cache, refresh};
 
 /// All models with their prices, capabilities and quality, kept fresh.
@@ -73,13 +74,20 @@ impl ModelCatalog {
             .as_deref()
             .map(Scores::read)
             .transpose()?;
+        let prices = prices_for(&config, &lanes, &*observer)?;
         let start = Start::find(&config, clock.now(), &*observer)?;
         let stamp = Stamp {
             version: 1,
             source: start.source,
             as_of: start.as_of,
         };
-        let view = assemble(&start.listing, &lanes, scores.as_ref(), stamp);
+        let view = assemble(
+            &start.listing,
+            &lanes,
+            prices.as_ref(),
+            scores.as_ref(),
+            stamp,
+        );
         tell_unmatched(&*observer, &unmatched(scores.as_ref(), &view));
         let shared = Shared {
             limits: config.limits(),
@@ -131,13 +139,15 @@ impl ModelCatalog {
     }
 
     /// Offers the same models on other lanes: the view is built anew from the
-    /// list at hand.
+    /// list at hand, and from the price table as it is now.
     ///
     /// # Errors
-    /// [`CatalogError`] when the lanes are not valid; the old ones stay.
+    /// [`CatalogError`] when the lanes or the price table of the configuration
+    /// are not valid; the old lanes stay.
     pub fn set_lanes(&self, lanes: Vec<LaneSpec>) -> Result<(), CatalogError> {
         lane::check(&lanes)?;
         let shared = &*self.shared;
+        let prices = prices_for(&shared.config, &lanes, &*shared.observer)?;
         let mut ground = shared.ground();
         let old = shared.view.load();
         let stamp = Stamp {
@@ -149,6 +159,7 @@ impl ModelCatalog {
         let view = assemble(
             &ground.listing,
             &ground.lanes,
+            prices.as_ref(),
             shared.scores.as_ref(),
             stamp,
         );
@@ -269,6 +280,7 @@ impl Shared {
     fn take_in(&self, body: &[u8]) -> Result<RefreshReport, Failure> {
         let parsed = Listing::parse(body).map_err(CatalogError::Refused)?;
         let mut ground = self.ground();
+        let prices = prices_for(&self.config, &ground.lanes, &*self.observer)?;
         let (accepted, mut report) =
             screen(&ground.listing, parsed, &self.limits).map_err(CatalogError::Refused)?;
         let stamp = Stamp {
@@ -276,7 +288,13 @@ impl Shared {
             source: CatalogSource::Network,
             as_of: self.clock.now(),
         };
-        let view = assemble(&accepted, &ground.lanes, self.scores.as_ref(), stamp);
+        let view = assemble(
+            &accepted,
+            &ground.lanes,
+            prices.as_ref(),
+            self.scores.as_ref(),
+            stamp,
+        );
         report.version = stamp.version;
         report.unmatched_scores = unmatched(self.scores.as_ref(), &view);
         self.view.store(Arc::new(view));
@@ -385,6 +403,26 @@ impl Start {
             as_of: snapshot,
         })
     }
+}
+
+/// The price table, where a lane goes by it. It is read for each view and not
+/// kept: a fetched one counts from the next refresh on.
+fn prices_for(
+    config: &CatalogConfig,
+    lanes: &[LaneSpec],
+    observer: &dyn Observer,
+) -> Result<Option<PriceTable>, CatalogError> {
+    if !lanes
+        .iter()
+        .any(|spec| matches!(spec.serves, Serves::Provider(_)))
+    {
+        return Ok(None);
+    }
+    let found = PriceTable::in_use(config)?;
+    if let Some(what) = found.passed_over {
+        observer.on(&Event::Catalog { what, taken: true });
+    }
+    Ok(Some(found.table))
 }
 
 fn unmatched(scores: Option<&Scores>, view: &CatalogView) -> Vec<String> {

@@ -83,6 +83,9 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Lists and searches the models of the catalog.
     Models(ModelsArgs),
+    /// Shows what direct providers charge and what they call models, and fetches newer prices.
+    #[command(subcommand)]
+    Prices(PricesCommand),
     /// Shows what was used and what it cost.
     Usage(UsageArgs),
     /// Shows what is left of the budgets.
@@ -218,6 +221,27 @@ pub(crate) struct ModelsArgs {
     /// Fetches the list from the network first.
     #[arg(long)]
     pub(crate) refresh: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PricesCommand {
+    /// Lists the providers of the price table, or the models of one with their prices.
+    List(PricesArgs),
+    /// Compares the table with what OpenRouter lists.
+    Check(PricesArgs),
+    /// Takes a newer table, after all of it was checked, and keeps it beside the catalog's cache.
+    Refresh {
+        /// File or URL of the table; redirects are not followed.
+        #[arg(long, value_name = "FILE|URL")]
+        from: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PricesArgs {
+    /// This provider alone, as the table calls it.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) provider: Option<String>,
 }
 
 /// Orders of the model list.

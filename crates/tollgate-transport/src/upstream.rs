@@ -119,12 +119,7 @@ impl Upstream {
         self.exchange(request, patience).await
     }
 
-    fn with_body(
-        &self,
-        method: Method,
-        url: &Url,
-        body: Bytes,
-    ) -> Result<Request<Bytes>, Failure> {
+    fn with_body(&self, method: Method, url: &Url, body: Bytes) -> Result<Request<Bytes>, Failure> {
         let mut request = self.request(method, url, body)?;
         request.headers_mut().insert(
             header::CONTENT_TYPE,

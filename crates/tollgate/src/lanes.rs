@@ -4,11 +4,12 @@ mod current;
 mod laid;
 pub(crate) mod roads;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tollgate_catalog::{LaneSpec, ModelSource, Served, Serves};
+use tollgate_catalog::{LaneSpec, ModelSource, ProviderModels, Served, Serves};
 use tollgate_core::{Billing, Clock, Failure, FailureKind, Lane, LaneId, ModelId, Price};
 use tollgate_transport::{
     DirectConfig, DirectProvider as DirectLane, HttpSend, Mode, OpenRouterConfig,
@@ -167,10 +168,33 @@ fn direct_spec(id: LaneId, config: &DirectProvider, road: &Road<'_>) -> LaneSpec
         continues: config.continues,
         ..Lane::new(id, road.billing)
     };
-    let models = config.models.iter().flatten();
     LaneSpec {
         lane: behind(lane, &config.base_url, road),
-        serves: Serves::Map(models.map(|(id, name)| served(config, id, name)).collect()),
+        serves: match config.price_table {
+            true => Serves::Provider(by_table(config, road.provider)),
+            false => Serves::Map(own_names(config).map(|own| served(config, own)).collect()),
+        },
+    }
+}
+
+/// What the user says that models are called.
+fn own_names(config: &DirectProvider) -> impl Iterator<Item = (&ModelId, &ModelId)> {
+    config.models.iter().flatten().chain(&config.names)
+}
+
+fn by_table(config: &DirectProvider, name: &str) -> ProviderModels {
+    let own = || own_names(config).map(|(id, name)| (id.clone(), name.clone()));
+    let free = own_names(config).filter(|_| config.free);
+    let mut prices: BTreeMap<_, _> = free.map(|(id, _)| (id.clone(), Price::default())).collect();
+    prices.extend(config.prices.clone());
+    ProviderModels {
+        only: config
+            .models
+            .as_ref()
+            .map(|_| own().map(|(id, _)| id).collect()),
+        models: own().collect(),
+        prices,
+        ..ProviderModels::of(config.provider.as_deref().unwrap_or(name))
     }
 }
 
@@ -184,7 +208,7 @@ fn behind(lane: Lane, base_url: &str, road: &Road<'_>) -> Lane {
     }
 }
 
-fn served(provider: &DirectProvider, id: &ModelId, name: &ModelId) -> (ModelId, Served) {
+fn served(provider: &DirectProvider, (id, name): (&ModelId, &ModelId)) -> (ModelId, Served) {
     let own = provider.prices.get(id).cloned();
     let price = own.or_else(|| provider.free.then(Price::default));
     (

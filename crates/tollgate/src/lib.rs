@@ -59,8 +59,9 @@ pub use crate::report::{LedgerCheck, budgets, usage, verify};
 
 // What users of the façade need of the crates below, and nothing else.
 pub use tollgate_catalog::{
-    CatalogConfig, ModelCard, ModelCatalog, OfferCard, PriceCard, QualityCard, RefreshReport,
-    SearchQuery, SortBy, did_you_mean, search,
+    CallMode, CatalogConfig, InvalidTable, ListedRows, ModelCard, ModelCatalog, OfferCard,
+    PriceCard, PriceRow, PriceTable, ProviderPrices, QualityCard, RefreshReport, SearchQuery,
+    SortBy, TableInUse, did_you_mean, names as provider_names, search,
 };
 pub use tollgate_core::{
     AfterCommit, ApiKey, Attempt, AttemptEnd, AttemptRecord, Billed, Billing, BoxFuture, Breaker,

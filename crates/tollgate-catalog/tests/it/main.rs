@@ -9,6 +9,8 @@ mod cards;
 mod lanes;
 mod names;
 mod opening;
+mod own_names;
+mod priced;
 mod quality;
 mod refreshing;
 mod searching;

@@ -17,6 +17,7 @@ mod ledger;
 #[cfg(unix)]
 mod logs;
 mod look;
+mod prices;
 mod reconcile;
 mod records;
 mod reload;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tollgate::{ApiKey, CostSource, Gateway, Loader, Order, StreamMode};
 use tollgate_sim::{Fault, Rule, Scenario, Simulator};
 use tollgate_testkit::builders::lane_id;
-use tollgate_transport::{Lanes, DirectConfig, DirectProvider};
+use tollgate_transport::{DirectConfig, DirectProvider, Lanes};
 use tollgate_wire::{ChatRequest, Message};
 
 use crate::setup::{KEY, MODEL, theirs_at};

@@ -299,6 +299,10 @@ pub struct DirectProvider {
     #[serde(default)]
     #[schemars(with = "Option<BTreeMap<String, String>>")]
     pub models: Option<BTreeMap<ModelId, ModelId>>,
+    /// Whether names and prices of its models come from the price table. Known
+    /// providers have it; default false.
+    #[serde(default)]
+    pub price_table: bool,
     /// Own names of models beside those that the price table knows, or in place
     /// of them: catalog id to the provider's own name.
     #[serde(default)]

@@ -121,7 +121,7 @@ impl Config {
                     format!("{row:?} is not known"),
                     &hint,
                 );
-            } else if provider.provider.is_none() && provider.models.is_none() {
+            } else if !provider.price_table && provider.models.is_none() {
                 report(
                     &table,
                     "nobody knows the models of this provider".into(),

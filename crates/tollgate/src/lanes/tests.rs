@@ -293,3 +293,21 @@ fn with_byok_the_own_keys_go_before_credits() {
     ];
     assert_eq!(facts(text, ByokFee::Due), expected);
 }
+
+#[test]
+fn a_known_provider_goes_by_the_price_table_and_the_user_has_the_last_word() {
+    let text = r#"
+        [providers.openai]
+        api_key = "sk-1"
+        names = { "openai/new" = "new-1" }
+        prices = { "openai/new" = { base = { input = "0.000001", output = "0.000002" } } }
+    "#;
+    let specs = specs(&config(text), ByokFee::Due);
+    let Serves::Provider(models) = &specs[0].serves else {
+        panic!("by the table: {specs:?}");
+    };
+    assert_eq!(&*models.provider, "openai");
+    assert_eq!(models.only, None);
+    assert_eq!(models.models[&model("openai/new")], model("new-1"));
+    assert!(models.prices.contains_key(&model("openai/new")));
+}
