@@ -63,6 +63,7 @@ pub(crate) fn attempt(n: u128, number: u32, worst: i64) -> Attempt {
         max_output: None,
         max_price: None,
         worst: usd(worst),
+        key: None,
     }
 }
 
