@@ -3,6 +3,7 @@
 mod chat;
 mod embeddings;
 mod messages;
+mod plain;
 mod responses;
 mod served_by;
 
