@@ -69,10 +69,11 @@ pub(crate) fn start(global: &Global, spans: Spans) -> Option<Export> {
                 .boxed()
         }
     };
-    tracing_subscriber::registry()
-        .with(log)
-        .with(export.as_ref().map(Export::layer))
-        .init();
+    // No layer, rather than an absent one, which counts as a listener: spans
+    // would be made for nobody.
+    let mut layers = vec![log];
+    layers.extend(export.as_ref().map(|export| export.layer().boxed()));
+    tracing_subscriber::registry().with(layers).init();
     if let Some(error) = problem {
         ui::warning(&format!("no spans are sent to the collector: {error}"));
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use dashmap::DashMap;
+use foldhash::fast::RandomState;
 use tokio::time::Instant;
 use tollgate_core::LaneId;
 
@@ -12,7 +13,7 @@ use crate::window::Window;
 /// The budgets of all lanes.
 #[derive(Debug)]
 pub(crate) struct Budgets {
-    lanes: DashMap<LaneId, RetryBudget>,
+    lanes: DashMap<LaneId, RetryBudget, RandomState>,
     rules: Retries,
     hedge_percent: u64,
 }
@@ -20,7 +21,7 @@ pub(crate) struct Budgets {
 impl Budgets {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
-            lanes: DashMap::new(),
+            lanes: DashMap::with_hasher(RandomState::default()),
             rules: limits.retries.clone(),
             hedge_percent: limits.hedge.map_or(0, |hedge| hedge.extra_percent),
         }

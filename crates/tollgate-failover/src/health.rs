@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dashmap::DashMap;
+use foldhash::fast::RandomState;
 use tokio::time::Instant;
 use tollgate_core::{
     Breaker as State, Event, HealthView, LaneCheck, Observer, Planned, Scope, Spot,
@@ -25,7 +26,7 @@ mod together;
 /// model on its lane, which is also where the limits of a key for one model are
 /// kept. A candidate may be tried when all four of its spots let it.
 pub(crate) struct HealthBook {
-    spots: DashMap<Spot, Entry>,
+    spots: DashMap<Spot, Entry, RandomState>,
     limits: Limits,
     rules: RulesByScope,
     dice: Dice,
@@ -79,7 +80,7 @@ const ACCOUNT_POLL: Duration = Duration::from_secs(60);
 impl HealthBook {
     pub(crate) fn new(limits: Limits, dice: Dice, observer: Arc<dyn Observer>) -> Self {
         Self {
-            spots: DashMap::new(),
+            spots: DashMap::with_hasher(RandomState::default()),
             rules: RulesByScope::new(&limits.rules),
             limits,
             dice,

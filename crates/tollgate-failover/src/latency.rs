@@ -66,8 +66,7 @@ impl Peak {
     }
 }
 
-/// The last so many values, for medians and percentiles. Sorting a copy is
-/// cheap where it is needed, which is seldom.
+/// The last so many values, for medians and percentiles.
 #[derive(Debug)]
 pub(crate) struct Recent<T> {
     values: Vec<T>,
@@ -93,10 +92,10 @@ impl<T: Copy + Ord> Recent<T> {
         if self.values.is_empty() || self.values.len() < least {
             return None;
         }
-        let mut sorted = self.values.clone();
-        sorted.sort_unstable();
-        let place = (sorted.len() * percent as usize).div_ceil(100).max(1);
-        sorted.get(place - 1).copied()
+        let mut values = self.values.clone();
+        let place = (values.len() * percent as usize).div_ceil(100);
+        let place = place.clamp(1, values.len()) - 1;
+        Some(*values.select_nth_unstable(place).1)
     }
 }
 

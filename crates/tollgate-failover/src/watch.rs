@@ -50,7 +50,8 @@ impl Witness {
 impl Watch {
     /// The frames: those held back, then the rest as it comes.
     pub(crate) fn into_frames(self) -> Frames {
-        stream::unfold(self, |mut watch| async move {
+        // What is large is not moved for each frame.
+        stream::unfold(Box::new(self), |mut watch| async move {
             Some((watch.next().await?, watch))
         })
         .boxed()

@@ -2,12 +2,20 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot};
+use tokio::task::yield_now;
+use tokio::time::{Instant, timeout_at};
 use tollgate_core::{Failure, FailureKind, LedgerEvent, StoreError};
 
 /// That events are written, or why not.
 pub(crate) type Written = Result<(), Arc<StoreError>>;
+
+/// Longest wait of events for which nobody waits: the ends of calls, mostly. A
+/// transaction costs more than what it writes, and the next call's dispatch,
+/// which somebody waits for, takes them along.
+const COMPANY: Duration = Duration::from_millis(10);
 
 /// Tells whoever waits that everything up to here is written, or why not.
 pub(crate) type Ack = oneshot::Sender<Written>;
@@ -40,6 +48,8 @@ pub(crate) enum Entrance {
 #[derive(Debug)]
 pub(crate) struct Queue {
     places: usize,
+    /// Most entries that are taken at once.
+    batch: usize,
     state: Mutex<State>,
     /// Wakes the one writer.
     ready: Notify,
@@ -48,6 +58,8 @@ pub(crate) struct Queue {
 #[derive(Debug, Default)]
 struct State {
     entries: VecDeque<Entry>,
+    /// How many of them somebody waits for.
+    awaited: usize,
     phase: Phase,
     /// Why the store does not take events at the moment.
     failing: Option<Arc<StoreError>>,
@@ -64,9 +76,12 @@ enum Phase {
 }
 
 impl Queue {
-    pub(crate) fn new(places: usize) -> Self {
+    /// A line in which new calls are let in up to so many entries, and of which
+    /// `batch` are taken at once.
+    pub(crate) fn new(places: usize, batch: usize) -> Self {
         Self {
             places,
+            batch,
             state: Mutex::default(),
             ready: Notify::new(),
         }
@@ -76,32 +91,54 @@ impl Queue {
     pub(crate) fn push(&self, entry: Entry, needs: Entrance) -> Result<(), Failure> {
         let mut state = self.state();
         state.check(needs, self.places)?;
+        state.awaited += usize::from(entry.is_awaited());
         state.entries.push_back(entry);
+        // The first makes the writer look at the clock.
+        let wakes = state.is_due(self.full()) || state.entries.len() == 1;
         drop(state);
-        self.ready.notify_one();
+        if wakes {
+            self.ready.notify_one();
+        }
         Ok(())
     }
 
-    /// Takes what waits, at most `max` entries; waits when nothing does. `None`
-    /// is the end: nothing waits, and nothing is let in any more. For the one
-    /// writer.
-    pub(crate) async fn take(&self, max: usize) -> Option<Vec<Entry>> {
+    /// Takes what waits, at most a batch; waits when nothing does, and a moment
+    /// for company when nobody waits for it. `None` is the end: nothing waits,
+    /// and nothing is let in any more. For the one writer.
+    pub(crate) async fn take(&self) -> Option<Vec<Entry>> {
+        let mut alone_until = None;
         loop {
             {
                 let mut state = self.state();
-                let count = state.entries.len().min(max);
-                if count > 0 {
-                    return Some(state.entries.drain(..count).collect());
+                let is_over = alone_until.is_some_and(|moment| moment <= Instant::now());
+                if state.is_due(self.full()) || is_over {
+                    return Some(state.drain(self.batch));
                 }
-                if state.phase != Phase::Open {
-                    // Under the lock that saw it empty: whoever comes now is
-                    // refused, not left behind.
-                    state.phase = Phase::Ended;
-                    return None;
+                if state.entries.is_empty() {
+                    if state.phase != Phase::Open {
+                        // Under the lock that saw it empty: whoever comes now is
+                        // refused, not left behind.
+                        state.phase = Phase::Ended;
+                        return None;
+                    }
+                } else {
+                    alone_until.get_or_insert_with(|| Instant::now() + COMPANY);
                 }
             }
-            self.ready.notified().await;
+            match alone_until {
+                None => self.ready.notified().await,
+                // Nobody came: what is there goes alone.
+                Some(moment) => drop(timeout_at(moment, self.ready.notified()).await),
+            }
+            // Whoever is ready at this moment has a turn first: what they bring
+            // goes along, and nobody waits for a clock.
+            yield_now().await;
         }
+    }
+
+    /// How many entries go without waiting for more.
+    fn full(&self) -> usize {
+        self.batch.min(self.places)
     }
 
     /// Notes that the store takes events.
@@ -140,6 +177,7 @@ impl Queue {
     pub(crate) fn end(&self) -> usize {
         let mut state = self.state();
         state.phase = Phase::Ended;
+        state.awaited = 0;
         let left = std::mem::take(&mut state.entries);
         drop(state);
         left.iter()
@@ -153,10 +191,31 @@ impl Queue {
     }
 }
 
+impl Entry {
+    fn is_awaited(&self) -> bool {
+        !matches!(self, Self::Event(_, None))
+    }
+}
+
 impl State {
+    /// Whether what is there goes at once: somebody waits for it, it is as much
+    /// as goes, or nothing will come any more.
+    fn is_due(&self, full: usize) -> bool {
+        let waits = self.awaited > 0 || self.phase != Phase::Open;
+        (waits && !self.entries.is_empty()) || self.entries.len() >= full
+    }
+
+    fn drain(&mut self, most: usize) -> Vec<Entry> {
+        let count = self.entries.len().min(most);
+        let taken: Vec<Entry> = self.entries.drain(..count).collect();
+        self.awaited -= taken.iter().filter(|entry| entry.is_awaited()).count();
+        taken
+    }
+
     /// Takes everybody out of the line who waits, and leaves the events.
     fn take_acks(&mut self) -> Vec<Ack> {
         let mut acks = Vec::new();
+        self.awaited = 0;
         for entry in std::mem::take(&mut self.entries) {
             match entry {
                 Entry::Event(event, ack) => {
@@ -205,16 +264,74 @@ pub(crate) fn unwritten(error: Arc<StoreError>) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use tollgate_core::{CallId, GenerationId};
+
     use super::*;
+
+    fn barrier() -> Entry {
+        Entry::Barrier(oneshot::channel().0)
+    }
+
+    /// What nobody waits for.
+    fn event() -> Entry {
+        let event = LedgerEvent::Named {
+            call: CallId::from_u128(1),
+            attempt: 1,
+            generation: GenerationId::new("gen-1").unwrap(),
+        };
+        Entry::Event(event, None)
+    }
+
+    /// How many entries are taken of those, and how long that takes.
+    async fn check(queue: &Queue, entries: Vec<Entry>, expected: (usize, Duration)) {
+        for entry in entries {
+            queue.push(entry, Entrance::Writer).unwrap();
+        }
+        let begun = Instant::now();
+        let taken = queue.take().await.unwrap().len();
+        assert_eq!((taken, begun.elapsed()), expected);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_nobody_waits_for_waits_for_company() {
+        let queue = Queue::new(8, 3);
+        check(&queue, vec![event()], (1, COMPANY)).await;
+        check(&queue, vec![event(), event()], (2, COMPANY)).await;
+        check(&queue, vec![event(), barrier()], (2, Duration::ZERO)).await;
+        check(&queue, vec![event()], (1, COMPANY)).await;
+        let full = vec![event(), event(), event(), event()];
+        check(&queue, full, (3, Duration::ZERO)).await;
+        check(&queue, vec![], (1, COMPANY)).await;
+        queue.close();
+        check(&queue, vec![event()], (1, Duration::ZERO)).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_later_takes_along_what_waited_for_company() {
+        let queue = Queue::new(8, 8);
+        queue.push(event(), Entrance::Place).unwrap();
+        let begun = Instant::now();
+        let late = async {
+            tokio::time::sleep(COMPANY / 2).await;
+            queue.push(barrier(), Entrance::Store).unwrap();
+        };
+        let (taken, ()) = tokio::join!(queue.take(), late);
+        assert_eq!((taken.unwrap().len(), begun.elapsed()), (2, COMPANY / 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_line_that_is_shorter_than_a_batch_is_emptied_when_it_is_full() {
+        let queue = Queue::new(1, 8);
+        check(&queue, vec![event()], (1, Duration::ZERO)).await;
+    }
 
     #[tokio::test]
     async fn nothing_is_let_in_once_the_writer_heard_that_nothing_will_come() {
-        let queue = Queue::new(1);
-        let barrier = || Entry::Barrier(oneshot::channel().0);
+        let queue = Queue::new(1, 8);
         queue.close();
         queue.push(barrier(), Entrance::Writer).unwrap();
-        assert_eq!(queue.take(8).await.unwrap().len(), 1, "closing is no end");
-        assert!(queue.take(8).await.is_none());
+        assert_eq!(queue.take().await.unwrap().len(), 1, "closing is no end");
+        assert!(queue.take().await.is_none());
         for needs in [Entrance::Place, Entrance::Store, Entrance::Writer] {
             let refused = queue.push(barrier(), needs).unwrap_err();
             assert_eq!(refused.kind(), FailureKind::LedgerUnavailable);

@@ -42,12 +42,9 @@ impl Queued {
 impl Recorder {
     /// Starts the writer of a store.
     pub(crate) fn queued(store: Arc<dyn LedgerStore>, config: &LedgerConfig) -> Self {
-        let queue = Arc::new(Queue::new(config.queue.max(1)));
-        let task = writer::write(
-            Arc::clone(&store),
-            Arc::clone(&queue),
-            config.max_batch.max(1),
-        );
+        let queue = Queue::new(config.queue.max(1), config.max_batch.max(1));
+        let queue = Arc::new(queue);
+        let task = writer::write(Arc::clone(&store), Arc::clone(&queue));
         Self::Queued(Queued {
             store,
             queue,

@@ -30,13 +30,9 @@ const LAST_TRIES: u32 = 3;
 ///
 /// # Errors
 /// The store's last error, when it still refused after the queue was closed.
-pub(crate) async fn write(
-    store: Arc<dyn LedgerStore>,
-    queue: Arc<Queue>,
-    max_batch: usize,
-) -> Written {
+pub(crate) async fn write(store: Arc<dyn LedgerStore>, queue: Arc<Queue>) -> Written {
     let _ends = EndsQueue(&queue);
-    while let Some(entries) = queue.take(max_batch).await {
+    while let Some(entries) = queue.take().await {
         let (events, mut acks) = split(entries);
         let refused = write_batch(&*store, &queue, &events, &mut acks).await?;
         queue.set_working();

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::Request;
+use axum::http::Extensions;
 use axum::middleware::Next;
 use axum::response::Response;
 use tokio::time::Instant;
@@ -12,6 +13,7 @@ use tollgate::{
     Target,
 };
 
+use crate::infer::Pending;
 use crate::reply::Refusal;
 
 /// Tokens that each answer is taken to have until it has ended, where the
@@ -34,34 +36,44 @@ pub(crate) struct Allowance {
 }
 
 impl Allowance {
-    /// Takes one request, and the tokens that it may come to.
+    /// Takes one request, and the tokens that it may come to. What is given back
+    /// makes the call.
     ///
     /// # Errors
     /// `RateLimited` when the key's minute has no room for it, with the time
     /// after which it has.
     pub(crate) fn take(
         entry: Option<&Arc<KeyEntry>>,
-        gateway: &Gateway,
-        order: &Order,
-    ) -> Result<Self, Failure> {
+        gateway: Gateway,
+        order: Order,
+    ) -> Result<(Self, Pending), Failure> {
         let mut allowance = Self {
             admitted: None,
             prompt: 0,
             seen: order.request().stream().then_some(0),
         };
-        let Some(entry) = entry else {
-            return Ok(allowance);
+        let admit = |entry: &KeyEntry, tokens| {
+            let admitted = entry.gate().admit(tokens, Instant::now().into_std());
+            admitted.map_err(Failure::from)
         };
-        let gate = entry.gate();
-        let mut tokens = 0;
-        if gate.limits().tokens.is_some() {
-            let prompt = gateway.prompt_tokens(order.clone());
-            allowance.prompt = prompt.map_err(Error::into_failure)?.likely;
-            tokens = allowance.prompt.saturating_add(answers(order));
+        let counts_tokens = |entry: &&Arc<KeyEntry>| entry.gate().limits().tokens.is_some();
+        let Some(entry) = entry.filter(counts_tokens) else {
+            allowance.admitted = entry.map(|entry| admit(entry, 0)).transpose()?;
+            return Ok((
+                allowance,
+                Box::pin(async move { gateway.chat(order).await }),
+            ));
+        };
+        let answers = answers(&order);
+        // The prompt is measured once, for the limit and for the plan.
+        let measured = gateway.measure(order).map_err(Error::into_failure)?;
+        allowance.prompt = measured.prompt().likely;
+        let tokens = allowance.prompt.saturating_add(answers);
+        match admit(entry, tokens) {
+            Ok(admitted) => allowance.admitted = Some(admitted),
+            Err(failure) => return Err(measured.refuse(failure)),
         }
-        let now = Instant::now().into_std();
-        allowance.admitted = Some(gate.admit(tokens, now).map_err(Failure::from)?);
-        Ok(allowance)
+        Ok((allowance, Box::pin(measured.send())))
     }
 
     /// Takes note of a frame of a stream.
@@ -125,12 +137,21 @@ fn answers(order: &Order) -> u64 {
 /// tokens, in the minute of its caller's key. It takes no place among those that
 /// run, so that a caller can look around beside its streams.
 pub(crate) async fn of_one_request(request: Request, next: Next) -> Result<Response, Refusal> {
-    if let Some(entry) = request.extensions().get::<Arc<KeyEntry>>() {
+    take_one_request(request.extensions())?;
+    Ok(next.run(request).await)
+}
+
+/// The same for one request.
+///
+/// # Errors
+/// `RateLimited`, as for calls.
+pub(crate) fn take_one_request(extensions: &Extensions) -> Result<(), Failure> {
+    if let Some(entry) = extensions.get::<Arc<KeyEntry>>() {
         let taken = entry.gate().take(0, Instant::now().into_std());
         // It came to what was taken.
         drop(taken.map_err(Failure::from)?);
     }
-    Ok(next.run(request).await)
+    Ok(())
 }
 
 /// Whether a key may be used for what a call names.

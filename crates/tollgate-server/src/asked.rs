@@ -1,10 +1,9 @@
 use std::sync::Arc;
 
-use axum::body::Bytes;
-use axum::extract::{FromRequest, Request};
 use tollgate::{Failure, FailureKind, KeyEntry, Order, StreamMode, Surface};
 
 use crate::pages::caller;
+use crate::posted::Posted;
 use crate::reply::Refusal;
 use crate::{allowance, fields, hints, own_keys, patience};
 
@@ -18,18 +17,12 @@ pub(crate) struct Asked {
 
 impl Asked {
     /// Reads a request of a surface.
-    pub(crate) async fn read(surface: Surface, request: Request) -> Result<Self, Refusal> {
-        let headers = request.headers().clone();
-        let hints = hints::read(&headers)?;
-        let patience = patience::read(&headers)?;
-        let entry = request.extensions().get::<Arc<KeyEntry>>().cloned();
-        let caller = caller::of(request.extensions());
-        let body = Bytes::from_request(request, &())
-            .await
-            .map_err(|rejection| {
-                Refusal::of_http(rejection.status(), "the request's body cannot be read")
-            })?;
-        let request = tollgate::Request::parse(surface, &body).and_then(|request| {
+    pub(crate) fn read(surface: Surface, posted: &Posted) -> Result<Self, Refusal> {
+        let hints = hints::read(posted.headers())?;
+        let patience = patience::read(posted.headers())?;
+        let entry = posted.extensions().get::<Arc<KeyEntry>>().cloned();
+        let caller = caller::of(posted.extensions());
+        let request = tollgate::Request::parse(surface, posted.body()).and_then(|request| {
             fields::check(request.object())?;
             Ok(request)
         });
@@ -44,7 +37,7 @@ impl Asked {
             false => StreamMode::Whole,
         };
         let order = Order::from(request).with_hints(hints).with_caller(caller);
-        let mut order = own_keys::add(order, &headers, entry.as_deref())?;
+        let mut order = own_keys::add(order, posted.headers(), entry.as_deref())?;
         if let Some(patience) = patience {
             order = order.with_timeout(patience);
         }

@@ -11,9 +11,10 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use tollgate::{Clock, Failure, FailureKind, KeyBook, KeyEntry, SystemClock};
 
+use crate::guard;
 use crate::pages::caller::OnThisMachine;
 use crate::reply::Refusal;
-use crate::{guard, words};
+use crate::words::Wording;
 
 /// The keys by which callers are known. Cheap to clone; clones share one book.
 #[derive(Debug, Clone)]
@@ -108,33 +109,41 @@ impl Callers {
 pub fn known(router: Router, callers: Callers, without_keys: WithoutKeys) -> Router {
     let ask = move |request: Request, next: Next| {
         let callers = callers.clone();
-        async move {
-            match let_through(&callers, without_keys, request) {
-                Ok(request) => next.run(request).await,
-                Err(refusal) => refusal.into_response(),
-            }
-        }
+        async move { ask(&callers, without_keys, request, next).await }
     };
-    router
-        .layer(middleware::from_fn(ask))
-        .layer(middleware::from_fn(words::of_the_path))
+    router.layer(middleware::from_fn(ask))
+}
+
+/// Lets a request in by the key that it shows, or refuses it in the words of
+/// its path.
+pub(crate) async fn ask(
+    callers: &Callers,
+    without_keys: WithoutKeys,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let wording = Wording::of(request.uri().path());
+    wording.say(match let_through(callers, without_keys, &mut request) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => refusal.into_response(),
+    })
 }
 
 fn let_through(
     callers: &Callers,
     without_keys: WithoutKeys,
-    mut request: Request,
-) -> Result<Request, Refusal> {
+    request: &mut Request,
+) -> Result<(), Refusal> {
     // The route that was matched decides, and no other reading of the path. What
     // it ends in is the program's own word: callers' are names in braces there.
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or("", MatchedPath::as_str);
     if OPEN.iter().any(|open| route.ends_with(open)) {
-        return Ok(request);
+        return Ok(());
     }
     match callers.find(request.headers())? {
         None if without_keys == WithoutKeys::ThisMachine && !callers.had_keys() => {
-            guard::check_local(&request)?;
+            guard::check_local(request)?;
             check_direct(request.headers())?;
             request.extensions_mut().insert(OnThisMachine);
         }
@@ -146,7 +155,7 @@ fn let_through(
             extensions.insert(entry);
         }
     }
-    Ok(request)
+    Ok(())
 }
 
 /// A layer of routes that tell of everybody's calls: a caller that is known by
@@ -282,8 +291,7 @@ mod tests {
         if let Some(name) = header {
             headers.insert(name, "203.0.113.7".parse().unwrap());
         }
-        let refused = let_through(callers, WithoutKeys::ThisMachine, request);
-        let refused = refused.map(|_| ());
+        let refused = let_through(callers, WithoutKeys::ThisMachine, &mut request);
         refused.map_err(|refusal| refusal.into_response().status())
     }
 

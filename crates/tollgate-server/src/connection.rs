@@ -1,5 +1,6 @@
 //! One connection, and what its client may do with it.
 
+use std::convert::Infallible;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use futures_util::FutureExt;
 use hyper::body::Incoming;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -14,8 +16,10 @@ use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use tollgate::ServerConfig;
 
+use crate::ending;
 use crate::limits::{Connections, Seat};
 use crate::line::Line;
+use crate::running::{Guard, until_gone};
 use crate::untaken::{Streams, watched};
 
 /// How often a silent HTTP/2 client is asked whether it is there, and how long
@@ -37,19 +41,33 @@ const H2_MISTAKES: usize = 1_024;
 /// more waits upstream.
 const H2_SEND_BUFFER: usize = 64 << 10;
 
+/// Who answers the requests of connections.
+#[derive(Clone)]
+pub(crate) struct Answering<E> {
+    pub(crate) router: Router,
+    /// When answers have to end.
+    pub(crate) end: E,
+    /// Held by each until it is gone.
+    pub(crate) guard: Guard,
+}
+
 /// How connections are served.
 #[derive(Clone)]
-pub(crate) struct Host {
-    router: Router,
+pub(crate) struct Host<E> {
+    answering: Answering<E>,
     http: Arc<auto::Builder<Streams>>,
     connections: Connections,
     header_timeout: Duration,
 }
 
-impl Host {
-    pub(crate) fn new(router: Router, config: &ServerConfig) -> Self {
+impl<E, F> Host<E>
+where
+    E: Fn() -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    pub(crate) fn new(answering: Answering<E>, config: &ServerConfig) -> Self {
         Self {
-            router,
+            answering,
             http: Arc::new(builder(config)),
             connections: Connections::new(config),
             header_timeout: config.header_timeout(),
@@ -66,12 +84,17 @@ impl Host {
     pub(crate) async fn serve(self, line: Line, draining: impl Future<Output = ()>) {
         let heard = AtomicBool::new(false);
         let heard = Arc::new(heard);
-        let router = TowerToHyperService::new(self.router);
-        let hears = heard.clone();
+        let (router, hears) = (self.answering.router, heard.clone());
+        let (end, guard) = (self.answering.end, self.answering.guard);
+        let router = TowerToHyperService::new(router);
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             hears.store(true, Ordering::Relaxed);
-            let answer = router.call(request);
-            async move { answer.await.map(watched) }
+            let answer = router.call(request).map(|Ok(response)| response);
+            let (end, guard) = (end.clone(), guard.clone());
+            async move {
+                let response = ending::until(end, answer).await;
+                Ok::<_, Infallible>(watched(until_gone(response, guard)))
+            }
         });
         let connection = self.http.serve_connection(TokioIo::new(line), service);
         let mut connection = pin!(connection);

@@ -1,9 +1,7 @@
 //! What becomes of answers that still run when the server has to stop.
 
 use axum::body::{Body, Bytes};
-use axum::extract::Request;
 use axum::http::StatusCode;
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt, stream};
 use tollgate::{Failure, FailureKind, Surface};
@@ -20,21 +18,22 @@ pub(crate) struct FailureEvent(pub(crate) Surface);
 /// Ends a request when `end` is ready: one without an answer gets 503, and a
 /// stream gets the failure event of its dialect in place of its rest. An answer
 /// that was given in one piece is left alone.
-pub(crate) async fn until(
-    end: impl Future<Output = ()> + Send + 'static,
-    request: Request,
-    next: Next,
-) -> Response {
-    let mut end = Box::pin(end);
+pub(crate) async fn until<F>(
+    end: impl Fn() -> F,
+    answer: impl Future<Output = Response>,
+) -> Response
+where
+    F: Future<Output = ()> + Send + 'static,
+{
     let mut response = tokio::select! {
-        response = next.run(request) => response,
-        () = &mut end => return stopping().into_response(),
+        response = answer => response,
+        () = end() => return stopping().into_response(),
     };
     match response.extensions_mut().remove::<FailureEvent>() {
         None => response,
         Some(event) => response.map(|body| {
             let pieces = Coalesced::new(body.into_data_stream());
-            Body::from_stream(or_failed(pieces, end, event))
+            Body::from_stream(or_failed(pieces, Box::pin(end()), event))
         }),
     }
 }
@@ -49,15 +48,17 @@ where
     S: Stream<Item = Result<Bytes, E>> + Unpin,
     F: Future<Output = ()> + Unpin,
 {
-    let begun = Some((pieces, end, Bytes::new()));
+    // What is large is not moved for each piece.
+    let begun = Some(Box::new((pieces, end, Bytes::new())));
     stream::unfold(begun, move |state| async move {
-        let (mut pieces, mut end, mut last) = state?;
+        let mut state = state?;
+        let (pieces, end, last) = &mut *state;
         tokio::select! {
             // Else a stream that is always ready would never end.
             biased;
-            () = &mut end => {
+            () = end => {
                 let failure = Failure::new(FailureKind::Truncated, STOPPING).with_hint(HINT);
-                Some((Ok(events::failed(event.0, &failure, &last)), None))
+                Some((Ok(events::failed(event.0, &failure, last)), None))
             }
             piece = pieces.next() => {
                 let piece = piece?;
@@ -66,9 +67,9 @@ where
                     && let Ok(piece) = &piece
                     && let Some(data) = last_data(piece)
                 {
-                    last = piece.slice_ref(data);
+                    *last = piece.slice_ref(data);
                 }
-                Some((piece, Some((pieces, end, last))))
+                Some((piece, Some(state)))
             }
         }
     })

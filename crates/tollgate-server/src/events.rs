@@ -71,7 +71,8 @@ impl Telling {
     }
 
     fn events(self) -> impl Stream<Item = Bytes> {
-        stream::unfold(self, |mut telling| async move {
+        // What is large is not moved for each event.
+        stream::unfold(Box::new(self), |mut telling| async move {
             let text = match tokio::time::timeout(SILENCE, telling.next()).await {
                 Ok(text) => text?,
                 Err(_) => COMMENT,
@@ -264,11 +265,14 @@ fn events_of(surface: Surface, frame: &Frame) -> Result<Events, Failure> {
 }
 
 fn write_line(text: &mut Vec<u8>, prefix: &[u8], data: &[u8], end: &[u8]) {
+    text.reserve(prefix.len() + data.len() + end.len());
     text.extend_from_slice(prefix);
+    let begin = text.len();
+    text.extend_from_slice(data);
     // A line end inside JSON can only be white space, so it may become a blank.
-    text.extend(data.iter().map(|byte| match byte {
-        b'\n' | b'\r' => b' ',
-        byte => *byte,
-    }));
+    for byte in &mut text[begin..] {
+        let is_line_end = *byte == b'\n' || *byte == b'\r';
+        *byte = if is_line_end { b' ' } else { *byte };
+    }
     text.extend_from_slice(end);
 }

@@ -2,7 +2,7 @@
 //!
 //! Any website can make its visitor's browser send requests to 127.0.0.1, and
 //! so spend the visitor's money. A browser sends JSON across origins only after
-//! asking, and nobody answers that here, hence `json_only`. A name of the
+//! asking, and nobody answers that here, hence `check_json`. A name of the
 //! website's own that resolves to 127.0.0.1 needs not ask, but it shows in
 //! `Host`; and a request across origins shows in `Origin`, hence
 //! `loopback_only`.
@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 
@@ -36,16 +36,15 @@ pub fn loopback_only(router: Router) -> Router {
 }
 
 /// Refuses what is posted without saying that it is JSON, with 415.
-pub(crate) async fn json_only(request: Request, next: Next) -> Response {
-    if request.method() == Method::POST && !says_json(request.headers()) {
-        return Refusal::of_http(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "the request does not say that it is JSON",
-        )
-        .with_hint("send the header content-type: application/json")
-        .into_response();
+pub(crate) fn check_json(headers: &HeaderMap) -> Result<(), Refusal> {
+    if says_json(headers) {
+        return Ok(());
     }
-    next.run(request).await
+    let refusal = Refusal::of_http(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "the request does not say that it is JSON",
+    );
+    Err(refusal.with_hint("send the header content-type: application/json"))
 }
 
 async fn local_callers(mut request: Request, next: Next) -> Response {

@@ -1,12 +1,12 @@
 //! The paths that models answer on: one per surface, all alike.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, post};
+use axum::routing::MethodRouter;
 use axum::{Extension, Json};
 use futures_util::{Stream, StreamExt};
 use serde_json::{Value, json};
@@ -15,8 +15,10 @@ use tollgate::{Answer, BoxFuture, Error, FrameKind, Gateway, StreamMode, Surface
 use crate::allowance::Allowance;
 use crate::asked::Asked;
 use crate::ending::FailureEvent;
+use crate::limits::Limits;
+use crate::posted::{self, Posted};
 use crate::reply::Refusal;
-use crate::{disclose, events};
+use crate::{allowance, disclose, events};
 
 /// How long the status line of a stream waits for the answer to begin. Until it
 /// is sent, a failure has a status of its own; clients and proxies are known to
@@ -27,23 +29,18 @@ const STATUS_WAITS: Duration = Duration::from_secs(15);
 pub(crate) type Pending = BoxFuture<'static, Result<Answer, Error>>;
 
 /// `POST` of a surface.
-pub(crate) fn at(surface: Surface) -> MethodRouter<Gateway> {
-    post(
-        move |State(gateway): State<Gateway>, request: Request| async move {
-            let asked = Asked::read(surface, request).await;
-            let answered = match asked {
-                Ok(asked) => answer(gateway, surface, asked).await,
-                Err(refusal) => Err(refusal),
-            };
-            answered.unwrap_or_else(IntoResponse::into_response)
-        },
-    )
+pub(crate) fn at(surface: Surface, limits: &Arc<Limits>) -> MethodRouter<Gateway> {
+    posted::to(limits, move |gateway, posted| {
+        answer(gateway, surface, posted)
+    })
 }
 
-async fn answer(gateway: Gateway, surface: Surface, asked: Asked) -> Result<Response, Refusal> {
-    let mut allowance = Allowance::take(asked.entry.as_ref(), &gateway, &asked.order)?;
-    let chat: Pending = Box::pin(async move { gateway.chat(asked.order).await });
-    match asked.mode {
+async fn answer(gateway: Gateway, surface: Surface, posted: Posted) -> Result<Response, Refusal> {
+    let Asked { order, mode, entry } = Asked::read(surface, &posted)?;
+    // The order has copied what it needs.
+    drop(posted);
+    let (mut allowance, chat) = Allowance::take(entry.as_ref(), gateway, order)?;
+    match mode {
         StreamMode::Stream => stream(surface, chat, allowance).await,
         StreamMode::Whole => whole(allowance.noting(chat.await)?, allowance).await,
     }
@@ -108,11 +105,9 @@ async fn whole(mut answer: Answer, mut allowance: Allowance) -> Result<Response,
 
 /// `POST /v1/messages/count_tokens`: the tokens of a prompt as they are
 /// estimated for routing, since the model's own count would be a call.
-pub(crate) async fn count_tokens(
-    State(gateway): State<Gateway>,
-    request: Request,
-) -> Result<Json<Value>, Refusal> {
-    let asked = Asked::read(Surface::Messages, request).await?;
+pub(crate) async fn count_tokens(gateway: Gateway, posted: Posted) -> Result<Json<Value>, Refusal> {
+    allowance::take_one_request(posted.extensions())?;
+    let asked = Asked::read(Surface::Messages, &posted)?;
     let tokens = gateway.prompt_tokens(asked.order)?;
     Ok(Json(json!({ "input_tokens": tokens.likely })))
 }

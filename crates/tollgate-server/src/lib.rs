@@ -10,6 +10,7 @@ mod ending;
 mod coalesce;
 mod router;
 mod paths;
+mod posted;
 mod callers;
 mod allowance;
 mod guard;
@@ -35,7 +36,9 @@ mod trace;
 
 pub use crate::callers::{Callers, WithoutKeys, known};
 pub use crate::guard::loopback_only;
-pub use crate::metrics::{Metrics, SpanCounts, counted, measured, serve_measured};
+pub use crate::metrics::{
+    Metrics, SpanCounts, counted, measured, measured_and_known, serve_measured,
+};
 pub use crate::openapi::openapi;
 pub use crate::router::router;
 pub use crate::serve::{Draining, Stopped, serve, serve_router};

@@ -1,18 +1,25 @@
 use axum::Json;
-use axum::extract::{Query, Request, State};
+use axum::extract::Query;
 use tollgate::{Explanation, Failure, FailureKind, Gateway, Surface};
 
+use crate::allowance;
 use crate::asked::Asked;
+use crate::posted::Posted;
 use crate::reply::Refusal;
 
 /// `POST /v1/plan`: which models would be tried for this request, and why. It
 /// spends nothing. The body is a chat, or of the surface that the query names.
 pub(crate) async fn explain(
-    State(gateway): State<Gateway>,
-    Query(pairs): Query<Vec<(String, String)>>,
-    request: Request,
+    gateway: Gateway,
+    posted: Posted,
 ) -> Result<Json<Explanation>, Refusal> {
-    let asked = Asked::read(surface(&pairs)?, request).await?;
+    allowance::take_one_request(posted.extensions())?;
+    let Query(pairs) = Query::try_from_uri(posted.uri()).map_err(|error| {
+        let message = format!("the query cannot be read: {error}");
+        Failure::new(FailureKind::InvalidRequest, message)
+    })?;
+    let pairs: Vec<(String, String)> = pairs;
+    let asked = Asked::read(surface(&pairs)?, &posted)?;
     Ok(Json(gateway.plan(asked.order)?))
 }
 

@@ -1,13 +1,14 @@
+use std::sync::Arc;
+
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware;
-use axum::routing::{get, post};
+use axum::routing::get;
 use tollgate::{Gateway, ServerConfig, Surface};
 
 use crate::callers::operators_only;
-use crate::limits::{Limits, check_headers, let_in};
-use crate::{allowance, guard, health, infer, openapi, pages, paths, plan, reply, trace, words};
+use crate::limits::{Limits, check_headers};
+use crate::{allowance, health, infer, openapi, pages, paths, plan, posted, reply};
 
 /// All surfaces of a gateway, to be served or mounted elsewhere.
 ///
@@ -30,36 +31,39 @@ use crate::{allowance, guard, health, infer, openapi, pages, paths, plan, reply,
 /// ```
 pub fn router(gateway: Gateway, config: &ServerConfig) -> Router {
     let limits = Limits::new(config);
-    let surfaces = Surface::ALL
-        .into_iter()
-        .fold(Router::new(), |router, surface| {
-            router.route(&format!("/{}", surface.path()), infer::at(surface))
-        });
-    let costless = Router::new()
-        .route("/messages/count_tokens", post(infer::count_tokens))
-        .route("/plan", post(plan::explain))
-        .route_layer(middleware::from_fn(allowance::of_one_request));
-    let api = surfaces
-        .merge(costless)
-        .route_layer(middleware::from_fn_with_state(limits.clone(), let_in))
-        .route_layer(middleware::from_fn(guard::json_only))
-        .route_layer(middleware::from_fn(words::of_the_path))
-        .route_layer(middleware::from_fn(trace::continued))
-        .merge(pages::routes().route_layer(middleware::from_fn(allowance::of_one_request)));
+    let pages = pages::routes().route_layer(middleware::from_fn(allowance::of_one_request));
     let operators = Router::new()
         .route("/health/targets", get(health::targets))
         .route_layer(middleware::from_fn(operators_only));
-    Router::new()
-        .nest("/v1", api.clone())
-        .nest("/api/v1", api)
+    posts(&limits)
+        .nest("/v1", pages.clone())
+        .nest("/api/v1", pages)
         .route("/openapi.json", get(openapi::page))
         .route("/health/live", get(|| async { StatusCode::OK }))
         .route("/health/ready", get(health::ready))
         .merge(operators)
         .fallback(paths::no_such_path)
         .method_not_allowed_fallback(reply::wrong_method)
-        // `let_in` has its own.
-        .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(limits, check_headers))
         .with_state(gateway)
+}
+
+/// What is posted, below both prefixes. Not nested: a path that is taken apart
+/// is put together anew for each request.
+fn posts(limits: &Arc<Limits>) -> Router<Gateway> {
+    let surfaces = Surface::ALL.map(|surface| (surface.path(), infer::at(surface, limits)));
+    let costless = [
+        (
+            "messages/count_tokens",
+            posted::to(limits, infer::count_tokens),
+        ),
+        ("plan", posted::to(limits, plan::explain)),
+    ];
+    let mut router = Router::new();
+    for (path, answer) in surfaces.into_iter().chain(costless) {
+        router = router
+            .route(&format!("/v1/{path}"), answer.clone())
+            .route(&format!("/api/v1/{path}"), answer);
+    }
+    router
 }

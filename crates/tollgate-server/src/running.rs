@@ -5,39 +5,31 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use axum::Error;
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::Request;
 use axum::http::Response;
-use axum::middleware::{self, Next};
-use axum::{Error, Router, response};
 use http_body::{Frame, SizeHint};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 /// Held by every request until its answer is gone.
-type Guard = Sender<Infallible>;
+pub(crate) type Guard = Sender<Infallible>;
 
 /// Waits for answers.
 #[derive(Debug)]
 pub(crate) struct Running(Receiver<Infallible>);
 
 impl Running {
-    /// Watches the answers of a router.
-    pub(crate) fn watch(router: Router) -> (Router, Self) {
+    /// Watches the answers that hold the guard, or a clone of it.
+    pub(crate) fn watch() -> (Guard, Self) {
         let (guard, receiver) = mpsc::channel(1);
-        let hold = move |request: Request, next: Next| hold(guard.clone(), request, next);
-        (router.layer(middleware::from_fn(hold)), Self(receiver))
+        (guard, Self(receiver))
     }
 
-    /// Waits until the router and every answer of it are gone.
+    /// Waits until every guard is gone.
     pub(crate) async fn ended(mut self) {
         // Nothing is ever sent; the channel ends with its last guard.
         let _ = self.0.recv().await;
     }
-}
-
-async fn hold(guard: Guard, request: Request, next: Next) -> response::Response {
-    let response = next.run(request).await;
-    until_gone(response, guard)
 }
 
 /// Keeps a value until a response is gone, be it sent, cut or dropped.

@@ -5,16 +5,13 @@ use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Request;
-use axum::middleware::{self, Next};
 use axum::serve::Listener;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tollgate::{Gateway, ServerConfig};
 
-use crate::connection::Host;
-use crate::ending;
+use crate::connection::{Answering, Host};
 use crate::guard::loopback_only;
 use crate::line::Line;
 use crate::router::router;
@@ -82,12 +79,10 @@ pub async fn serve_router(
     stop: impl Future<Output = ()>,
 ) -> io::Result<Draining> {
     let (phase, watching) = watch::channel(Phase::Serving);
+    let (guard, running) = Running::watch();
     let ends = watching.clone();
-    let until_ended = move |request: Request, next: Next| {
-        ending::until(reached(ends.clone(), Phase::Ending), request, next)
-    };
-    let (router, running) = Running::watch(router.layer(middleware::from_fn(until_ended)));
-    let host = Host::new(router, config);
+    let end = move || reached(ends.clone(), Phase::Ending);
+    let host = Host::new(Answering { router, end, guard }, config);
     let stall = config.write_stall();
     let server = tokio::spawn(accept(listener, host, stall, watching));
     stop.await;
@@ -166,12 +161,15 @@ enum Phase {
 }
 
 /// Takes connections until the server drains, and waits until they have ended.
-async fn accept(
+async fn accept<E, F>(
     mut listener: TcpListener,
-    host: Host,
+    host: Host<E>,
     stall: Duration,
     phase: watch::Receiver<Phase>,
-) {
+) where
+    E: Fn() -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
     let mut connections = JoinSet::new();
     let mut draining = pin!(reached(phase.clone(), Phase::Draining));
     loop {

@@ -1,29 +1,19 @@
 //! Goes on with the trace that a caller is in: `traceparent` of W3C's Trace
 //! Context. Without a listener that knows traces, nothing comes of it.
 
-use axum::extract::Request;
 use axum::http::HeaderMap;
-use axum::middleware::Next;
-use axum::response::Response;
 use opentelemetry::Context;
-use opentelemetry::trace::{
-    FutureExt, SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState,
-};
+use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
 
-/// Runs what answers a request within the trace that its header names. A header
-/// that is malformed, or there twice, is as good as none: the standard wants a
-/// new trace then. `tracestate` is not gone on with.
-pub(crate) async fn continued(request: Request, next: Next) -> Response {
-    match remote(request.headers()) {
-        Some(remote) => {
-            let context = Context::new().with_remote_span_context(remote);
-            next.run(request).with_context(context).await
-        }
-        None => next.run(request).await,
-    }
+/// The trace that a request's header names, for what answers it to run within.
+/// A header that is malformed, or there twice, is as good as none: the standard
+/// wants a new trace then. `tracestate` is not gone on with.
+pub(crate) fn remote(headers: &HeaderMap) -> Option<Context> {
+    let span = remote_span(headers)?;
+    Some(Context::new().with_remote_span_context(span))
 }
 
-fn remote(headers: &HeaderMap) -> Option<SpanContext> {
+fn remote_span(headers: &HeaderMap) -> Option<SpanContext> {
     let mut values = headers.get_all("traceparent").iter();
     let value = values.next()?;
     values.next().is_none().then(|| parse(value.as_bytes()))?
@@ -62,7 +52,7 @@ fn hex(text: &str) -> bool {
 mod tests {
     use axum::http::{HeaderMap, HeaderValue};
 
-    use super::remote;
+    use super::remote_span;
 
     const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
@@ -72,7 +62,7 @@ mod tests {
         for value in values {
             headers.append("traceparent", HeaderValue::from_str(value).unwrap());
         }
-        let remote = remote(&headers);
+        let remote = remote_span(&headers);
         let found = remote.map(|span| (span.trace_id().to_string(), span.is_sampled()));
         let expected = expected.map(|(trace, sampled)| (trace.to_owned(), sampled));
         assert_eq!(found, expected, "{values:?}");

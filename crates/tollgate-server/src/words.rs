@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::Request;
 use axum::http::header;
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use tollgate::{CallId, Failure, Surface};
@@ -118,24 +116,34 @@ const ANTHROPICS_WORDS: &[(u16, &str)] = &[
 
 /// Says errors on the paths of Messages as their clients expect them, whoever
 /// made them: many are made before anybody looks at the path.
-pub(crate) async fn of_the_path(request: Request, next: Next) -> Response {
-    let path = request.uri().path();
-    let is_messages = ["/messages", "/messages/count_tokens"]
-        .iter()
-        .any(|end| path.ends_with(end));
-    let response = next.run(request).await;
-    match response.extensions().get::<Told>().cloned() {
-        Some(told) if is_messages => {
-            let (mut parts, _) = response.into_parts();
-            parts.headers.remove(header::CONTENT_LENGTH);
-            (
-                parts.status,
-                parts.headers,
-                parts.extensions,
-                Json(told.body(Surface::Messages)),
-            )
-                .into_response()
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wording {
+    Messages,
+    /// As they are.
+    Other,
+}
+
+impl Wording {
+    /// What the clients of a path expect.
+    pub(crate) fn of(path: &str) -> Self {
+        let ends = ["/messages", "/messages/count_tokens"];
+        match ends.iter().any(|end| path.ends_with(end)) {
+            true => Self::Messages,
+            false => Self::Other,
         }
-        _ => response,
+    }
+
+    /// An answer in those words, if it is an error.
+    pub(crate) fn say(self, response: Response) -> Response {
+        if self == Self::Other {
+            return response;
+        }
+        let Some(told) = response.extensions().get::<Told>().cloned() else {
+            return response;
+        };
+        let (mut parts, _) = response.into_parts();
+        parts.headers.remove(header::CONTENT_LENGTH);
+        let body = Json(told.body(Surface::Messages));
+        (parts.status, parts.headers, parts.extensions, body).into_response()
     }
 }

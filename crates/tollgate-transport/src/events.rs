@@ -31,7 +31,9 @@ pub(crate) fn frames(incoming: Incoming, evidence: Evidence, limit: usize, form:
         lane: form.lane,
         state: State::Open,
     };
-    Box::pin(stream::unfold(Some(events), |events| async {
+    // What is large is not moved for each frame.
+    let events = Some(Box::new(events));
+    Box::pin(stream::unfold(events, |events| async {
         let mut events = events?;
         match events.next().await {
             Ok(Some(frame)) => Some((Ok(frame), Some(events))),

@@ -4,10 +4,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
-use tollgate_core::{Billing, Dimension, Timestamp, UsageQuery, UsageRow, Usd};
+use tollgate_core::{Billing, Dimension, UsageQuery, UsageRow, Usd};
+use tollgate_ledger::Period;
 
 use crate::config::Config;
 use crate::gateway::{Gateway, WeakGateway};
@@ -96,7 +96,7 @@ async fn look(gateway: &Gateway) {
         return;
     };
     let query = UsageQuery {
-        since: month_begin(parts.clock.now()),
+        since: Some(Period::Month.begin(parts.clock.now())),
         by: vec![Dimension::Billing],
         ..UsageQuery::default()
     };
@@ -138,14 +138,6 @@ fn fee(rows: &[UsageRow], allowance: Usd) -> ByokFee {
     }
 }
 
-/// The begin of the calendar month, UTC.
-fn month_begin(now: Timestamp) -> Option<Timestamp> {
-    let now = jiff::Timestamp::from_millisecond(now.millis()).ok()?;
-    let begin = now.to_zoned(TimeZone::UTC).first_of_month().ok()?;
-    let begin = begin.start_of_day().ok()?.timestamp();
-    Some(Timestamp::from_millis(begin.as_millisecond()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,17 +159,5 @@ mod tests {
         assert_eq!(fee(&used(24_499), allowance), ByokFee::Covered);
         assert_eq!(fee(&used(24_500), allowance), ByokFee::Due);
         assert_eq!(fee(&[], Usd::ZERO), ByokFee::Due);
-    }
-
-    #[test]
-    fn a_month_begins_at_midnight_utc() {
-        let moment = |text: &str| {
-            let moment: jiff::Timestamp = text.parse().unwrap();
-            Timestamp::from_millis(moment.as_millisecond())
-        };
-        let begin = month_begin(moment("2026-11-30T23:59:59.999Z"));
-        assert_eq!(begin, Some(moment("2026-11-01T00:00:00Z")));
-        let begin = month_begin(moment("2026-12-01T00:00:00Z"));
-        assert_eq!(begin, Some(moment("2026-12-01T00:00:00Z")));
     }
 }

@@ -1,13 +1,11 @@
 use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
-use tokio::time::Instant;
 use tollgate_core::{
     AfterCommit, Call, Catalog, Clock, Explanation, Failover, Failure, FailureKind, HealthView,
-    LaneCheck, LaneId, Ledger, LlmProvider, Observer, Plan, Standing, TokenBounds, Trip,
+    LaneCheck, LaneId, Ledger, LlmProvider, Observer, Plan, Standing, TokenBounds,
 };
 use tollgate_router::CostOptimizer;
-use tracing::Instrument;
 
 use crate::answer::Answer;
 use crate::background::Background;
@@ -15,12 +13,11 @@ use crate::byok::Fee;
 use crate::config::{Config, OPENROUTER_LANE};
 use crate::error::Error;
 use crate::lookups::Lookups;
+use crate::measured::Measured;
 use crate::order::{Admission, Order};
-use crate::pending::{Pending, Settler};
+use crate::pending::Settler;
 use crate::record::{Recorder, Recording};
-use crate::rejoin::Onward;
 use crate::reload::Reloading;
-use crate::span::CallSpan;
 
 /// One gateway to all models: picks, sends, fails over and accounts.
 ///
@@ -82,41 +79,17 @@ impl Gateway {
     /// Dropping the future or the answer closes the upstream connection; what
     /// the call may have cost is booked by the ledger's own task.
     pub async fn chat(&self, order: impl Into<Order>) -> Result<Answer, Error> {
-        let parts = self.parts();
-        let Parts {
-            catalog,
-            optimizer,
-            ledger,
-            failover,
-            provider,
-            ..
-        } = &*parts;
-        let started = Instant::now();
+        self.measure(order)?.send().await
+    }
 
-        let span = CallSpan::open();
-        let call = span.admit(|| parts.admit(order))?;
-        span.admitted(&call);
-        let (view, health) = (catalog.view(), failover.health());
-        let profile = span.profile(|| optimizer.profile(&call))?;
-        span.profiled(&profile);
-        let plan = span.plan(|| {
-            let advice = ledger.advise(&call, &profile)?;
-            let plan = optimizer.plan(advice.apply(profile), &view, &health);
-            plan.map_err(|failure| advice.explain(failure))
-        })?;
-        span.planned(&plan);
-        let hold = span.hold(|| ledger.hold(&call, &plan))?;
-
-        let within = span.call();
-        let mut pending = Pending::new(parts.settler.clone(), hold, span, started);
-        let trip = Trip::new(&call, &plan, pending.hold(), &**ledger, &**provider);
-        match failover.run(trip).instrument(within).await {
-            Ok(won) => {
-                let onward = Onward::new(parts.clone(), call, plan);
-                Ok(Answer::new(onward, won, pending))
-            }
-            Err(exhausted) => Err(pending.fail(exhausted)),
-        }
+    /// The first half of [`chat`](Self::chat): admits an order and measures it.
+    /// For whoever has to know how long the prompt is before it is sent, such
+    /// as a limit of tokens.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan), for a request that cannot be read.
+    pub fn measure(&self, order: impl Into<Order>) -> Result<Measured, Error> {
+        Measured::new(self.parts(), order.into())
     }
 
     /// Explains the decision for a chat without sending anything: the same
@@ -229,7 +202,7 @@ impl Gateway {
 }
 
 impl Parts {
-    fn admit(&self, order: impl Into<Order>) -> Result<Call, Failure> {
+    pub(crate) fn admit(&self, order: impl Into<Order>) -> Result<Call, Failure> {
         let timeout = self.config.openrouter.timeout();
         let call = self.admission.admit(order.into(), timeout, &*self.clock)?;
         for lane in call.keys.lanes() {

@@ -14,6 +14,7 @@ mod gateway;
 mod lanes;
 mod left;
 mod lookups;
+mod measured;
 mod memo;
 mod meter;
 mod observe;
@@ -47,6 +48,7 @@ pub use crate::error::Error;
 pub use crate::gateway::Gateway;
 pub use crate::keys::{KeyRing, pepper};
 pub use crate::lookups::PastCall;
+pub use crate::measured::Measured;
 pub use crate::order::Order;
 pub use crate::record::{
     CallRecord, Choice, DayFile, Pruned, RecordConfig, RecordedAttempt, Recording, Records, Tariff,

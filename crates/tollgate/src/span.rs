@@ -145,7 +145,7 @@ impl CallSpan {
     }
 
     /// A call that ended before anything was reserved for it.
-    fn refuse(&self, failure: &Failure) {
+    pub(crate) fn refuse(&self, failure: &Failure) {
         self.call.record("tollgate.ended", "refused");
         note_failure(&self.call, failure.kind());
     }

@@ -51,6 +51,7 @@ const ROWS: &[Row] = &[
     Row { package: "governor", homes: &["tollgate-transport"], tests: NOWHERE },
     Row { package: "arc-swap", homes: &["tollgate", "tollgate-catalog", "tollgate-server"], tests: NOWHERE },
     Row { package: "dashmap", homes: &["tollgate-failover", "tollgate-ledger"], tests: NOWHERE },
+    Row { package: "foldhash", homes: &["tollgate-failover"], tests: NOWHERE },
     Row { package: "blake3", homes: &["tollgate-ledger"], tests: NOWHERE },
     Row { package: "base64", homes: &["tollgate-keys"], tests: NOWHERE },
     Row { package: "getrandom", homes: &["tollgate-keys"], tests: NOWHERE },

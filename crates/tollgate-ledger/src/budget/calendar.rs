@@ -33,6 +33,21 @@ const WEEKDAYS: [(&str, Weekday); 7] = [
     ("sunday", Weekday::Sunday),
 ];
 
+impl Period {
+    /// When the period of a moment began, in UTC. Lifetime began with the epoch.
+    ///
+    /// ```
+    /// use tollgate_core::Timestamp;
+    /// use tollgate_ledger::Period;
+    /// let begin = Period::Day.begin(Timestamp::from_secs(90_000));
+    /// assert_eq!(begin, Timestamp::from_secs(86_400));
+    /// ```
+    pub fn begin(self, at: Timestamp) -> Timestamp {
+        let calendar = Calendar::new(self, None, None);
+        calendar.map_or_else(|_| Timestamp::default(), |calendar| calendar.start_of(at))
+    }
+}
+
 impl Calendar {
     /// The calendar of a budget, or what is wrong with its keys: the key, and
     /// what it has to be.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rusqlite::types::Type;
+use serde::Serialize;
 use tollgate_core::{
     AttemptRecord, BudgetWindow, BudgetWindows, CallFacts, LedgerEvent, Timestamp, TokenUsage, Usd,
 };
@@ -165,7 +166,7 @@ fn facts_tail(cells: Cells, facts: &CallFacts) -> Cells {
     if facts.tags.is_empty() {
         return cells.text("[]");
     }
-    cells.text(&serde_json::json!(facts.tags).to_string())
+    cells.text(&json(&facts.tags))
 }
 
 pub(super) fn token_counts(tokens: &TokenUsage) -> [u64; 11] {
@@ -194,7 +195,11 @@ fn put_windows(cells: Cells, windows: &[BudgetWindow]) -> Cells {
         .iter()
         .map(|window| (&*window.budget, &*window.key, window.start.millis()))
         .collect();
-    cells.text(&serde_json::json!(lines).to_string())
+    cells.text(&json(&lines))
+}
+
+fn json(lists: &impl Serialize) -> String {
+    serde_json::to_string(lists).expect("lists of texts and numbers are JSON")
 }
 
 /// The windows of a column.

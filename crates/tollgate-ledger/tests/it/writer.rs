@@ -82,10 +82,13 @@ fn config() -> LedgerConfig {
     LedgerConfig::default()
 }
 
-/// Lets the writer run until it waits.
+/// Lets the writer run until it waits, and no longer for company.
 async fn let_writer_run() {
-    for _ in 0..10 {
-        tokio::task::yield_now().await;
+    for pause in [Duration::ZERO, Duration::from_millis(10)] {
+        tokio::time::advance(pause).await;
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
     }
 }
 

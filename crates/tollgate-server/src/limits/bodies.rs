@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
 use futures_util::{Stream, StreamExt};
@@ -13,6 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 use tollgate::{Failure, FailureKind, ServerConfig};
 
+use crate::posted::Posted;
 use crate::reply::Refusal;
 
 /// What has to come of a body in each `body_timeout_ms`. A single byte now and
@@ -37,7 +38,7 @@ pub(super) struct Bodies {
 }
 
 /// The part of the room that one body takes.
-pub(super) type BodyRoom = Option<OwnedSemaphorePermit>;
+pub(crate) type BodyRoom = Option<OwnedSemaphorePermit>;
 
 impl Bodies {
     pub(super) fn new(config: &ServerConfig) -> Self {
@@ -56,7 +57,7 @@ impl Bodies {
     /// 400 for what is no JSON or could be read in two ways, 408 when it comes
     /// too slowly, 413 when it is too large, 415 when it is compressed, 503
     /// when there is no room.
-    pub(super) async fn read(&self, request: Request) -> Result<(Request, BodyRoom), Refusal> {
+    pub(super) async fn read(&self, request: Request) -> Result<(Posted, BodyRoom), Refusal> {
         let (parts, body) = request.into_parts();
         check_encoding(&parts.headers)?;
         let mut frames = pin!(body.into_data_stream());
@@ -68,7 +69,7 @@ impl Bodies {
             }
         };
         check_json(&bytes)?;
-        Ok((Request::from_parts(parts, Body::from(bytes)), room))
+        Ok((Posted::from_parts(parts, bytes), room))
     }
 
     async fn collect<S, E>(

@@ -1,5 +1,7 @@
 //! Headers of requests. Their sum is bounded below, where they are read.
 
+use std::sync::Arc;
+
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
@@ -10,7 +12,7 @@ use crate::reply::Refusal;
 
 /// Refuses requests with too many headers, or with one that is too long.
 pub(crate) async fn check_headers(
-    State(limits): State<Limits>,
+    State(limits): State<Arc<Limits>>,
     request: Request,
     next: Next,
 ) -> Result<Response, Refusal> {

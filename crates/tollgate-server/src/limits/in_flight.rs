@@ -75,7 +75,7 @@ impl InFlight {
 }
 
 /// The place of one call.
-pub(super) struct InFlightPlace(Arc<AtomicUsize>);
+pub(crate) struct InFlightPlace(Arc<AtomicUsize>);
 
 impl Drop for InFlightPlace {
     fn drop(&mut self) {

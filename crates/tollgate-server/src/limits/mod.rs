@@ -7,51 +7,47 @@ mod in_flight;
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::extract::Request;
 use tollgate::ServerConfig;
 
-use self::bodies::Bodies;
-use self::in_flight::{InFlight, criticality};
+use self::bodies::{Bodies, BodyRoom};
+use self::in_flight::{InFlight, InFlightPlace, criticality};
+use crate::posted::Posted;
 use crate::reply::Refusal;
-use crate::running::until_gone;
 
 pub(crate) use self::connections::{Connections, Seat};
 pub(crate) use self::headers::check_headers;
 
 /// What all requests of a router share.
-#[derive(Clone)]
 pub(crate) struct Limits {
-    config: Arc<ServerConfig>,
+    config: ServerConfig,
     bodies: Bodies,
     in_flight: InFlight,
 }
 
 impl Limits {
-    pub(crate) fn new(config: &ServerConfig) -> Self {
-        Self {
+    pub(crate) fn new(config: &ServerConfig) -> Arc<Self> {
+        Arc::new(Self {
             bodies: Bodies::new(config),
             in_flight: InFlight::new(config.max_in_flight),
-            config: Arc::new(config.clone()),
-        }
+            config: config.clone(),
+        })
+    }
+
+    /// Lets a posted request in: reads its body, checks that it is JSON that
+    /// all readers understand alike, and gives it a place, to be held until its
+    /// answer is gone.
+    ///
+    /// A place is taken only when the body is there, so that whoever sends
+    /// slowly takes none; but nothing is read for a call that would not get one.
+    pub(crate) async fn let_in(&self, request: Request) -> Result<(Posted, Held), Refusal> {
+        let criticality = criticality(&request)?;
+        self.in_flight.check(criticality)?;
+        let (posted, room) = self.bodies.read(request).await?;
+        let place = self.in_flight.enter(criticality)?;
+        Ok((posted, (place, room)))
     }
 }
 
-/// Lets a posted request in: reads its body, checks that it is JSON that all
-/// readers understand alike, and holds its place until its answer is gone.
-///
-/// A place is taken only when the body is there, so that whoever sends slowly
-/// takes none; but nothing is read for a call that would not get one.
-pub(crate) async fn let_in(
-    State(limits): State<Limits>,
-    request: Request,
-    next: Next,
-) -> Result<Response, Refusal> {
-    let criticality = criticality(&request)?;
-    limits.in_flight.check(criticality)?;
-    let (request, bytes) = limits.bodies.read(request).await?;
-    let place = limits.in_flight.enter(criticality)?;
-    let response = next.run(request).await;
-    Ok(until_gone(response, (place, bytes)))
-}
+/// What a request takes for as long as it is served.
+pub(crate) type Held = (InFlightPlace, BodyRoom);

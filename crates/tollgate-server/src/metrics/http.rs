@@ -15,7 +15,7 @@ use tollgate::{Gateway, ServerConfig};
 
 use super::Metrics;
 use super::labels::{self, Name};
-use crate::callers::operators_only;
+use crate::callers::{Callers, WithoutKeys, ask, operators_only};
 use crate::reply::RefusedAs;
 use crate::running::until_gone;
 use crate::serve::{Draining, guarded, serve_router};
@@ -32,16 +32,51 @@ use crate::{reply, router};
 /// # }
 /// ```
 pub fn measured(router: Router, gateway: Gateway, metrics: Arc<Metrics>) -> Router {
-    let shown = metrics.clone();
+    counted(with_page(router, gateway, metrics.clone()), metrics)
+}
+
+/// [`measured`], [`known`](crate::known) and [`counted`] in one layer, for
+/// servers that have them all: layers are paid for by every request.
+///
+/// ```no_run
+/// # use std::sync::Arc;
+/// # use tollgate_server::{Callers, Metrics, WithoutKeys};
+/// # fn mount(gateway: tollgate::Gateway, metrics: Arc<Metrics>, callers: Callers) -> axum::Router {
+/// let router = tollgate_server::router(gateway.clone(), &tollgate::ServerConfig::default());
+/// tollgate_server::measured_and_known(router, gateway, metrics, callers, WithoutKeys::Nobody)
+/// # }
+/// ```
+pub fn measured_and_known(
+    router: Router,
+    gateway: Gateway,
+    metrics: Arc<Metrics>,
+    callers: Callers,
+    without_keys: WithoutKeys,
+) -> Router {
+    let router = with_page(router, gateway, metrics.clone());
+    let around = move |request: Request, next: Next| {
+        let (metrics, callers) = (metrics.clone(), callers.clone());
+        async move {
+            count(metrics, request, async |request| {
+                ask(&callers, without_keys, request, next).await
+            })
+            .await
+        }
+    };
+    router.layer(middleware::from_fn(around))
+}
+
+/// A router with the page that is scraped.
+fn with_page(router: Router, gateway: Gateway, metrics: Arc<Metrics>) -> Router {
     let page = move || async move {
         let headers = [(header::CONTENT_TYPE, Metrics::CONTENT_TYPE)];
-        (headers, shown.text(&gateway))
+        (headers, metrics.text(&gateway))
     };
     let page = Router::new()
         .route("/metrics", get(page))
         .route_layer(middleware::from_fn(operators_only))
         .method_not_allowed_fallback(reply::wrong_method);
-    counted(router.merge(page), metrics)
+    router.merge(page)
 }
 
 /// Counts the requests of a router, and what they were refused with; to be
@@ -59,7 +94,10 @@ pub fn measured(router: Router, gateway: Gateway, metrics: Arc<Metrics>) -> Rout
 /// # }
 /// ```
 pub fn counted(router: Router, metrics: Arc<Metrics>) -> Router {
-    let count = move |request: Request, next: Next| count(metrics.clone(), request, next);
+    let count = move |request: Request, next: Next| {
+        let metrics = metrics.clone();
+        async move { count(metrics, request, |request| next.run(request)).await }
+    };
     router.layer(middleware::from_fn(count))
 }
 
@@ -86,12 +124,20 @@ pub async fn serve_measured(
 #[derive(Clone, Copy)]
 struct IsCounted;
 
-async fn count(metrics: Arc<Metrics>, mut request: Request, next: Next) -> Response {
-    if request.extensions_mut().insert(IsCounted).is_some() {
-        return next.run(request).await;
-    }
-    let mut counted = Counted::new(metrics, &request);
-    let response = next.run(request).await;
+async fn count<A>(
+    metrics: Arc<Metrics>,
+    mut request: Request,
+    answer: impl FnOnce(Request) -> A,
+) -> Response
+where
+    A: Future<Output = Response>,
+{
+    let again = request.extensions_mut().insert(IsCounted).is_some();
+    let counted = (!again).then(|| Counted::new(metrics, &request));
+    let response = answer(request).await;
+    let Some(mut counted) = counted else {
+        return response;
+    };
     counted.labels.status_class = class(response.status());
     if let Some(RefusedAs(kind)) = response.extensions().get().copied() {
         let refusals = &counted.metrics.families.refusals;

@@ -18,7 +18,7 @@ use tollgate::{
 use self::families::Families;
 use self::labels::{Name, Names};
 
-pub use self::http::{counted, measured, serve_measured};
+pub use self::http::{counted, measured, measured_and_known, serve_measured};
 
 /// Counts what a gateway does, for Prometheus and whatever reads OpenMetrics.
 ///

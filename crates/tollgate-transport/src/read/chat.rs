@@ -8,7 +8,7 @@ use tollgate_wire::{
 };
 
 use super::served_by::ServedBy;
-use super::{Body, Event, report, saturate};
+use super::{Body, Event, plain, report, saturate};
 use crate::served::served;
 use crate::usage::usage_report;
 
@@ -76,6 +76,14 @@ impl Choices {
 }
 
 pub(super) fn body(data: &[u8], lane: Billing) -> Result<Body, ParseError> {
+    match plain::facts(data, lane) {
+        Some(facts) => Ok(Body::Answer(facts)),
+        None => body_with_care(data, lane),
+    }
+}
+
+/// Any body, whatever is in it.
+fn body_with_care(data: &[u8], lane: Billing) -> Result<Body, ParseError> {
     let answer = match ChatReply::parse(data)? {
         ChatReply::Answer(answer) => answer,
         ChatReply::Error(error) => return Ok(Body::Error(error)),
@@ -190,3 +198,6 @@ fn choice_bytes(choice: &Choice) -> usize {
         .sum();
     choice.text().len() + texts.into_iter().flatten().map(String::len).sum::<usize>() + calls
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ mod chat;
 mod embeddings;
 mod gemini;
 mod messages;
+mod plain;
 mod responses;
 mod served_by;
 

@@ -5,9 +5,7 @@ mod watched;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tollgate_server::{
-    Metrics, SpanCounts, Stopped, counted, known, measured, router, serve_router,
-};
+use tollgate_server::{Metrics, SpanCounts, Stopped, measured_and_known, router, serve_router};
 
 use crate::args::{Global, ServeArgs};
 use crate::exit::{Trouble, code};
@@ -46,9 +44,13 @@ pub(crate) async fn run(
     ui::note(format!("listening on http://{}/v1", listener.local_addr()?));
 
     let router = router(gateway.clone(), &limits);
-    let router = measured(router, gateway.clone(), metrics.clone());
-    let router = known(router, doorkeeper.callers.clone(), doorkeeper.without_keys);
-    let router = counted(router, metrics);
+    let router = measured_and_known(
+        router,
+        gateway.clone(),
+        metrics,
+        doorkeeper.callers.clone(),
+        doorkeeper.without_keys,
+    );
     let stop = async {
         tokio::select! {
             () = signals.next() => {}

@@ -1,0 +1,111 @@
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use tollgate_core::{Call, CallProfile, Failure, TokenBounds, Trip};
+use tracing::Instrument;
+
+use crate::answer::Answer;
+use crate::error::Error;
+use crate::gateway::Parts;
+use crate::order::Order;
+use crate::pending::Pending;
+use crate::rejoin::Onward;
+use crate::span::CallSpan;
+
+/// A call that was admitted and measured, and of which nothing was sent.
+///
+/// Its time runs from [`Gateway::measure`](crate::Gateway::measure) on, so it
+/// is sent at once or not at all.
+#[must_use = "nothing was sent yet"]
+pub struct Measured {
+    parts: Arc<Parts>,
+    started: Instant,
+    span: CallSpan,
+    call: Call,
+    profile: CallProfile,
+}
+
+impl Measured {
+    /// The first steps of a call: admit and profile.
+    pub(crate) fn new(parts: Arc<Parts>, order: Order) -> Result<Self, Error> {
+        let started = Instant::now();
+        let span = CallSpan::open();
+        let call = span.admit(|| parts.admit(order))?;
+        span.admitted(&call);
+        let profile = span.profile(|| parts.optimizer.profile(&call))?;
+        span.profiled(&profile);
+        Ok(Self {
+            parts,
+            started,
+            span,
+            call,
+            profile,
+        })
+    }
+
+    /// Tokens of the prompt, as they are estimated for routing.
+    pub fn prompt(&self) -> TokenBounds {
+        self.profile.prompt
+    }
+
+    /// Sends nothing after all, for that reason, which is given back.
+    pub fn refuse(self, why: Failure) -> Failure {
+        self.span.refuse(&why);
+        why
+    }
+
+    /// The other steps of a call, from the plan to its answer; see
+    /// [`Gateway::chat`](crate::Gateway::chat).
+    ///
+    /// # Errors
+    /// As `chat`.
+    ///
+    /// # Cancellation
+    /// As `chat`.
+    pub async fn send(self) -> Result<Answer, Error> {
+        let Self {
+            parts,
+            started,
+            span,
+            call,
+            profile,
+        } = self;
+        let Parts {
+            catalog,
+            optimizer,
+            ledger,
+            failover,
+            provider,
+            ..
+        } = &*parts;
+
+        let (view, health) = (catalog.view(), failover.health());
+        let plan = span.plan(|| {
+            let advice = ledger.advise(&call, &profile)?;
+            let plan = optimizer.plan(advice.apply(profile), &view, &health);
+            plan.map_err(|failure| advice.explain(failure))
+        })?;
+        span.planned(&plan);
+        let hold = span.hold(|| ledger.hold(&call, &plan))?;
+
+        let within = span.call();
+        let mut pending = Pending::new(parts.settler.clone(), hold, span, started);
+        let trip = Trip::new(&call, &plan, pending.hold(), &**ledger, &**provider);
+        match failover.run(trip).instrument(within).await {
+            Ok(won) => {
+                let onward = Onward::new(parts.clone(), call, plan);
+                Ok(Answer::new(onward, won, pending))
+            }
+            Err(exhausted) => Err(pending.fail(exhausted)),
+        }
+    }
+}
+
+impl std::fmt::Debug for Measured {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Measured")
+            .field("call", &self.call.id)
+            .field("prompt", &self.profile.prompt)
+            .finish_non_exhaustive()
+    }
+}
