@@ -48,7 +48,7 @@ mod tests {
     #[test]
     fn every_row_makes_a_provider() {
         for name in names() {
-            let text = format!("[providers.{name}]\n");
+            let text = format!("[providers.{name}]\nmodels = {{ \"a/b\" = \"b\" }}\n");
             let loader = crate::Loader::new().with_environment(Vec::new());
             let config = loader.with_text("my.toml", text).load().unwrap();
             let provider = &config.providers[&name];
