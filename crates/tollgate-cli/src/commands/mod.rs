@@ -13,6 +13,7 @@ pub(crate) mod plan;
 pub(crate) mod reconcile;
 pub(crate) mod record;
 pub(crate) mod replay;
+pub(crate) mod router;
 pub(crate) mod serve;
 pub(crate) mod sim;
 pub(crate) mod usage;

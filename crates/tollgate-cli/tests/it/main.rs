@@ -19,6 +19,7 @@ mod look;
 mod reconcile;
 mod records;
 mod reload;
+mod router;
 mod serve;
 mod support;
 #[cfg(unix)]
