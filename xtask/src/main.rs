@@ -9,6 +9,7 @@
 //! cargo xtask bench           the benchmarks, against a saved baseline
 //! cargo xtask bench-server    what the gateway adds to a request, beside what a bare proxy adds
 //! cargo xtask sim             the promises of failover, tried in virtual time
+//! cargo xtask route-eval      the learned router on recorded outcomes, beside what is easy
 //! cargo xtask clients         published clients against the gateway; needs a network
 //! cargo xtask crash           a gateway killed under load, again and again
 //! cargo xtask real-model      the gateway before a model that really answers; needs a network
@@ -32,6 +33,7 @@ mod fixtures;
 mod prices;
 mod real_model;
 mod release;
+mod route_eval;
 mod schema;
 mod sim;
 mod streams;
@@ -68,6 +70,8 @@ enum Task {
     BenchServer(bench_server::Args),
     /// Try the promises of failover in virtual time; `--list` shows the trials.
     Sim(sim::Args),
+    /// Evaluate the learned router on recorded outcomes; `--help` shows the flags.
+    RouteEval(route_eval::Args),
     /// Kill a gateway under load again and again, and compare its ledger with the bill.
     Crash(crash::Args),
     /// Hold many streams open at a server, and tell it to stop under them.
@@ -100,6 +104,7 @@ fn run(task: Task) -> Result<(), Error> {
         Task::Bench(args) => bench::run(&args),
         Task::BenchServer(args) => bench_server::run(&args),
         Task::Sim(args) => sim::run(&args),
+        Task::RouteEval(args) => route_eval::run(&args),
         Task::Crash(args) => crash::run(&args),
         Task::Streams(args) => streams::run(&args),
         Task::Clients(args) => clients::run(&args),

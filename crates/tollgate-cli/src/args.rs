@@ -121,6 +121,9 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Compares the ledger with what OpenRouter, or a provider's export, has charged.
     Reconcile(ReconcileArgs),
+    /// Trains and evaluates a router that learns from recorded outcomes.
+    #[command(subcommand)]
+    Router(RouterCommand),
 }
 
 #[derive(Debug, Args)]
@@ -496,4 +499,32 @@ pub(crate) struct ReconcileArgs {
     /// Compares the activity of one key alone, by its hash.
     #[arg(long, value_name = "HASH", conflicts_with = "csv")]
     pub(crate) api_key_hash: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RouterCommand {
+    /// Learns from outcomes, and writes what was learned to a file.
+    Train {
+        /// File of outcomes (JSON lines, plain or gzip), with `models.json` beside it; may be repeated.
+        #[arg(long, required = true, value_name = "FILE")]
+        outcomes: Vec<PathBuf>,
+        /// File to write.
+        #[arg(long, value_name = "MODEL")]
+        out: PathBuf,
+        /// Learns how hard prompts are, and nothing of single models.
+        #[arg(long)]
+        neutral: bool,
+    },
+    /// Shows what a trained router would have earned and cost on outcomes, beside what is easy.
+    Eval {
+        /// File of outcomes that it was not trained on, with `models.json` beside it.
+        #[arg(long, value_name = "FILE")]
+        outcomes: PathBuf,
+        /// File that `train` wrote.
+        #[arg(long, value_name = "MODEL")]
+        model: PathBuf,
+        /// Draws of the bootstrap that gives the intervals.
+        #[arg(long, default_value_t = 1_000)]
+        resamples: usize,
+    },
 }

@@ -78,5 +78,6 @@ async fn command(
         Command::Record(command) => commands::record::run(command, global),
         Command::Replay(args) => commands::replay::run(args, global).await,
         Command::Reconcile(args) => commands::reconcile::run(args, global).await,
+        Command::Router(command) => commands::router::run(&command, global),
     }
 }

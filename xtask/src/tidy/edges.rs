@@ -42,6 +42,8 @@ const ROWS: &[Row] = &[
             "tollgate-policy-quality",
         ],
     ),
+    // Learning is apart from deciding: the router is given what was learned.
+    row("tollgate-router-learned", &["tollgate-core"], &[]),
     row("tollgate-policy-cheapest", VOCABULARY, TEST_KIT),
     row("tollgate-policy-balanced", VOCABULARY, TEST_KIT),
     row("tollgate-policy-quality", VOCABULARY, TEST_KIT),
@@ -94,6 +96,12 @@ const ROWS: &[Row] = &[
         &["tollgate", "tollgate-core", "tollgate-wire"],
         TEST_KIT,
     ),
+    // Tries what was learned on outcomes, without a gateway.
+    row(
+        "tollgate-route-eval",
+        &["tollgate-core", "tollgate-router-learned"],
+        &[],
+    ),
     row(
         "tollgate-cli",
         &[
@@ -102,6 +110,9 @@ const ROWS: &[Row] = &[
             // Keys are made and listed without a gateway.
             "tollgate-keys",
             "tollgate-ledger-postgres",
+            // Routers are trained and tried without a gateway.
+            "tollgate-route-eval",
+            "tollgate-router-learned",
             "tollgate-server",
             "tollgate-sim",
             "tollgate-wire",
@@ -124,6 +135,7 @@ const ROWS: &[Row] = &[
             "tollgate-policy-cheapest",
             "tollgate-policy-quality",
             "tollgate-router",
+            "tollgate-router-learned",
             "tollgate-server",
             "tollgate-sim",
             "tollgate-testkit",

@@ -78,7 +78,7 @@ const ROWS: &[Row] = &[
     Row { package: "tower", homes: &["tollgate-server"], tests: NOWHERE },
     // the command line
     Row { package: "anstream", homes: &["tollgate-cli"], tests: NOWHERE },
-    Row { package: "clap", homes: &["tollgate-cli", "tollgate-trials", "xtask"], tests: NOWHERE },
+    Row { package: "clap", homes: &["tollgate-cli", "tollgate-route-eval", "tollgate-trials", "xtask"], tests: NOWHERE },
     Row { package: "clap_complete", homes: &["tollgate-cli"], tests: NOWHERE },
     Row { package: "comfy-table", homes: &["tollgate-cli"], tests: NOWHERE },
     Row { package: "terminal_size", homes: &["tollgate-cli"], tests: NOWHERE },
@@ -86,7 +86,7 @@ const ROWS: &[Row] = &[
     Row { package: "owo-colors", homes: &["tollgate-cli"], tests: NOWHERE },
     // tests, benchmarks, automation
     Row { package: "criterion", homes: NOWHERE, tests: &["tollgate-benches"] },
-    Row { package: "flate2", homes: &["xtask"], tests: NOWHERE },
+    Row { package: "flate2", homes: &["tollgate-route-eval", "xtask"], tests: NOWHERE },
     Row { package: "insta", homes: NOWHERE, tests: EVERYWHERE },
     Row { package: "proptest", homes: &["tollgate-testkit"], tests: EVERYWHERE },
     Row { package: "loom", homes: NOWHERE, tests: EVERYWHERE },

@@ -15,6 +15,7 @@ pub(crate) mod prices;
 pub(crate) mod reconcile;
 pub(crate) mod record;
 pub(crate) mod replay;
+pub(crate) mod router;
 pub(crate) mod serve;
 pub(crate) mod sim;
 pub(crate) mod usage;

@@ -21,6 +21,7 @@ mod prices;
 mod reconcile;
 mod records;
 mod reload;
+mod router;
 mod serve;
 mod sim;
 mod support;

@@ -1,0 +1,168 @@
+//! Evaluates the learned router on tables of outcomes.
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+use tollgate_route_eval::{
+    EvalConfig, EvalError, Priced, Report, ScoreConfig, Table, evaluate, forecast_with, read_table,
+    tables_in,
+};
+use tollgate_router_learned::{Guard, Outcomes, TrainConfig, train};
+
+#[derive(Parser, Debug)]
+#[command(
+    name = "tollgate-route-eval",
+    about = "Evaluates the learned router on tables of outcomes"
+)]
+struct Args {
+    /// Folder with `models.json` and files of outcomes: each is evaluated on folds of its own.
+    #[arg(value_name = "DIR", required_unless_present = "train")]
+    folder: Option<PathBuf>,
+    /// Trains on these files instead.
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "test", conflicts_with = "folder")]
+    train: Vec<PathBuf>,
+    /// Tests on these files; floors are then means of the test rows themselves.
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "train")]
+    test: Vec<PathBuf>,
+    /// Folds of each table.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(2..=50))]
+    folds: u8,
+    /// Most rows that are trained on.
+    #[arg(long, value_name = "N", conflicts_with = "train")]
+    labels: Option<usize>,
+    /// Seed of folds, resampling and the draw of unseen models.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Draws of the bootstrap.
+    #[arg(long, default_value_t = 1_000)]
+    resamples: usize,
+    /// Standard errors that a gain must exceed before the fixed choice is left.
+    #[arg(long, default_value_t = Guard::default().z)]
+    z: f32,
+    /// Model that is no candidate, such as one whose cost was not fully recorded; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    leave_out: Vec<String>,
+    /// Fails when the guarded router is below the fixed choice by more than chance.
+    #[arg(long)]
+    check: bool,
+    /// Prints a JSON array.
+    #[arg(long)]
+    json: bool,
+}
+
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            let mut text = error.to_string();
+            let mut cause = std::error::Error::source(&*error);
+            while let Some(error) = cause {
+                text = format!("{text}: {error}");
+                cause = error.source();
+            }
+            let _ = writeln!(io::stderr(), "error: {text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let reports = match &args.folder {
+        Some(folder) => of_folder(args, folder)?,
+        None => of_files(args)?,
+    };
+    let mut out = io::stdout().lock();
+    if args.json {
+        writeln!(out, "{}", serde_json::to_string_pretty(&reports)?)?;
+    } else {
+        reports
+            .iter()
+            .try_for_each(|report| writeln!(out, "{report}"))?;
+    }
+    let violations: Vec<String> = reports.iter().flat_map(Report::violations).collect();
+    for violation in &violations {
+        writeln!(io::stderr(), "below the fixed choice: {violation}")?;
+    }
+    match args.check && !violations.is_empty() {
+        true => Ok(ExitCode::FAILURE),
+        false => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn of_folder(args: &Args, folder: &Path) -> Result<Vec<Report>, EvalError> {
+    let config = EvalConfig {
+        left_out: args.leave_out.clone(),
+        folds: usize::from(args.folds),
+        labels: args.labels,
+        train: TrainConfig::default(),
+        score: score_config(args),
+    };
+    let mut reports = Vec::new();
+    for path in tables_in(folder)? {
+        for table in by_bench(read_table(&path)?) {
+            reports.push(evaluate(&table, &config)?);
+        }
+    }
+    Ok(reports)
+}
+
+fn of_files(args: &Args) -> Result<Vec<Report>, EvalError> {
+    let tables: Vec<Table> = args
+        .train
+        .iter()
+        .map(|path| read_table(path))
+        .collect::<Result<_, _>>()?;
+    let outcomes: Vec<Outcomes> = tables.into_iter().map(|table| table.outcomes).collect();
+    let learned = train(&Outcomes::joined(&outcomes), &TrainConfig::default());
+    let learned = learned.map_err(|source| EvalError::Learn {
+        table: "the training files".to_owned(),
+        source,
+    })?;
+    let mut reports = Vec::new();
+    for path in &args.test {
+        for table in by_bench(read_table(path)?) {
+            let priced = Priced::of(&table, &args.leave_out)?;
+            let forecast = forecast_with(&priced, &learned);
+            reports.push(Report::of(&table, &forecast, &score_config(args)));
+        }
+    }
+    Ok(reports)
+}
+
+fn score_config(args: &Args) -> ScoreConfig {
+    ScoreConfig {
+        guard: Guard {
+            z: args.z,
+            ..Guard::default()
+        },
+        resamples: args.resamples,
+        seed: args.seed,
+    }
+}
+
+/// A table for each benchmark, without the rows that its protocol leaves out.
+fn by_bench(table: Table) -> Vec<Table> {
+    let Outcomes { models, rows } = table.outcomes;
+    let mut tables: Vec<Table> = Vec::new();
+    for row in rows.into_iter().filter(|row| !row.contaminated) {
+        let name = match row.bench.as_str() {
+            "" => table.name.clone(),
+            bench => format!("{}-{bench}", table.name),
+        };
+        let place = tables
+            .iter()
+            .position(|known| known.name == name)
+            .unwrap_or_else(|| {
+                let outcomes = Outcomes {
+                    models: models.clone(),
+                    rows: Vec::new(),
+                };
+                tables.push(Table { name, outcomes });
+                tables.len() - 1
+            });
+        tables[place].outcomes.rows.push(row);
+    }
+    tables
+}

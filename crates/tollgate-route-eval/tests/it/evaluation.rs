@@ -1,0 +1,147 @@
+use tollgate_route_eval::{
+    EvalConfig, GUARDED, Priced, Report, ScoreConfig, evaluate, folds, forecast, forecast_with,
+    score,
+};
+use tollgate_router_learned::{Guard, TrainConfig, train};
+
+use crate::world::{poems_and_sums, sample};
+
+fn config() -> ScoreConfig {
+    ScoreConfig {
+        resamples: 50,
+        ..ScoreConfig::default()
+    }
+}
+
+fn scores(guard: Guard) -> tollgate_route_eval::Scores {
+    let table = Priced::of(&poems_and_sums(600), &[]).expect("two priced models");
+    let splits = folds(&table.outcomes, 4, 1);
+    let forecast = forecast(&table, &splits, &TrainConfig::default()).expect("enough rows");
+    score("world", &forecast, &ScoreConfig { guard, ..config() })
+}
+
+#[test]
+fn what_can_be_known_is_won() {
+    let scores = scores(Guard::default());
+    let of = |name: &str| scores.method(name).unwrap();
+    assert_eq!(scores.rows, 600);
+    // Two thirds of the prompts can go to the model of a tenth of the price.
+    for name in ["task label", "learned", GUARDED] {
+        let saved = of(name).saved[0].unwrap();
+        assert!((saved - 0.6).abs() < 0.03, "{name}: {saved}");
+        assert!(
+            of(name).over_fixed.low > 0.05,
+            "{name}: {:?}",
+            of(name).over_fixed
+        );
+    }
+    assert!(of("global means").saved[0].unwrap() < 0.01);
+    assert!(of("oracle").aiq.value >= of("learned").aiq.value);
+    assert!(scores.brier < scores.brier_of_means);
+}
+
+#[test]
+fn a_guard_that_nothing_passes_is_the_fixed_choice() {
+    let scores = scores(Guard {
+        z: 1e6,
+        dearer: 1.0,
+    });
+    let (guarded, fixed) = (
+        scores.method(GUARDED).unwrap(),
+        scores.method("global means").unwrap(),
+    );
+    assert_eq!(guarded.aiq.value, fixed.aiq.value);
+    assert_eq!(guarded.accuracy.value, fixed.accuracy.value);
+}
+
+#[test]
+fn modes_lie_in_order_on_the_curve() {
+    let scores = scores(Guard::default());
+    let [(_, quality), (_, balanced), (_, cheapest)] = scores.modes[..] else {
+        panic!("three modes")
+    };
+    assert!(quality.cost >= balanced.cost && balanced.cost >= cheapest.cost);
+    assert!(quality.quality >= balanced.quality && balanced.quality >= cheapest.quality);
+    assert!(
+        balanced.cost < quality.cost,
+        "sums are not worth ten times the price"
+    );
+}
+
+#[test]
+fn a_table_is_evaluated_whole_and_the_same_again() {
+    let table = tollgate_route_eval::read_table(&sample("llmrouter.jsonl")).unwrap();
+    let whole = EvalConfig {
+        left_out: Vec::new(),
+        folds: 3,
+        labels: None,
+        train: TrainConfig::default(),
+        score: config(),
+    };
+    let run = || evaluate(&table, &whole).unwrap();
+    let report = run();
+    assert_eq!(report.scores[0].models, 9);
+    assert_eq!(report.cold.unwrap().models, 4);
+    assert_eq!(
+        report.bandit.as_ref().unwrap().steps,
+        table.outcomes.rows.len()
+    );
+    let without_times = |report: &Report| {
+        let mut value = serde_json::to_value(report).unwrap();
+        value["scores"][0]["decision_us"] = serde_json::Value::Null;
+        value
+    };
+    assert_eq!(without_times(&report), without_times(&run()));
+    let text = report.to_string();
+    for word in [
+        "zero router",
+        "learned, guarded",
+        "cold start",
+        "bandit",
+        "mode balanced",
+    ] {
+        assert!(text.contains(word), "{word} is not in\n{text}");
+    }
+}
+
+#[test]
+fn violations_are_found_in_a_router_that_learned_the_opposite() {
+    let mut inverted = poems_and_sums(600).outcomes;
+    inverted.rows.iter_mut().for_each(|row| row.q.swap(0, 1));
+    let learned = train(&inverted, &TrainConfig::default()).unwrap();
+    let table = poems_and_sums(300);
+    let forecast = forecast_with(&Priced::of(&table, &[]).unwrap(), &learned);
+    let careless = ScoreConfig {
+        guard: Guard {
+            z: 0.0,
+            dearer: 1.0,
+        },
+        ..config()
+    };
+    let report = Report::of(&table, &forecast, &careless);
+    assert!(!report.violations().is_empty(), "{report}");
+    let honest = train(&poems_and_sums(600).outcomes, &TrainConfig::default()).unwrap();
+    let forecast = forecast_with(&Priced::of(&table, &[]).unwrap(), &honest);
+    assert_eq!(
+        Report::of(&table, &forecast, &config()).violations(),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn the_gap_of_two_models_is_recovered_by_who_knows_it() {
+    let table = poems_and_sums(600);
+    let priced = Priced::of(&table, &[]).unwrap();
+    let splits = folds(&priced.outcomes, 4, 1);
+    let forecast = forecast(&priced, &splits, &TrainConfig::default()).unwrap();
+    let report = Report::of(&table, &forecast, &config());
+    let learned = report
+        .gap
+        .iter()
+        .find(|gap| gap.method == "learned")
+        .unwrap();
+    assert!(
+        learned.apgr.value > 0.8 && learned.cpt80 < 0.35,
+        "{learned:?}"
+    );
+}

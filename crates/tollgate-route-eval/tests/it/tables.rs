@@ -1,0 +1,60 @@
+use std::path::Path;
+
+use tollgate_route_eval::{EvalError, Priced, read_table, tables_in};
+
+use crate::world::{poems_and_sums, sample};
+
+#[test]
+fn tables_are_found_and_read_with_their_models() {
+    let paths = tables_in(&sample("")).unwrap();
+    let names: Vec<_> = paths
+        .iter()
+        .map(|path| path.file_name().unwrap().to_str().unwrap())
+        .collect();
+    assert_eq!(
+        names,
+        ["llmrouter.jsonl", "mmlupro.jsonl", "zeroeval.jsonl"]
+    );
+    for path in &paths {
+        let table = read_table(path).unwrap();
+        assert!(table.outcomes.rows.len() >= 60, "{}", table.name);
+    }
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let missing = read_table(&sample("nothing.jsonl")).unwrap_err();
+    assert!(matches!(missing, EvalError::NoModels { .. }), "{missing}");
+    let nowhere = tables_in(Path::new("no-such-folder")).unwrap_err();
+    assert!(nowhere.to_string().contains("no-such-folder"));
+}
+
+#[test]
+fn models_without_a_price_are_no_candidates() {
+    let mut table = poems_and_sums(100);
+    table.outcomes.models[0].input = None;
+    let refused = Priced::of(&table, &[]).unwrap_err();
+    assert!(
+        matches!(refused, EvalError::NothingToChoose { .. }),
+        "{refused}"
+    );
+}
+
+#[test]
+fn recorded_costs_stand_in_for_prices() {
+    let mut table = poems_and_sums(100);
+    for model in &mut table.outcomes.models {
+        (model.input, model.output) = (None, None);
+    }
+    for (place, row) in table.outcomes.rows.iter_mut().enumerate() {
+        let output = 50.0 + place as f64;
+        row.out_tok = vec![Some(output), Some(output)];
+        row.cost_usd = vec![Some(20e-6 + 2e-6 * output), Some(3e-3)];
+    }
+    let priced = Priced::of(&table, &[]).unwrap();
+    let row = &priced.outcomes.rows[0];
+    assert_eq!(priced.cost(row, 1), 3e-3);
+    // 20 prompt tokens at 1e-6 each, and 2e-6 for each of the answer's.
+    let expected = priced.expected_cost(row, 0, 200.0);
+    assert!((expected - 420e-6).abs() < 1e-9, "{expected}");
+}

@@ -1,0 +1,206 @@
+use tollgate_core::{Quality, QualitySource, Task};
+use tollgate_router_learned::{
+    LearnError, Learned, Outcomes, Scope, Scratch, TrainConfig, train, train_neutral,
+};
+
+use crate::worlds::{HARD_SUM, PROGRAM, STRANGE, SUM, two_tasks};
+
+fn learned() -> Learned {
+    train(&two_tasks(400), &TrainConfig::default()).unwrap()
+}
+
+fn quality(learned: &Learned, task: Task, prompt: &[u8], model: &str) -> f32 {
+    let assessment = learned.assess(task, prompt, &mut Scratch::default());
+    learned
+        .known(&assessment, learned.seat(model).unwrap())
+        .quality
+}
+
+fn published(mean: f32, source: QualitySource) -> Quality {
+    Quality {
+        mean,
+        error: 0.05,
+        source,
+    }
+}
+
+#[test]
+fn each_model_is_expected_to_be_good_at_what_it_was_good_at() {
+    let learned = learned();
+    let of = |prompt, model| quality(&learned, Task::Chat, prompt, model);
+    assert!(of(PROGRAM, "coder") > of(PROGRAM, "counter") + 0.3);
+    assert!(of(SUM, "counter") > of(SUM, "coder") + 0.2);
+}
+
+#[test]
+fn harder_prompts_of_the_same_task_are_told_apart() {
+    let learned = learned();
+    let difficulty = |prompt| {
+        learned
+            .assess(Task::Reasoning, prompt, &mut Scratch::default())
+            .difficulty()
+    };
+    assert!(difficulty(HARD_SUM) > difficulty(SUM) + 0.5);
+    assert!(
+        quality(&learned, Task::Reasoning, HARD_SUM, "plain")
+            < quality(&learned, Task::Reasoning, SUM, "plain") - 0.1
+    );
+}
+
+#[test]
+fn a_prompt_like_none_gets_the_prior_and_a_larger_error() {
+    let learned = learned();
+    let mut scratch = Scratch::default();
+    let seat = learned.seat("coder").unwrap();
+    let strange = learned.assess(Task::Code, STRANGE, &mut scratch);
+    let familiar = learned.assess(Task::Code, PROGRAM, &mut scratch);
+    assert!(
+        strange.trust() < 0.5 && familiar.trust() > 0.6,
+        "{} {}",
+        strange.trust(),
+        familiar.trust()
+    );
+    assert!(learned.known(&strange, seat).error > 2.0 * learned.known(&familiar, seat).error);
+    // Overall `coder` is right a little more often than not, whatever it is like at programs.
+    let overall = learned.known(&strange, seat).quality;
+    assert!(
+        overall < learned.known(&familiar, seat).quality - 0.1,
+        "{overall}"
+    );
+}
+
+#[test]
+fn an_unseen_model_is_its_score_moved_by_the_difficulty() {
+    let learned = learned();
+    let mut scratch = Scratch::default();
+    let score = published(0.7, QualitySource::Benchmark);
+    let easy = learned.assess(Task::Reasoning, SUM, &mut scratch);
+    let hard = learned.assess(Task::Reasoning, HARD_SUM, &mut scratch);
+    let of = |assessment, score| learned.unseen(assessment, score, Scope::Task);
+    assert!(of(&easy, score).mean > of(&hard, score).mean + 0.1);
+    assert!(of(&hard, published(0.9, QualitySource::Benchmark)).mean > of(&hard, score).mean);
+    assert_eq!(of(&easy, score).source, QualitySource::Benchmark);
+}
+
+#[test]
+fn qualities_are_replaced_moved_or_left_by_what_is_known_of_them() {
+    let learned = learned();
+    let seats = [
+        learned.seat("coder"),
+        learned.seat("coder"),
+        learned.seat("nobody"),
+        None,
+    ];
+    let mut qualities = [
+        published(0.2, QualitySource::Prior),
+        published(0.2, QualitySource::Scores),
+        published(0.7, QualitySource::Benchmark),
+        published(0.4, QualitySource::Prior),
+    ];
+    let before = qualities;
+    learned.qualities(
+        Task::Code,
+        PROGRAM,
+        &seats,
+        &mut qualities,
+        &mut Scratch::default(),
+    );
+    assert_eq!(qualities[0].source, QualitySource::Feedback);
+    assert!(qualities[0].mean > 0.7);
+    assert_eq!(qualities[1].source, QualitySource::Scores);
+    assert!(
+        qualities[1].mean < 0.5,
+        "a user's score is moved, not replaced"
+    );
+    assert_ne!(qualities[2].mean, before[2].mean);
+    assert_eq!(qualities[3], before[3]);
+}
+
+#[test]
+fn a_score_is_read_with_the_difficulty_of_its_own_scope() {
+    let learned = learned();
+    let assessment = learned.assess(Task::Code, PROGRAM, &mut Scratch::default());
+    let score = published(0.6, QualitySource::Benchmark);
+    let overall = learned.unseen(&assessment, score, Scope::Overall).mean;
+    let of_task = learned.unseen(&assessment, score, Scope::Task).mean;
+    // A usual program is a usual task of code, however easy code is.
+    assert!(
+        (of_task - 0.6).abs() < (overall - 0.6).abs() + 0.05,
+        "{of_task} {overall}"
+    );
+}
+
+#[test]
+fn training_twice_gives_the_same() {
+    let outcomes = two_tasks(200);
+    let config = TrainConfig::default();
+    assert_eq!(
+        train(&outcomes, &config).unwrap(),
+        train(&outcomes, &config).unwrap()
+    );
+}
+
+#[test]
+fn models_that_were_not_run_everywhere_are_judged_by_where_they_were() {
+    let mut outcomes = two_tasks(400);
+    for row in outcomes.rows.iter_mut().filter(|row| row.task == "sums") {
+        row.q[0] = None;
+    }
+    let learned = train(&outcomes, &TrainConfig::default()).unwrap();
+    assert!(quality(&learned, Task::Code, PROGRAM, "coder") > 0.8);
+}
+
+#[test]
+fn the_average_of_tables_knows_difficulty_and_no_model() {
+    let learned = train_neutral(&[two_tasks(400)]).unwrap();
+    assert!(learned.models().is_empty());
+    let difficulty = |prompt| {
+        learned
+            .assess(Task::Reasoning, prompt, &mut Scratch::default())
+            .difficulty()
+    };
+    assert!(difficulty(HARD_SUM) > difficulty(SUM) + 0.3);
+}
+
+#[test]
+fn any_bytes_can_be_read() {
+    let learned = learned();
+    let mut scratch = Scratch::default();
+    let all: Vec<u8> = (0..=255).cycle().take(100_000).collect();
+    for prompt in [
+        &b""[..],
+        b" ",
+        b"\xff\xfe",
+        &all,
+        &[b'a'; 50_000],
+        &[b'!'; 4_097],
+    ] {
+        let assessment = learned.assess(Task::Chat, prompt, &mut scratch);
+        let estimate = learned.known(&assessment, learned.seat("plain").unwrap());
+        assert!((0.0..=1.0).contains(&estimate.quality) && estimate.error.is_finite());
+        assert!(assessment.difficulty().is_finite());
+    }
+    // What was read before leaves no trace.
+    let after = learned.assess(Task::Code, PROGRAM, &mut scratch);
+    assert_eq!(
+        after,
+        learned.assess(Task::Code, PROGRAM, &mut Scratch::default())
+    );
+}
+
+#[test]
+fn too_little_is_refused() {
+    let refused = train(&two_tasks(39), &TrainConfig::default()).unwrap_err();
+    assert!(
+        matches!(refused, LearnError::TooFew { rows: 39, .. }),
+        "{refused}"
+    );
+    let nobody = Outcomes {
+        models: Vec::new(),
+        rows: two_tasks(100).rows,
+    };
+    assert!(matches!(
+        train(&nobody, &TrainConfig::default()),
+        Err(LearnError::Models { models: 0, .. })
+    ));
+}
