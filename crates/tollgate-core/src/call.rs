@@ -226,11 +226,15 @@ impl CallerKeys {
         keys.find_map(|(of, key)| (of == lane).then_some(key))
     }
 
+    /// Lanes and keys.
+    pub fn iter(&self) -> impl Iterator<Item = (&LaneId, &ApiKey)> {
+        let keys = self.0.iter().flat_map(|keys| keys.iter());
+        keys.map(|(lane, key)| (lane, key))
+    }
+
     /// The lanes that there are keys for.
     pub fn lanes(&self) -> impl Iterator<Item = &LaneId> {
-        self.0
-            .iter()
-            .flat_map(|keys| keys.iter().map(|(lane, _)| lane))
+        self.iter().map(|(lane, _)| lane)
     }
 
     /// Whether the caller brings none.

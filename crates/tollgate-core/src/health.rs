@@ -49,7 +49,7 @@ pub enum Spot {
         /// The lane.
         lane: LaneId,
     },
-    /// A model on a lane.
+    /// A model on a lane, as that lane's key gets it.
     Endpoint {
         /// The lane.
         lane: LaneId,
@@ -72,7 +72,7 @@ impl Spot {
                 lane: lane.key.clone(),
             },
             Self::Endpoint {
-                lane: lane.id.clone(),
+                lane: lane.key.clone(),
                 model: model.clone(),
             },
         ]

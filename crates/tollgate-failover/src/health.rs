@@ -172,7 +172,7 @@ fn spots_of(planned: &Planned) -> [Spot; 4] {
 
 fn endpoint_of(planned: &Planned) -> Spot {
     Spot::Endpoint {
-        lane: planned.lane.id.clone(),
+        lane: planned.lane.key.clone(),
         model: planned.model.clone(),
     }
 }

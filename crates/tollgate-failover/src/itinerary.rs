@@ -25,6 +25,9 @@ struct Visit {
     tries: u32,
     /// Not to be tried any more, whatever happens.
     ruled_out: bool,
+    /// The same model failed at the same host with another key: to be tried
+    /// after everything else.
+    put_off: bool,
     /// May be tried once more, from this moment on.
     again_from: Option<Instant>,
     /// Until when the upstream asked to wait, without jitter.
@@ -118,7 +121,7 @@ impl<'p> Itinerary<'p> {
         limits: &Limits,
         doors: &impl Doors,
     ) -> Leg<'p> {
-        let fresh: Vec<_> = self
+        let mut fresh: Vec<_> = self
             .open(limits)
             .filter(|(visit, _)| visit.tries == 0)
             .map(|(_, member)| Fresh {
@@ -126,6 +129,7 @@ impl<'p> Itinerary<'p> {
                 door: doors.door(member.planned, now),
             })
             .collect();
+        fresh.sort_by_key(|fresh| self.visits[fresh.member.place].put_off);
         if let Some(target) = first_fresh(&fresh, limits, doors) {
             return Leg::Fresh(target);
         }
@@ -211,9 +215,18 @@ impl<'p> Itinerary<'p> {
             Scope::Authority => 0,
             Scope::Account => 1,
             Scope::Key => 2,
-            Scope::None | Scope::KeyModel | Scope::Endpoint => return,
+            Scope::Endpoint => return self.put_off_siblings(tried),
+            Scope::None | Scope::KeyModel => return,
         };
         self.rule_out(|member| member.place != tried.place && shares(member.planned, shared));
+    }
+
+    /// What a model answers at a host, it most likely answers to another key.
+    fn put_off_siblings(&mut self, tried: Member<'p>) {
+        for (place, planned) in self.plan.candidates().enumerate() {
+            self.visits[place].put_off |= planned.model == tried.planned.model
+                && planned.lane.authority == tried.planned.lane.authority;
+        }
     }
 
     /// Leaves only candidates whose window is larger than that of those which

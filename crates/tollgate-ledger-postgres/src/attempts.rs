@@ -41,7 +41,7 @@ LEFT JOIN LATERAL (
     SELECT * FROM adjust WHERE adjust.call = t.call AND adjust.attempt = t.attempt
     ORDER BY n DESC LIMIT 1
 ) AS a ON true
-WHERE t.source IN ('estimated', 'worst_case') AND t.at_ms >= $1
+WHERE t.source IN ('estimated', 'worst_case') AND t.at_ms >= $1 AND t.billing <> 'caller'
     AND coalesce(a.source, t.source) IN ('estimated', 'worst_case')
     AND coalesce(t.generation, g.generation) IS NOT NULL
     AND NOT EXISTS (

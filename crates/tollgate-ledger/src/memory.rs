@@ -351,9 +351,10 @@ impl Entries {
         facts.flat_map(move |facts| {
             self.attempts.iter().filter_map(move |slot| {
                 let record = slot.booked()?;
+                let is_ours = record.billing != Billing::Caller;
                 let cost = record
                     .cost
-                    .filter(|cost| cost.source >= CostSource::Estimated)?;
+                    .filter(|cost| is_ours && cost.source >= CostSource::Estimated)?;
                 Some(Uncertain {
                     call,
                     attempt: slot.number,

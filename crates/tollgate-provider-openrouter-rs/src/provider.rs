@@ -7,7 +7,7 @@ use openrouter_rs::OpenRouterClient;
 use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
-use tollgate_core::{Attempt, Delivery, Failure, FailureKind, Head, LlmProvider, Reply};
+use tollgate_core::{Attempt, Delivery, Failure, FailureKind, Head, LlmProvider, Reply, Scope};
 
 use crate::config::OpenRouterRsConfig;
 use crate::error::SetupError;
@@ -76,6 +76,9 @@ impl OpenRouterRs {
 #[async_trait]
 impl LlmProvider for OpenRouterRs {
     async fn send(&self, attempt: &Attempt) -> Result<Reply, Failure> {
+        if attempt.key.is_some() {
+            return Err(one_key_alone());
+        }
         let Outgoing { request, lost } = outgoing(attempt)?;
         if attempt.strict && !lost.is_empty() {
             return Err(lossy(&lost));
@@ -96,6 +99,13 @@ impl LlmProvider for OpenRouterRs {
             frames,
         })
     }
+}
+
+/// The client is built with its key: another caller's would be sent for nothing.
+fn one_key_alone() -> Failure {
+    Failure::new(FailureKind::Auth, "this client takes no keys of callers")
+        .with_hint("leave the key out, or configure the lane without this client")
+        .with_scope(Scope::None)
 }
 
 impl fmt::Display for OpenRouterRs {

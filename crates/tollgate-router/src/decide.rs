@@ -305,6 +305,7 @@ impl<'a, R: Recorder> Round<'a, R> {
             }
             let of = u32::try_from(candidates.len()).unwrap_or(u32::MAX);
             let mut number = 0;
+            let mut groups = self.planned.len();
             let ranking = policy.policy.rank(profile, candidates);
             for ranked in ranking.as_slice() {
                 // A policy may be anyone's: places that do not exist, or come
@@ -316,7 +317,9 @@ impl<'a, R: Recorder> Round<'a, R> {
                     .planned
                     .iter()
                     .all(|held| held.candidate.offer != candidate.offer);
-                if is_new && self.planned.len() < limit {
+                let sibling = self.has_sibling(candidate);
+                if is_new && (sibling || groups < limit) {
+                    groups += usize::from(!sibling);
                     self.recorder.planned(Standing::Ranked { number, of });
                     number += 1;
                     let upstream_id = upstream_id(self.view, list, candidate.offer);
@@ -330,6 +333,15 @@ impl<'a, R: Recorder> Round<'a, R> {
                 }
             }
         }
+    }
+
+    /// Whether the plan has the model on another lane to the same host: keys of
+    /// one provider take no places of other models.
+    fn has_sibling(&self, candidate: &Candidate) -> bool {
+        let authority = &self.view.lane(candidate.lane).authority;
+        self.planned.iter().any(|held| {
+            held.candidate.model == candidate.model && held.lane.authority == *authority
+        })
     }
 
     /// Remembers an offer; `true` when it was not seen before.

@@ -2,7 +2,7 @@
 //! and its limits, and what they cost is not owed by it.
 
 use futures_util::StreamExt;
-use tollgate_core::{Failure, Frame, Reply, Scope};
+use tollgate_core::{Failure, FailureKind, Frame, Reply, Scope};
 
 /// The answer, without what is between the caller and the upstream.
 pub(crate) fn strangers(reply: Result<Reply, Failure>) -> Result<Reply, Failure> {
@@ -15,10 +15,13 @@ pub(crate) fn strangers(reply: Result<Reply, Failure>) -> Result<Reply, Failure>
     })
 }
 
-/// Hosts and models may be in trouble for everybody; keys and accounts are the caller's.
+/// Hosts and models may be in trouble for everybody. Keys and accounts are the caller's, and so is
+/// what they have no access to, which upstreams call not found.
 fn blaming_nobody(failure: Failure) -> Failure {
+    let is_gone = failure.kind() == FailureKind::NotFound;
     match failure.rule().scope {
         Scope::Key | Scope::Account | Scope::KeyModel => failure.with_scope(Scope::None),
+        Scope::Endpoint if is_gone => failure.with_scope(Scope::None),
         Scope::None | Scope::Endpoint | Scope::Authority => failure,
     }
 }

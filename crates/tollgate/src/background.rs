@@ -78,10 +78,10 @@ impl Background {
         self.reconciler = Some(reconciler);
     }
 
-    /// Compares with this from now on.
-    pub(crate) fn keep_hourly(&self, hourly: Hourly) {
+    /// Compares with this from now on, or no more.
+    pub(crate) fn keep_hourly(&self, hourly: Option<Hourly>) {
         let mut kept = self.hourly.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(old) = kept.replace(hourly) {
+        if let Some(old) = std::mem::replace(&mut *kept, hourly) {
             old.stop();
         }
     }

@@ -225,7 +225,7 @@ impl GatewayBuilder {
                 if asks && is_compared(&config) {
                     let meter = openrouter.clone();
                     let hourly = Hourly::start(meter, tracker.clone(), observer.clone());
-                    background.keep_hourly(hourly);
+                    background.keep_hourly(Some(hourly));
                 }
                 // A provider of the program's own knows generations that
                 // OpenRouter has never heard of.
@@ -287,18 +287,19 @@ impl GatewayBuilder {
             lookups,
             warnings: Arc::default(),
             byok_fee,
+            own_provider: !asks,
             config,
         };
         parts.warnings = parts.find_warnings().into();
         let gateway = Gateway::of(parts, makings, current);
-        gateway.watch_byok_fee().await;
+        gateway.watch_byok_fee();
         Ok(gateway)
     }
 }
 
 impl Gateway {
-    async fn watch_byok_fee(&self) {
-        let watch = Watch::start(self).await;
+    pub(crate) fn watch_byok_fee(&self) {
+        let watch = Watch::start(self);
         self.parts().background.keep_byok_fee(watch);
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
 use tollgate_core::{Billing, Dimension, UsageQuery, UsageRow, Usd};
-use tollgate_ledger::Period;
+use tollgate_ledger::{Period, StoreKind};
 
 use crate::config::Config;
 use crate::gateway::{Gateway, WeakGateway};
@@ -52,18 +52,23 @@ impl Fee {
         let is_due = fee == ByokFee::Due;
         self.0.swap(is_due, Ordering::Relaxed) != is_due
     }
+
+    /// Takes the last change back.
+    fn unset(&self) {
+        self.0.fetch_not(Ordering::Relaxed);
+    }
 }
 
 /// The task that looks. It ends when it is stopped, or with the gateway.
 pub(crate) struct Watch(AbortHandle);
 
 impl Watch {
-    /// Looks once, and from then on every hour; `None` when no lane has the fee.
-    pub(crate) async fn start(gateway: &Gateway) -> Option<Self> {
+    /// Looks at once, and from then on every hour; `None` when no lane has the
+    /// fee.
+    pub(crate) fn start(gateway: &Gateway) -> Option<Self> {
         if !has_byok(&gateway.parts().config) {
             return None;
         }
-        look(gateway).await;
         let gateway = gateway.downgrade();
         Some(Self(tokio::spawn(run(gateway)).abort_handle()))
     }
@@ -73,18 +78,21 @@ impl Watch {
     }
 }
 
+/// Whether the ledger knows what was used before this process.
+fn remembers(config: &Config) -> bool {
+    config.openrouter.track_usage && config.ledger.store != StoreKind::Memory
+}
+
 fn has_byok(config: &Config) -> bool {
     let roads = roads::openrouter(&config.openrouter);
     roads.iter().any(|road| road.billing == Billing::Byok)
 }
 
 async fn run(gateway: WeakGateway) {
-    loop {
-        sleep(EVERY).await;
-        let Some(gateway) = gateway.upgrade() else {
-            return;
-        };
+    while let Some(gateway) = gateway.upgrade() {
         look(&gateway).await;
+        drop(gateway);
+        sleep(EVERY).await;
     }
 }
 
@@ -95,6 +103,9 @@ async fn look(gateway: &Gateway) {
     let Some(ledger) = parts.background.ledger() else {
         return;
     };
+    if !remembers(&parts.config) {
+        return set(gateway, ByokFee::Due);
+    }
     let query = UsageQuery {
         since: Some(Period::Month.begin(parts.clock.now())),
         by: vec![Dimension::Billing],
@@ -123,6 +134,8 @@ fn set(gateway: &Gateway, fee: ByokFee) {
     }
     tracing::info!(?fee, "the fee of BYOK calls");
     if let Err(error) = catalog.set_lanes(lanes::specs(&parts.config, fee)) {
+        // Tried again at the next look.
+        parts.byok_fee.unset();
         tracing::warn!(%error, "the fee of BYOK calls could not be put into their prices");
     }
 }

@@ -2,16 +2,17 @@ use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
 use tollgate_core::{
-    AfterCommit, Call, Catalog, Clock, Explanation, Failover, Failure, FailureKind, HealthView,
-    LaneCheck, LaneId, Ledger, LlmProvider, Observer, Plan, Standing, TokenBounds,
+    AfterCommit, Call, CallerKeys, Catalog, Clock, Explanation, Failover, Failure, FailureKind,
+    HealthView, LaneCheck, LaneId, Ledger, LlmProvider, Observer, Plan, Standing, TokenBounds,
 };
 use tollgate_router::CostOptimizer;
 
 use crate::answer::Answer;
 use crate::background::Background;
 use crate::byok::Fee;
-use crate::config::{Config, OPENROUTER_LANE};
+use crate::config::Config;
 use crate::error::Error;
+use crate::lanes::roads::{self, Road};
 use crate::lookups::Lookups;
 use crate::measured::Measured;
 use crate::order::{Admission, Order};
@@ -61,6 +62,8 @@ pub(crate) struct Parts {
     pub(crate) lookups: Arc<Lookups>,
     pub(crate) warnings: Arc<[String]>,
     pub(crate) byok_fee: Arc<Fee>,
+    /// Whether the program brought who sends.
+    pub(crate) own_provider: bool,
 }
 
 impl Gateway {
@@ -204,28 +207,61 @@ impl Gateway {
 impl Parts {
     pub(crate) fn admit(&self, order: impl Into<Order>) -> Result<Call, Failure> {
         let timeout = self.config.openrouter.timeout();
-        let call = self.admission.admit(order.into(), timeout, &*self.clock)?;
-        for lane in call.keys.lanes() {
-            self.check_key_of(lane)?;
+        let mut call = self.admission.admit(order.into(), timeout, &*self.clock)?;
+        if !call.keys.is_empty() {
+            call.keys = self.keys_of_lanes(&call.keys)?;
         }
         Ok(call)
     }
 
-    /// Refuses a caller's key for a provider that there is no lane to.
-    fn check_key_of(&self, provider: &LaneId) -> Result<(), Failure> {
-        let view = self.catalog.view();
-        if view.lanes().iter().any(|lane| lane.id == *provider) {
-            return Ok(());
+    /// A caller's keys by the lanes that take them. Header names have no case,
+    /// so neither has a provider's name here.
+    fn keys_of_lanes(&self, keys: &CallerKeys) -> Result<CallerKeys, Failure> {
+        let taking = self.taking_keys();
+        let mut found = CallerKeys::default();
+        for (provider, key) in keys.iter() {
+            let same = |lane: &&LaneId| lane.as_str().eq_ignore_ascii_case(provider.as_str());
+            let Some(lane) = taking.iter().find(same) else {
+                return Err(takes_no_keys(provider, &taking));
+            };
+            found = found.with(lane.clone(), key.clone());
         }
-        let direct = self.config.providers.keys().map(String::as_str);
-        let known: Vec<_> = std::iter::once(OPENROUTER_LANE).chain(direct).collect();
-        Err(Failure::new(
-            FailureKind::InvalidRequest,
-            "the call brings a key for a provider that is not configured",
-        )
-        .with("provider", provider)
-        .with_hint(format!("keys can be brought for: {}", known.join(", "))))
+        Ok(found)
     }
+
+    /// The lanes that a caller's key is sent on. A provider of the program's own
+    /// would send its own key, and a server that needs none would look at none:
+    /// both would serve for nothing.
+    fn taking_keys(&self) -> Vec<LaneId> {
+        if self.own_provider {
+            return Vec::new();
+        }
+        let taken = |road: Road<'_>, said: Option<bool>| {
+            let takes = said.unwrap_or(road.key.is_some());
+            takes.then(|| road.lane().ok()).flatten()
+        };
+        let openrouter = taken(roads::first(&self.config.openrouter), None);
+        let direct = self.config.providers.iter().filter_map(|(name, provider)| {
+            taken(
+                *roads::direct(name, provider).first()?,
+                provider.takes_callers_keys,
+            )
+        });
+        openrouter.into_iter().chain(direct).collect()
+    }
+}
+
+fn takes_no_keys(provider: &LaneId, taking: &[LaneId]) -> Failure {
+    let known: Vec<_> = taking.iter().map(LaneId::as_str).collect();
+    Failure::new(
+        FailureKind::InvalidRequest,
+        "this gateway takes no keys of callers for the provider",
+    )
+    .with("provider", provider)
+    .with_hint(match known.is_empty() {
+        true => "leave the key out: there is no provider that it takes keys for".to_owned(),
+        false => format!("it takes keys for: {}", known.join(", ")),
+    })
 }
 
 /// Whether the explanation of each model says it all.

@@ -8,10 +8,9 @@ use futures_util::StreamExt;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tollgate_core::{AttemptEnd, AttemptRecord, Billed, Ended, FrameKind, Frames, LaneId};
+use tollgate_core::{AttemptEnd, AttemptRecord, Billed, Billing, Ended, FrameKind, Frames};
 
 use crate::config::OpenRouter;
-use crate::lanes::openrouter_lane;
 use crate::meter::Meter;
 use crate::pending::Pending;
 
@@ -139,7 +138,6 @@ impl Readers {
 
 /// Where closing a stream ends its bill.
 pub(crate) struct Stops {
-    openrouter: LaneId,
     /// By the name of the provider behind OpenRouter, [folded](fold).
     providers: BTreeMap<String, bool>,
 }
@@ -148,7 +146,6 @@ impl Stops {
     pub(crate) fn of(config: &OpenRouter) -> Self {
         let providers = config.stops_billing_by_provider.iter();
         Self {
-            openrouter: openrouter_lane(),
             providers: providers
                 .map(|(name, stops)| (fold(name), *stops))
                 .collect(),
@@ -160,8 +157,9 @@ impl Stops {
     pub(crate) fn with(&self, meter: &Meter) -> bool {
         let lane = &meter.planned().lane;
         let provider = meter.served().provider.as_ref();
+        let through_openrouter = matches!(lane.billing, Billing::Credits | Billing::Byok);
         provider
-            .filter(|_| lane.id == self.openrouter)
+            .filter(|_| through_openrouter)
             .and_then(|provider| self.providers.get(&fold(provider.as_str())))
             .map_or(lane.stops_billing, |stops| *stops)
     }

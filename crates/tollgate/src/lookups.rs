@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tollgate_core::{CallerId, Failure, FailureKind, GenerationId, Lane, ModelId, Receipt};
+use tollgate_core::{
+    Billing, CallerId, Failure, FailureKind, GenerationId, Lane, ModelId, Receipt,
+};
 use tollgate_transport::OpenRouterProvider;
 use tollgate_wire::{Credits, Endpoints, Generation, ProvidersReply};
 
@@ -116,9 +118,10 @@ impl Gateway {
     async fn record_of(&self, receipt: &Receipt) -> Option<Arc<Generation>> {
         let served = receipt.served()?;
         let generation = served.generation()?;
-        if served.lane.as_str() != OPENROUTER_LANE {
+        if !matches!(served.billing, Billing::Credits | Billing::Byok) {
             return None;
         }
+        // Keys of one account see each other's generations.
         let openrouter = self.openrouter().ok()?;
         let lookups = self.parts().lookups.clone();
         let ask = async {

@@ -67,7 +67,8 @@ impl Reconciler {
 
     /// Takes up what was just booked at worst case.
     pub(crate) fn take_up_ended(&self, ended: Vec<OpenAttempt>) {
-        for one in ended {
+        let ours = ended.into_iter();
+        for one in ours.filter(|one| one.billing != Billing::Caller) {
             if let Some(generation) = one.generation {
                 let _ = self.inbox.send(Unknown {
                     call: one.facts.call,

@@ -123,15 +123,18 @@ impl Gateway {
         }
         // From here on nothing fails.
         let asks = makings.provider.is_none();
-        let key = |config: &Config| config.openrouter.api_key.clone();
+        let compared = |config: &Config| {
+            let key = config.openrouter.api_key.clone();
+            key.filter(|_| asks && is_compared(config))
+        };
         if let Some(ledger) = old.background.ledger()
-            && asks
-            && is_compared(&config)
-            && key(&old.config) != key(&config)
+            && compared(&old.config) != compared(&config)
         {
-            let meter = laid.openrouter.clone();
-            let hourly = Hourly::start(meter, ledger.clone(), old.observer.clone());
-            old.background.keep_hourly(hourly);
+            let start = |_| {
+                let meter = laid.openrouter.clone();
+                Hourly::start(meter, ledger.clone(), old.observer.clone())
+            };
+            old.background.keep_hourly(compared(&config).map(start));
         }
         let lookups = match laid.shares_openrouter_with(&earlier) {
             true => old.lookups.clone(),
@@ -153,10 +156,12 @@ impl Gateway {
             lookups,
             warnings: Arc::default(),
             byok_fee: old.byok_fee.clone(),
+            own_provider: old.own_provider,
             config,
         };
         parts.warnings = parts.find_warnings().into();
         self.parts.store(Arc::new(parts));
+        self.watch_byok_fee();
         Ok(())
     }
 

@@ -213,8 +213,8 @@ async fn what_would_be_replaced_or_do_nothing_is_refused_at_the_start() {
     let key = tollgate_keys::NewKey::generate().unwrap();
     let hash = key.digest().hash(None);
     check(
-        &format!("[keys.ci]\nhash = \"{hash}\"\nbyok = true\n"),
-        ["keys.ci.byok", "leave it out"],
+        &format!("[keys.ci]\nhash = \"{hash}\"\nrequests_per_minute = 0\n"),
+        ["keys.ci.requests_per_minute", "at least 1"],
     )
     .await;
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use tollgate_core::{
-    Breaker as State, Failure, FailureKind, LimitLeft, Origin, Planned, Scope, Spot,
+    Billing, Breaker as State, Failure, FailureKind, LimitLeft, Origin, Planned, Scope, Spot,
 };
 
 use super::{ACCOUNT_POLL, HealthBook, spot_of, spots_of};
@@ -152,6 +152,10 @@ impl HealthBook {
     /// One request was too dear for what is left; smaller ones may pass.
     fn note_unaffordable(&self, planned: &Planned, failure: &Failure) {
         if failure.kind() != FailureKind::Payment || failure.rule().scope != Scope::None {
+            return;
+        }
+        // Callers' own accounts have nothing to do with each other.
+        if planned.lane.billing == Billing::Caller {
             return;
         }
         let [_, account, ..] = spots_of(planned);

@@ -268,3 +268,16 @@ async fn idle_equals_share_the_traffic_by_their_weight() {
         "{second} of 400 at three times the weight"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_failed_at_a_host_is_asked_with_another_key_after_everything_else() {
+    let provider = ScriptedProvider::new()
+        .on("key-1", "a/one", refuses(FailureKind::Upstream))
+        .on("key-2", "a/one", refuses(FailureKind::Upstream))
+        .on("elsewhere", "b/two", Script::answer(&["Hello"]));
+    let rig = Rig::new(&["key-1 a/one", "key-2 a/one", "elsewhere b/two"], provider);
+    let rig = rig.planned(|place, planned| {
+        planned.lane.authority = ["host", "host", "other"][place].into();
+    });
+    assert_eq!(call(&rig).await, 2);
+}

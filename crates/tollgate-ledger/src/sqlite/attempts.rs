@@ -72,7 +72,7 @@ FROM (
     LEFT JOIN named AS n ON n.call = t.call AND n.attempt = t.attempt
     LEFT JOIN adjust AS a ON a.call = t.call AND a.attempt = t.attempt
         AND a.n = (SELECT max(n) FROM adjust WHERE call = t.call AND attempt = t.attempt)
-    WHERE t.at_ms >= ?1
+    WHERE t.at_ms >= ?1 AND t.billing <> 'caller'
 )
 WHERE source IN ('estimated', 'worst_case') AND generation IS NOT NULL
 ORDER BY at_ms, call, attempt";

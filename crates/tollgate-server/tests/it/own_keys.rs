@@ -11,6 +11,10 @@ const CHAT: &str = "/v1/chat/completions";
 const OWN: &str = "sk-or-v1-the-callers-own-key-0001";
 const BROKEN: &str = "sk-or-v1-a-key-that-was-revoked-2";
 
+const DRY: &str = "sk-or-v1-a-key-without-any-money-03";
+const POOR: &str = "sk-or-v1-a-key-with-little-money-05";
+const NO_ACCESS: &str = "sk-or-v1-a-key-without-the-model-04";
+
 struct Rig {
     server: Server,
     gateway: Gateway,
@@ -20,8 +24,12 @@ struct Rig {
 impl Rig {
     /// A gateway whose budget is too small for anything.
     async fn start(toml: &str) -> Self {
-        let revoked = Rule::new(Fault::named("unauthorized").unwrap()).for_key(BROKEN);
-        let scenario = Scenario::default().with_rule(revoked);
+        let rule = |fault: &str, key: &str| Rule::new(Fault::named(fault).unwrap()).for_key(key);
+        let scenario = Scenario::default()
+            .with_rule(rule("unauthorized", BROKEN))
+            .with_rule(rule("credits", DRY))
+            .with_rule(rule("affordable", POOR))
+            .with_rule(rule("no-endpoints", NO_ACCESS));
         let simulator = Simulator::builder().seed(7).scenario(scenario);
         let simulator = simulator.start().await.unwrap();
         let config = config(&simulator.base_url(), toml);
@@ -103,6 +111,37 @@ async fn a_callers_key_that_is_refused_is_no_evidence_against_the_gateways() {
     let reply = rig.ask("", false).await;
     assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
     assert_eq!(rig.keys_seen().last(), Some(&Some(CANARY.to_owned())));
+}
+
+#[tokio::test]
+async fn one_callers_key_says_nothing_of_anothers_nor_of_the_models() {
+    let rig = Rig::start("").await;
+    for key in [DRY, POOR, NO_ACCESS, BROKEN] {
+        for _ in 0..6 {
+            let reply = rig.ask(&own(key), false).await;
+            assert!(!reply.starts_with("HTTP/1.1 200"), "{reply}");
+        }
+        let others = rig.ask(&own(OWN), false).await;
+        assert!(others.starts_with("HTTP/1.1 200"), "after {key}: {others}");
+        let gateways = rig.ask("", false).await;
+        assert!(
+            gateways.starts_with("HTTP/1.1 200"),
+            "after {key}: {gateways}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn names_of_providers_have_no_case_and_a_server_without_a_key_takes_none() {
+    let local =
+        "[providers.Local]\nbase_url = \"http://127.0.0.1:9/v1\"\nmodels = { \"a/b\" = \"b\" }\n";
+    let rig = Rig::start(local).await;
+    let reply = rig.ask("x-tollgate-key-local: sk-1\r\n", false).await;
+    assert!(reply.starts_with("HTTP/1.1 400"), "{reply}");
+    let taking = Rig::start(&format!("{local}takes_callers_keys = true\n")).await;
+    let reply = taking.ask("x-tollgate-key-local: sk-1\r\n", false).await;
+    // It leads nowhere with that model, but the key was taken.
+    assert!(!reply.contains("takes no keys"), "{reply}");
 }
 
 #[tokio::test]

@@ -50,7 +50,9 @@ impl<P> RateLimit<P> {
 #[async_trait]
 impl<P: LlmProvider> LlmProvider for RateLimit<P> {
     async fn send(&self, attempt: &Attempt) -> Result<Reply, Failure> {
-        if let Some(model) = attempt.models.first() {
+        // A caller's own key has limits of its own, and takes no turns of the others.
+        let model = attempt.models.first();
+        if let Some(model) = model.filter(|_| attempt.key.is_none()) {
             let key = (attempt.lane.clone(), model.clone());
             self.turns.take(&key).await.map_err(|wait| {
                 let limit = limited("the gateway's own rate limit for this model is reached");

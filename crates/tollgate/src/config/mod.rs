@@ -308,6 +308,11 @@ pub struct DirectProvider {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, String>")]
     pub names: BTreeMap<ModelId, ModelId>,
+    /// Whether calls may bring keys of their own for it, at no cost to the
+    /// gateway. Default: where it has a key in this table. A server that looks
+    /// at no key must not.
+    #[serde(default)]
+    pub takes_callers_keys: Option<bool>,
     /// Whether its models cost nothing, such as on a server of your own.
     /// Default false.
     #[serde(default)]

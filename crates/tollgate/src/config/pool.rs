@@ -31,7 +31,8 @@ pub struct PoolKey {
     #[schemars(with = "String")]
     pub key: ApiKey,
     /// What the lane is called after the provider's name: `openai-NAME`. Its
-    /// number in the pool when absent: `openai-2`.
+    /// number in the pool when absent: `openai-2`. The lane of a provider's
+    /// first key has the provider's name alone.
     pub name: Option<String>,
     /// Its part of the traffic beside keys that are as good: 2 gets twice as
     /// much as 1. Default 1.

@@ -25,8 +25,8 @@ impl<'a> Road<'a> {
     pub(crate) fn lane(&self) -> Result<LaneId, InvalidId> {
         let own_name = self.more.and_then(|more| more.name.as_deref());
         match (own_name, self.number) {
+            (_, 1) => LaneId::new(self.provider),
             (Some(name), _) => LaneId::new(format!("{}-{name}", self.provider)),
-            (None, 1) => LaneId::new(self.provider),
             (None, number) => LaneId::new(format!("{}-{number}", self.provider)),
         }
     }
@@ -85,7 +85,8 @@ fn of<'a>(
 ) -> Vec<Road<'a>> {
     let there = |key: &&ApiKey| !key.is_empty();
     let first = first.filter(there).map(|key| (Some(key), None));
-    let more = more.iter().map(|more| (Some(&more.key), Some(more)));
+    let more = more.iter().filter(|more| !more.key.is_empty());
+    let more = more.map(|more| (Some(&more.key), Some(more)));
     let mut keys: Vec<_> = first.into_iter().chain(more).collect();
     if keys.is_empty() {
         keys.push((None, None));
