@@ -268,3 +268,31 @@ async fn idle_equals_share_the_traffic_by_their_weight() {
         "{second} of 400 at three times the weight"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn busy_equals_share_the_traffic_by_their_weight() {
+    let lanes = ["first", "second", "third"];
+    let answer = || Script::new().wait(secs(1)).frame(text_frame("Hello"));
+    let provider = lanes
+        .iter()
+        .fold(ScriptedProvider::new(), |provider, lane| {
+            provider.on(lane, "a/one", answer())
+        });
+    let plan = ["first a/one", "second a/one", "third a/one"];
+    let rig = Rig::new(&plan, provider).planned(|place, planned| {
+        planned.lane.weight = [1, 1, 2].map(|weight| NonZeroU16::new(weight).unwrap())[place];
+    });
+    let calls = (0..800).map(|number| {
+        let rig = &rig;
+        async move {
+            sleep(secs(number) / 10).await;
+            call(rig).await
+        }
+    });
+    let places = join_all(calls).await;
+    let third = places.iter().filter(|place| **place == 2).count();
+    assert!(
+        (370..430).contains(&third),
+        "{third} of 800 at twice the weight, with ten calls at any moment"
+    );
+}
