@@ -82,10 +82,18 @@ pub(crate) trait Doors {
     fn limited_until(&self, planned: &Planned, now: Instant) -> Option<Instant>;
     /// Whether a probe of it costs no more than most calls do.
     fn is_fair_probe(&self, planned: &Planned) -> bool;
-    /// How much is going on there.
-    fn load(&self, planned: &Planned) -> f64;
+    /// How much is going on there, and how much with one call more.
+    fn load(&self, planned: &Planned) -> Load;
     /// The next roll of the dice.
     fn roll(&self) -> u64;
+}
+
+/// How much is going on at a target, for choosing among equals: how soon it
+/// answers, times how many wait.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Load {
+    pub(crate) now: f64,
+    pub(crate) with_one_more: f64,
 }
 
 /// A candidate that this call has not tried, and how it would be met.
@@ -304,8 +312,9 @@ fn first_fresh<'p>(fresh: &[Fresh<'p>], limits: &Limits, doors: &impl Doors) -> 
 
 /// Of candidates that the plan could have put in any order, the less loaded of
 /// two that are drawn by weight (the power of two choices). Where weights
-/// differ the same one may be drawn twice: compared with all others each time,
-/// a light one would carry as much as a heavy one.
+/// differ the same one may be drawn twice, and the first is left only when it
+/// carries more for its weight than the other would with this call: else a
+/// light one would carry as much as a heavy one.
 fn among_equals<'p>(first: Fresh<'p>, behind: &[Fresh<'p>], doors: &impl Doors) -> Member<'p> {
     let equal = |other: &&Fresh<'_>| {
         let (one, other) = (first.member.planned, other.member.planned);
@@ -333,7 +342,13 @@ fn among_equals<'p>(first: Fresh<'p>, behind: &[Fresh<'p>], doors: &impl Doors) 
     let Some(other) = equals.get(draw(&equals, doors.roll())) else {
         return one;
     };
-    match doors.load(other.planned) < doors.load(one.planned) {
+    let (load, others) = (doors.load(one.planned), doors.load(other.planned));
+    let share = |member: &Member<'_>| f64::from(weight(member).get());
+    let is_lighter = match alike {
+        true => others.with_one_more < load.with_one_more,
+        false => others.with_one_more / share(other) < load.now / share(&one),
+    };
+    match is_lighter {
         true => *other,
         false => one,
     }

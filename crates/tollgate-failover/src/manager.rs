@@ -13,7 +13,7 @@ use crate::config::FailoverConfig;
 use crate::dice::Dice;
 use crate::door::Door;
 use crate::health::HealthBook;
-use crate::itinerary::Doors;
+use crate::itinerary::{Doors, Load};
 use crate::limits::Limits;
 use crate::run::Walk;
 
@@ -112,7 +112,7 @@ impl Doors for FailoverManager {
         self.health.is_fair_probe(planned)
     }
 
-    fn load(&self, planned: &Planned) -> f64 {
+    fn load(&self, planned: &Planned) -> Load {
         self.health.load(planned)
     }
 

@@ -7,6 +7,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use tollgate_core::{Attempt, Delivery, Failure, FailureKind, Rate, Rates, Usd};
 use tollgate_wire::{Decimal, Object, ParseError, Request, Surface};
 
+use crate::config::OutputLimitField;
 use crate::dialect::Dialect;
 
 /// A request ready to go.
@@ -96,7 +97,8 @@ fn set_stream(edits: &mut Edits<'_>, attempt: &Attempt, dialect: &Dialect) {
 
 /// Sets the limit where the caller would have: in the field that is there, else in the dialect's
 /// own. It is never raised. Two of the caller's become one, the lower in the dialect's own field:
-/// upstreams differ in which of two they obey, and some refuse both.
+/// upstreams differ in which of two they obey, and some refuse both. The older name becomes the
+/// newer one where that is the dialect's own: models that reason refuse the older.
 fn set_output_limit(edits: &mut Edits<'_>, attempt: &Attempt, dialect: &Dialect) {
     let surface = attempt.request.surface();
     let fields = surface.output_limits();
@@ -106,12 +108,14 @@ fn set_output_limit(edits: &mut Edits<'_>, attempt: &Attempt, dialect: &Dialect)
     };
     let object = edits.object;
     let mut given = fields.iter().filter(|field| object.has_value(field));
-    let (field, is_double) = match (given.next(), given.next()) {
+    let is_newer = dialect.output_limit == OutputLimitField::MaxCompletionTokens;
+    let (field, is_moved) = match (given.next(), given.next()) {
+        (Some(only), None) if is_newer && usual != Some(*only) => (usual, true),
         (Some(only), None) => (Some(*only), false),
         (None, _) => (usual, false),
         (Some(_), Some(_)) => (usual, true),
     };
-    if attempt.max_output.is_none() && !is_double {
+    if attempt.max_output.is_none() && !is_moved {
         return;
     }
     let limits = [attempt.max_output, attempt.request.max_output_tokens()];
@@ -121,7 +125,7 @@ fn set_output_limit(edits: &mut Edits<'_>, attempt: &Attempt, dialect: &Dialect)
     if object.read::<u64>(field).ok().flatten() != Some(limit) {
         edits.set(field, &limit);
     }
-    if is_double {
+    if is_moved {
         for other in fields.iter().filter(|other| **other != field) {
             edits.remove(other);
         }

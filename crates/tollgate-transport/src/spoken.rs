@@ -1,6 +1,7 @@
 //! An attempt in the words of its upstream: as it came where the upstream speaks the surface, else
 //! as a chat, and where it speaks no chats either, as that in its own dialect.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,7 +9,7 @@ use reqwest::Url;
 use tollgate_core::{Attempt, Delivery, Failure, FailureKind};
 use tollgate_wire::{
     ChatRequest, Loss, ParseError, Request, Surface, Translated, UpstreamDialect,
-    anthropic_from_messages, from_chat, gemini_from_chat,
+    anthropic_from_messages, from_chat, gemini_from_chat, without_foreign_thoughts,
 };
 
 use crate::config::Speech;
@@ -80,7 +81,9 @@ fn on_surface(
     way_back: WayBack,
 ) -> Result<Spoken, Failure> {
     let surface = attempt.request.surface();
-    let outgoing = outgoing(attempt, &upstream.dialect)?;
+    let (attempt, thoughts) = with_own_thoughts(attempt, &upstream.dialect)?;
+    add(&mut lost, thoughts);
+    let outgoing = outgoing(&attempt, &upstream.dialect)?;
     add(&mut lost, outgoing.dropped);
     Ok(Spoken {
         url: upstream.path(surface).clone(),
@@ -90,6 +93,26 @@ fn on_surface(
         shape: Shape::Of(surface),
         way_back,
     })
+}
+
+/// The attempt without thoughts that the upstream would not take back, and their places.
+fn with_own_thoughts<'a>(
+    attempt: &'a Attempt,
+    dialect: &Dialect,
+) -> Result<(Cow<'a, Attempt>, Vec<String>), Failure> {
+    if dialect.takes_all_thoughts {
+        return Ok((Cow::Borrowed(attempt), Vec::new()));
+    }
+    let narrowed = without_foreign_thoughts(&attempt.request)
+        .map_err(|error| cannot(&attempt.request, error))?;
+    let Some(Translated { value, losses, .. }) = narrowed else {
+        return Ok((Cow::Borrowed(attempt), Vec::new()));
+    };
+    let attempt = Attempt {
+        request: Arc::new(value),
+        ..attempt.clone()
+    };
+    Ok((Cow::Owned(attempt), places(&losses)))
 }
 
 /// A message to Anthropic, which must have a limit.

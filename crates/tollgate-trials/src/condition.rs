@@ -33,7 +33,7 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Which requests a condition is about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Reach {
-    /// Chats only.
+    /// Requests for answers only.
     #[default]
     Chats,
     /// All routes.
@@ -119,7 +119,7 @@ impl Condition {
         self
     }
 
-    /// Strikes requests for keys and generations as well as chats.
+    /// Strikes requests for keys, models and generations as well as those for answers.
     #[must_use]
     pub fn on_all_routes(mut self) -> Self {
         self.reach = Reach::Everything;

@@ -17,6 +17,8 @@ pub struct Contact {
     pub host: Host,
     /// The path, without the part that all paths of a host begin with.
     pub route: String,
+    /// The key that it came with; empty without one.
+    pub key: String,
     /// The number of the call that it belongs to, for a chat.
     pub call: Option<u32>,
     /// When it was sent.
@@ -41,13 +43,19 @@ pub enum Closed {
 }
 
 impl Contact {
-    /// Whether it is a request for an answer, and not for a key or a generation.
+    /// Whether it is a request for an answer in any dialect, and not for a key or a generation.
     #[must_use]
     pub fn is_chat(&self) -> bool {
-        self.route == CHAT
+        asks_for_text(&self.route)
     }
 
-    /// The text that went over the wire, and whether it was all. The bytes must have been
+    /// The answer as it came over the wire. The bytes must have been [kept](crate::Keep::Wire).
+    #[must_use]
+    pub fn answer(&self) -> String {
+        String::from_utf8_lossy(&self.sent).into_owned()
+    }
+
+    /// The text that a chat sent over the wire, and whether it was all. The bytes must have been
     /// [kept](crate::Keep::Wire).
     #[must_use]
     pub fn said(&self) -> Said {
@@ -66,8 +74,20 @@ impl Contact {
     }
 }
 
-/// The path of requests for answers.
-pub(crate) const CHAT: &str = "/chat/completions";
+/// The ends of paths of requests for answers, one for each dialect, and two where streams have
+/// one of their own.
+const ANSWERS: [&str; 5] = [
+    "/chat/completions",
+    "/responses",
+    "/messages",
+    ":generateContent",
+    ":streamGenerateContent",
+];
+
+/// Whether a path is that of requests for answers.
+pub(crate) fn asks_for_text(route: &str) -> bool {
+    ANSWERS.iter().any(|end| route.ends_with(end))
+}
 
 /// What a host said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -125,7 +145,13 @@ impl Contacts {
     }
 
     /// Enters a request, whose end the wire will tell.
-    pub(crate) fn open(self: &Arc<Self>, host: Host, route: &str, call: Option<u32>) -> Wire {
+    pub(crate) fn open(
+        self: &Arc<Self>,
+        host: Host,
+        route: &str,
+        key: &str,
+        call: Option<u32>,
+    ) -> Wire {
         let opened = Instant::now();
         self.trace
             .note(format_args!("{host} opened {route} for {}", Shown(call)));
@@ -133,6 +159,7 @@ impl Contacts {
         list.push(Contact {
             host,
             route: route.to_owned(),
+            key: key.to_owned(),
             call,
             opened,
             status: None,
@@ -217,13 +244,14 @@ impl<T: fmt::Display> fmt::Display for Shown<T> {
 mod tests {
     use tokio::time::Instant;
 
-    use super::{CHAT, Contact, Said};
+    use super::{Contact, Said, asks_for_text};
     use crate::host::Host;
 
     fn said(sent: &str) -> Said {
         let contact = Contact {
             host: Host::A,
-            route: CHAT.to_owned(),
+            route: "/chat/completions".to_owned(),
+            key: String::new(),
             call: None,
             opened: Instant::now(),
             status: None,
@@ -231,6 +259,20 @@ mod tests {
             sent: sent.into(),
         };
         contact.said()
+    }
+
+    #[test]
+    fn requests_for_answers_are_known_in_every_dialect() {
+        for (route, expected) in [
+            ("/chat/completions", true),
+            ("/messages", true),
+            ("/models/gemini-2.5-flash:streamGenerateContent", true),
+            ("/messages/count_tokens", false),
+            ("/models", false),
+            ("/key", false),
+        ] {
+            assert_eq!(asks_for_text(route), expected, "{route}");
+        }
     }
 
     #[test]

@@ -23,7 +23,8 @@ struct Args {
     /// Seed of all chance; the same seed gives the same result.
     #[arg(long, value_name = "N", default_value_t = 7)]
     seed: u64,
-    /// Number of calls (of `seeds`: of worlds); without it, each trial's own.
+    /// Number of calls (of `seeds`: of worlds, of `roads`: of conversations); without it, each
+    /// trial's own.
     #[arg(long, value_name = "N")]
     calls: Option<u32>,
     /// Print what happened too, line by line; for a single world of `seeds`.

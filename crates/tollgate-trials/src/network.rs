@@ -17,14 +17,14 @@ use tollgate_sim::{Body, Service};
 
 use crate::caller;
 use crate::condition::{CONNECT_TIMEOUT, Condition, Fate, Struck};
-use crate::contact::{CHAT, Closed, Contact, Contacts, Wire};
+use crate::contact::{Closed, Contact, Contacts, Wire, asks_for_text};
 use crate::dice::Dice;
 use crate::host::Host;
 
 /// The hosts, and everything that went to and fro.
 #[derive(Debug)]
 pub struct Network {
-    places: [Place; 3],
+    places: BTreeMap<Host, Place>,
     contacts: Arc<Contacts>,
 }
 
@@ -45,24 +45,41 @@ struct Weather {
 const FAULT_HEADER: &str = "x-sim-fault";
 
 impl Network {
-    /// Hosts without faults; the services are in the order of [`Host::ALL`].
-    pub(crate) fn new(services: [Service; 3], seed: u64, contacts: Arc<Contacts>) -> Self {
-        let places = Host::ALL.map(|host| Place {
-            service: services[host as usize].clone(),
-            weather: Mutex::new(Weather {
+    /// Hosts without faults.
+    pub(crate) fn new(
+        services: BTreeMap<Host, Service>,
+        seed: u64,
+        contacts: Arc<Contacts>,
+    ) -> Self {
+        let place = |(host, service): (Host, Service)| {
+            let weather = Weather {
                 condition: Condition::good(),
                 dice: Dice::new(seed, host.lane()),
-            }),
-        });
+            };
+            let weather = Mutex::new(weather);
+            (host, Place { service, weather })
+        };
+        let places = services.into_iter().map(place).collect();
         Self { places, contacts }
     }
 
+    /// The hosts that there are, in the order of plans.
+    pub fn hosts(&self) -> impl Iterator<Item = Host> {
+        self.places.keys().copied()
+    }
+
     /// Changes how a host treats the requests that come from now on.
+    ///
+    /// # Panics
+    /// When the network has no such host, as is said of all that name one.
     pub fn set(&self, host: Host, condition: Condition) {
         self.place(host).weather().condition = condition;
     }
 
     /// The simulator behind a host.
+    ///
+    /// # Panics
+    /// When the network has no such host.
     #[must_use]
     pub fn service(&self, host: Host) -> &Service {
         &self.place(host).service
@@ -111,7 +128,7 @@ impl Network {
     }
 
     fn place(&self, host: Host) -> &Place {
-        &self.places[host as usize]
+        &self.places[&host]
     }
 }
 
@@ -131,11 +148,13 @@ impl HttpSend for Network {
     async fn send(&self, mut request: Request<Bytes>) -> Result<Response<HttpBody>, HttpError> {
         let (host, route) = Host::of(request.uri())
             .ok_or_else(|| HttpError::new(HttpErrorKind::Connect, "there is no such host"))?;
-        let place = self.place(host);
-        let Fate { latency, struck } = place.fate(route == CHAT);
-        let mut wire = self
-            .contacts
-            .open(host, route, caller::number_in(request.body()));
+        let place = self
+            .places
+            .get(&host)
+            .ok_or_else(|| HttpError::new(HttpErrorKind::Connect, "the host is not there"))?;
+        let Fate { latency, struck } = place.fate(asks_for_text(route));
+        let call = caller::number_in(request.body());
+        let mut wire = self.contacts.open(host, route, key_of(&request), call);
         sleep(latency).await;
         if let Some(struck) = struck {
             strike(&mut request, struck, &mut wire).await?;
@@ -151,6 +170,22 @@ impl HttpSend for Network {
             }
         }
     }
+}
+
+/// The headers that carry keys, and what stands before them there.
+const KEY_HEADERS: [(&str, &str); 3] = [
+    ("authorization", "Bearer "),
+    ("x-api-key", ""),
+    ("x-goog-api-key", ""),
+];
+
+/// The key that a request comes with; empty without one.
+fn key_of(request: &Request<Bytes>) -> &str {
+    let key = |(name, before): (&str, &str)| {
+        let value = request.headers().get(name)?.to_str().ok()?;
+        value.strip_prefix(before)
+    };
+    KEY_HEADERS.into_iter().find_map(key).unwrap_or_default()
 }
 
 /// Keeps a request from arriving, or has the simulator answer it with a fault.

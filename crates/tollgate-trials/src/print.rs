@@ -15,6 +15,9 @@ impl fmt::Display for Report {
         for row in &self.rows {
             writeln!(f, "{row}")?;
         }
+        for line in &self.table {
+            writeln!(f, "    {line}")?;
+        }
         if let Some(digest) = self.digest {
             writeln!(f, "    trace {digest}")?;
         }

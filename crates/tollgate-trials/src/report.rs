@@ -20,6 +20,9 @@ pub struct Report {
     pub rows: Vec<Row>,
     /// What went against a promise, and how to see it again.
     pub violations: Vec<String>,
+    /// What happened, as a table, where that says more than figures.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub table: Vec<String>,
     /// What its traces come to, where they are compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
@@ -82,6 +85,7 @@ impl Report {
             calls,
             rows,
             violations: Vec::new(),
+            table: Vec::new(),
             digest: None,
             trace: Vec::new(),
         }

@@ -1,5 +1,6 @@
 //! A whole gateway on a network in memory, and a clock that jumps to whatever happens next.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -116,6 +117,20 @@ impl Setup {
         self.scenario.clone()
     }
 
+    /// Gives a host so many more keys, each of which is a lane.
+    pub fn keys(self, host: Host, more: u32) -> Self {
+        let table = match host {
+            Host::A => "openrouter".to_owned(),
+            _ => format!("providers.{}", host.lane()),
+        };
+        let keys = (2..2 + more).map(|number| format!("'{}'", host.key(number)));
+        let keys: Vec<String> = keys.collect();
+        self.key(
+            &format!("{table}.api_keys"),
+            format!("[{}]", keys.join(", ")),
+        )
+    }
+
     /// Sets what is kept.
     pub fn keep(mut self, keep: Keep) -> Self {
         self.keep = keep;
@@ -129,7 +144,7 @@ impl Setup {
     pub async fn start(self) -> Result<Rig, Error> {
         let everything = self.keep == Keep::Everything;
         let trace = Arc::new(Trace::new(everything));
-        let services = [self.service(0)?, self.service(1)?, self.service(2)?];
+        let services = self.services()?;
         let contacts = Contacts::new(self.keep >= Keep::Wire, Arc::clone(&trace));
         let network = Arc::new(Network::new(services, self.seed, contacts));
         let witness = Arc::new(Witness::new(everything, Arc::clone(&trace)));
@@ -148,13 +163,21 @@ impl Setup {
         })
     }
 
-    fn service(&self, number: u64) -> Result<Service, tollgate_sim::Error> {
+    /// The simulators: of the hosts that are like each other all, of the others those that are set.
+    fn services(&self) -> Result<BTreeMap<Host, Service>, tollgate_sim::Error> {
+        let is_there = |host: &Host| Host::ALL.contains(host) || self.hosts.contains(host);
+        let hosts = Host::EVERY.into_iter().filter(is_there);
+        hosts.map(|host| Ok((host, self.service(host)?))).collect()
+    }
+
+    fn service(&self, host: Host) -> Result<Service, tollgate_sim::Error> {
         let kept = match self.keep {
             Keep::Sums | Keep::Wire => 0,
             Keep::Everything => usize::MAX,
         };
         Simulator::builder()
-            .seed(self.seed.wrapping_mul(3).wrapping_add(number))
+            .seed(self.seed.wrapping_mul(3).wrapping_add(host as u64))
+            .host(host.answers_as())
             .clock(tollgate_sim::Clock::Running(NOON.into()))
             .scenario(self.scenario.clone())
             .log_limit(kept)
@@ -186,10 +209,12 @@ impl Setup {
 
 /// The part of a configuration that leads to a host.
 fn lane(host: Host) -> String {
-    let (lane, base_url) = (host.lane(), host.base_url());
-    let access = format!("base_url = '{base_url}'\napi_key = 'sk-or-v1-trial-key-of-{lane}'\n");
+    let (lane, base_url, key) = (host.lane(), host.base_url(), host.key(1));
+    let access = format!("base_url = '{base_url}'\napi_key = '{key}'\n");
     match host {
         Host::A => format!("[openrouter]\n{access}"),
+        // What else there is to know of them is in the gateway's own tables.
+        Host::OpenAi | Host::Anthropic | Host::Gemini => format!("[providers.{lane}]\n{access}"),
         Host::B | Host::C => {
             let served = || [FIRST].into_iter().chain(CHAIN);
             let models: String = served()
@@ -292,7 +317,7 @@ impl Rig {
 
     /// Waits until everything is settled, and the hosts have noticed every end.
     pub async fn rest(&self) {
-        for host in Host::ALL {
+        for host in self.network.hosts() {
             self.network.service(host).idle().await;
         }
         // The settler's task runs when nothing else does.

@@ -82,7 +82,7 @@ pub use crate::surface::Surface;
 pub use crate::translate::{
     ChatTranslator, Loss, StreamTranslator, Thinking, Translated, UpstreamDialect,
     answer_from_chat, anthropic_from_messages, chat_from_answer, from_chat, gemini_from_chat,
-    to_chat,
+    to_chat, without_foreign_thoughts,
 };
 pub use crate::usage::{
     CompletionTokensDetails, CostDetails, PromptTokensDetails, ServerToolUse, Usage,

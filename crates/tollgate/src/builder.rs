@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tollgate_catalog::{ModelCatalog, did_you_mean};
 use tollgate_core::{
-    Catalog, CatalogSource, Clock, CostLookup, Failover, Failure, FailureKind, LaneCheck, Ledger,
-    LedgerStore, LlmProvider, Observer, RoutingPolicy,
+    Catalog, CatalogSource, Clock, CostLookup, Failover, Failure, FailureKind, LaneCheck, LaneId,
+    Ledger, LedgerStore, LlmProvider, Observer, RoutingPolicy,
 };
 use tollgate_failover::FailoverManager;
 use tollgate_ledger::{Durability, LedgerConfig, OnSoft, Per, Recovered, StoreKind, UsageTracker};
@@ -23,7 +23,7 @@ use crate::clock::SystemClock;
 use crate::compare::Hourly;
 use crate::config::{Config, OpenRouter};
 use crate::gateway::{Gateway, Parts};
-use crate::lanes::{self, Around, Current, Network, NetworkModels};
+use crate::lanes::{self, Around, Current, Network, NetworkModels, OwnLanes};
 use crate::left::Stops;
 use crate::lookups::Lookups;
 use crate::observe::Everyone;
@@ -55,6 +55,7 @@ pub struct GatewayBuilder {
     ledger: Option<Arc<dyn Ledger>>,
     failover: Option<Arc<dyn Failover>>,
     provider: Option<Arc<dyn LlmProvider>>,
+    own_lanes: OwnLanes,
     store: Option<Arc<dyn LedgerStore>>,
     lookup: Option<Arc<dyn CostLookup>>,
     http: Option<Arc<dyn HttpSend>>,
@@ -83,6 +84,7 @@ impl Gateway {
             ledger: None,
             failover: None,
             provider: None,
+            own_lanes: OwnLanes::default(),
             store: None,
             lookup: None,
             http: None,
@@ -129,6 +131,31 @@ impl GatewayBuilder {
     /// Sends attempts, whatever lane they name, with this.
     pub fn provider(mut self, provider: Arc<dyn LlmProvider>) -> Self {
         self.provider = Some(provider);
+        self
+    }
+
+    /// Sends the attempts of one lane with this; other lanes stay as they are.
+    ///
+    /// The lane is one of the configuration, which says of it what it says of
+    /// any: models, prices, account, and rate limits, which stay in front of the
+    /// provider. The provider has a key of its own, or that of the caller
+    /// (`Attempt::key`). Nobody is asked what generations of the lane have cost,
+    /// or whether its key works again: there a call finds out.
+    ///
+    /// With a [`provider`](Self::provider) for all lanes this one is not used.
+    ///
+    /// ```
+    /// # async fn build(mine: std::sync::Arc<dyn tollgate::LlmProvider>) -> Result<(), Box<dyn std::error::Error>> {
+    /// use tollgate::{Gateway, LaneId, Loader};
+    /// let gateway = Gateway::builder(Loader::new().with_file("tollgate.toml").load()?)
+    ///     .lane(LaneId::new("anthropic-2")?, mine) // [providers.anthropic] with two keys
+    ///     .build()
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn lane(mut self, lane: LaneId, provider: Arc<dyn LlmProvider>) -> Self {
+        self.own_lanes.insert(lane, provider);
         self
     }
 
@@ -202,6 +229,7 @@ impl GatewayBuilder {
             clock: clock.clone(),
             http: self.http,
             around: self.around,
+            own: self.own_lanes,
         };
         let makings = Makings {
             network,

@@ -2,6 +2,7 @@
 
 mod current;
 mod laid;
+mod own;
 pub(crate) mod roads;
 
 use std::collections::BTreeMap;
@@ -20,10 +21,11 @@ use crate::config::{Config, DirectProvider, OPENROUTER_LANE, OpenRouter};
 
 pub(crate) use self::current::{Begun, Current};
 pub(crate) use self::laid::Laid;
+pub(crate) use self::own::OwnLanes;
 use self::roads::Road;
 use crate::byok::ByokFee;
 
-/// What all lanes share.
+/// What lanes are made with beside the configuration.
 #[derive(Clone)]
 pub(crate) struct Network {
     pub(crate) clock: Arc<dyn Clock>,
@@ -31,6 +33,8 @@ pub(crate) struct Network {
     pub(crate) http: Option<Arc<dyn HttpSend>>,
     /// What is put around whoever carries them.
     pub(crate) around: Option<Around>,
+    /// Lanes that the program sends for.
+    pub(crate) own: OwnLanes,
 }
 
 /// Puts something around what carries requests.

@@ -9,6 +9,7 @@ use super::{HealthBook, endpoint_of, spots_of};
 use crate::budget::Repeat;
 use crate::door::Door;
 use crate::in_flight::Ticket;
+use crate::itinerary::Load;
 
 impl HealthBook {
     /// How an attempt of that candidate would be met at that moment.
@@ -122,16 +123,19 @@ impl HealthBook {
         Some(ticket)
     }
 
-    /// How much is going on at a target, for choosing among equals: how soon it
-    /// answers, times how many wait. What was not seen yet counts as quick.
-    pub(crate) fn load(&self, planned: &Planned) -> f64 {
+    /// How much is going on at a target. What was not seen yet counts as quick.
+    pub(crate) fn load(&self, planned: &Planned) -> Load {
         const UNSEEN_MS: f64 = 30.0;
-        match self.spots.get(&endpoint_of(planned)) {
-            None => UNSEEN_MS,
-            Some(entry) => {
-                let running = f64::from(entry.in_flight.count()) + 1.0;
-                entry.latency.peak_ms(Instant::now()).unwrap_or(UNSEEN_MS) * running
-            }
+        let entry = self.spots.get(&endpoint_of(planned));
+        let seen = entry.map(|entry| {
+            let latency = entry.latency.peak_ms(Instant::now());
+            (latency, f64::from(entry.in_flight.count()))
+        });
+        let (latency, running) = seen.unwrap_or_default();
+        let latency = latency.unwrap_or(UNSEEN_MS);
+        Load {
+            now: latency * running,
+            with_one_more: latency * (running + 1.0),
         }
     }
 

@@ -281,3 +281,31 @@ async fn what_failed_at_a_host_is_asked_with_another_key_after_everything_else()
     });
     assert_eq!(call(&rig).await, 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn busy_equals_share_the_traffic_by_their_weight() {
+    let lanes = ["first", "second", "third"];
+    let answer = || Script::new().wait(secs(1)).frame(text_frame("Hello"));
+    let provider = lanes
+        .iter()
+        .fold(ScriptedProvider::new(), |provider, lane| {
+            provider.on(lane, "a/one", answer())
+        });
+    let plan = ["first a/one", "second a/one", "third a/one"];
+    let rig = Rig::new(&plan, provider).planned(|place, planned| {
+        planned.lane.weight = [1, 1, 2].map(|weight| NonZeroU16::new(weight).unwrap())[place];
+    });
+    let calls = (0..800).map(|number| {
+        let rig = &rig;
+        async move {
+            sleep(secs(number) / 10).await;
+            call(rig).await
+        }
+    });
+    let places = join_all(calls).await;
+    let third = places.iter().filter(|place| **place == 2).count();
+    assert!(
+        (370..430).contains(&third),
+        "{third} of 800 at twice the weight, with ten calls at any moment"
+    );
+}

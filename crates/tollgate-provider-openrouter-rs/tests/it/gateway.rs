@@ -3,10 +3,9 @@
 use std::process::Command;
 use std::sync::Arc;
 
-use tollgate::{ApiKey, CostSource, Gateway, Loader, Order, StreamMode};
+use tollgate::{CostSource, Gateway, Loader, Order, StreamMode};
 use tollgate_sim::{Fault, Rule, Scenario, Simulator};
 use tollgate_testkit::builders::lane_id;
-use tollgate_transport::{DirectConfig, DirectProvider, Lanes};
 use tollgate_wire::{ChatRequest, Message};
 
 use crate::setup::{KEY, MODEL, theirs_at};
@@ -92,6 +91,7 @@ async fn its_failures_lead_the_gateway_to_another_lane() {
         r#"
         [providers.local]
         base_url = "{}"
+        api_key = "{KEY}"
         models = {{ "{MODEL}" = "{MODEL}" }}
         prices = {{ "{MODEL}" = {{ base = {{ input = "0", output = "0" }} }} }}
         "#,
@@ -104,16 +104,10 @@ async fn its_failures_lead_the_gateway_to_another_lane() {
         .with_key("failover.attempts", "2")
         .load()
         .unwrap();
-    let local = DirectProvider::new(DirectConfig {
-        base_url: direct.base_url(),
-        api_key: Some(ApiKey::new(KEY)),
-        ..DirectConfig::default()
-    });
-    let lanes = Lanes::new()
-        .with(lane_id("openrouter"), theirs_at(&openrouter.base_url()))
-        .with(lane_id("local"), local.unwrap());
+    // The other lane is the gateway's own.
+    let theirs = Arc::new(theirs_at(&openrouter.base_url()));
     let gateway = Gateway::builder(config)
-        .provider(Arc::new(lanes))
+        .lane(lane_id("openrouter"), theirs)
         .build()
         .await
         .unwrap();

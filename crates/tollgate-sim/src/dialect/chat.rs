@@ -5,6 +5,7 @@ mod read;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::seal::{Maker, call_seal, thought_seal};
 use super::{Dialect, Event, Frame, PARTIAL, groups};
 use crate::answer::{Answer, Call, Finish};
 use crate::ask::Ask;
@@ -32,12 +33,16 @@ impl Dialect for Chat {
     }
 
     fn whole(&self, frame: &Frame<'_>, answer: &Answer) -> Object {
-        head(frame, "chat.completion", &[whole_choice(answer)])
-            .with_some(
-                "usage",
-                frame.charge.map(|charge| charge.to_json()).as_ref(),
-            )
-            .with_some("openrouter_metadata", frame.metadata)
+        head(
+            frame,
+            "chat.completion",
+            &[whole_choice(answer, Maker::of(frame.model))],
+        )
+        .with_some(
+            "usage",
+            frame.charge.map(|charge| charge.to_json()).as_ref(),
+        )
+        .with_some("openrouter_metadata", frame.metadata)
     }
 
     fn events(&self, frame: &Frame<'_>, answer: &Answer, draw: &mut Draw) -> Vec<Event> {
@@ -48,7 +53,7 @@ impl Dialect for Chat {
         };
         let mut events = vec![chunk(nothing(), None, answer.hidden_tokens())];
         events.extend(
-            deltas(answer, draw)
+            deltas(answer, Maker::of(frame.model), draw)
                 .into_iter()
                 .map(|(delta, tokens)| chunk(delta, None, tokens)),
         );
@@ -159,7 +164,7 @@ fn nothing() -> Object {
     object! { "role": "assistant", "content": "" }
 }
 
-fn whole_choice(answer: &Answer) -> Object {
+fn whole_choice(answer: &Answer, maker: Maker) -> Object {
     let content = answer.content.concat();
     let content = if content.is_empty() && answer.call.is_some() {
         None
@@ -167,7 +172,7 @@ fn whole_choice(answer: &Answer) -> Object {
         Some(content)
     };
     let reasoning = Some(answer.shown_reasoning().concat()).filter(|text| !text.is_empty());
-    let details = reasoning.as_deref().map(|text| [reasoning_detail(text)]);
+    let details = details(answer, maker, reasoning.as_deref());
     let calls = answer.call.as_ref().map(|call| [call_json(call)]);
     object! {
         "index": 0,
@@ -175,7 +180,7 @@ fn whole_choice(answer: &Answer) -> Object {
         "finish_reason": answer.finish.map(Finish::word),
         "native_finish_reason": answer.finish.map(Finish::native_word),
         "message": object! { "role": "assistant", "content": content, "refusal": None::<&str>, "reasoning": reasoning }
-            .with_some("reasoning_details", details.as_ref())
+            .with_some("reasoning_details", Some(&details).filter(|details| !details.is_empty()))
             .with_some("tool_calls", calls.as_ref()),
     }
 }
@@ -191,13 +196,19 @@ fn chunk_choice(delta: Object, finish: Option<(&str, &str)>) -> Object {
 }
 
 /// The pieces of an answer, a few to an event, with the tokens of each.
-fn deltas(answer: &Answer, draw: &mut Draw) -> Vec<(Object, u64)> {
+fn deltas(answer: &Answer, maker: Maker, draw: &mut Draw) -> Vec<(Object, u64)> {
     let mut deltas = Vec::new();
     for (text, tokens) in groups(answer.shown_reasoning(), draw) {
         let delta = object! {
-            "role": "assistant", "content": "", "reasoning": text, "reasoning_details": [reasoning_detail(&text)],
+            "role": "assistant", "content": "", "reasoning": text, "reasoning_details": [reasoning_detail(maker, &text)],
         };
         deltas.push((delta, tokens));
+    }
+    if let Some(signature) = thought_signature(answer, maker) {
+        let detail = object! {
+            "type": "reasoning.text", "signature": signature, "format": maker.format(), "index": 0,
+        };
+        deltas.push((signed_delta(detail), 0));
     }
     for (text, tokens) in groups(&answer.content, draw) {
         deltas.push((object! { "role": "assistant", "content": text }, tokens));
@@ -211,16 +222,58 @@ fn deltas(answer: &Answer, draw: &mut Draw) -> Vec<(Object, u64)> {
             let more = object! { "index": 0, "type": "function", "function": object! { "arguments": text } };
             deltas.push((tool_delta(more), tokens));
         }
+        if let Some(detail) = call_signature(answer, call, maker) {
+            deltas.push((signed_delta(detail), 0));
+        }
     }
     deltas
+}
+
+fn signed_delta(detail: Object) -> Object {
+    object! { "role": "assistant", "content": "", "reasoning_details": [detail] }
 }
 
 fn tool_delta(call: Object) -> Object {
     object! { "role": "assistant", "content": None::<&str>, "tool_calls": [call] }
 }
 
-fn reasoning_detail(text: &str) -> Box<RawValue> {
-    raw(&object! { "type": "reasoning.text", "text": text, "format": "unknown", "index": 0 })
+fn reasoning_detail(maker: Maker, text: &str) -> Box<RawValue> {
+    let format = maker.format();
+    raw(&object! { "type": "reasoning.text", "text": text, "format": format, "index": 0 })
+}
+
+/// What a whole answer thought, and what its maker has signed of it.
+fn details(answer: &Answer, maker: Maker, reasoning: Option<&str>) -> Vec<Box<RawValue>> {
+    let signature = thought_signature(answer, maker);
+    let thought = reasoning.map(|text| {
+        let detail = object! { "type": "reasoning.text", "text": text }
+            .with_some("signature", signature.as_ref())
+            .and(object! { "format": maker.format(), "index": 0 });
+        raw(&detail)
+    });
+    let call = answer.call.as_ref();
+    let signed = call.and_then(|call| call_signature(answer, call, maker));
+    thought
+        .into_iter()
+        .chain(signed.as_ref().map(raw))
+        .collect()
+}
+
+fn thought_signature(answer: &Answer, maker: Maker) -> Option<String> {
+    let text = answer.shown_reasoning().concat();
+    (maker == Maker::Anthropic && !text.is_empty()).then(|| thought_seal(&text))
+}
+
+/// A call of a thinking model of Google's is signed, whether its thoughts are shown or not.
+fn call_signature(answer: &Answer, call: &Call, maker: Maker) -> Option<Object> {
+    if maker != Maker::Google || answer.reasoning.is_empty() {
+        return None;
+    }
+    let arguments = serde_json::from_str(&call.arguments.concat()).ok()?;
+    let data = call_seal(&call.name, &arguments);
+    Some(object! {
+        "type": "reasoning.encrypted", "data": data, "id": call.id, "format": maker.format(), "index": 1,
+    })
 }
 
 fn call_json(call: &Call) -> Object {

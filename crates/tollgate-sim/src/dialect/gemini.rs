@@ -7,8 +7,7 @@ mod strict;
 
 use serde_json::{Map, Value};
 
-use self::signatures::call_seal;
-use super::seal::seal;
+use super::seal::{call_seal, seal};
 use super::{Dialect, Event, Fields, Frame, groups};
 use crate::answer::{Answer, Call, Finish};
 use crate::ask::Ask;

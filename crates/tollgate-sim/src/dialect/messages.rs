@@ -8,7 +8,7 @@ mod usage;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::seal::seal;
+use super::seal::{Maker, thought_seal};
 use super::{Dialect, Event, Fields, Frame};
 use crate::answer::{Answer, Call, Finish};
 use crate::ask::Ask;
@@ -183,16 +183,13 @@ fn thinking(thinking: &str, signature: &str) -> Object {
     object! { "type": "thinking", "thinking": thinking, "signature": signature }
 }
 
-/// What a client must send back unchanged; Anthropic itself looks whether it did.
+/// What a client must send back unchanged; Anthropic itself looks whether it did. OpenRouter passes
+/// on what its models have signed.
 fn signature(frame: &Frame<'_>, thought: &str) -> String {
-    match frame.host.is_direct() {
+    match frame.host.is_direct() || Maker::of(frame.model) == Maker::Anthropic {
         true => thought_seal(thought),
         false => encode(format!("simulated signature {}", frame.tail()).as_bytes()),
     }
-}
-
-fn thought_seal(thought: &str) -> String {
-    seal("thinking", thought)
 }
 
 fn text(host: Host, text: &str) -> Object {

@@ -7,6 +7,7 @@ mod stream;
 use serde_json::{Map, Value};
 
 use super::openai::{self, check_responses};
+use super::seal::{Maker, thought_seal};
 use super::{CHAT, Dialect, Event, Fields, Frame, PARTIAL};
 use crate::answer::{Answer, Call, Finish};
 use crate::ask::Ask;
@@ -198,6 +199,31 @@ fn items(frame: &Frame<'_>, answer: &Answer) -> Vec<Object> {
 
 /// A reasoning item that is over; without text it has just begun.
 fn reasoning(frame: &Frame<'_>, text: &str) -> Object {
+    match maker(frame) {
+        Maker::Anthropic => signed_reasoning(frame, text),
+        Maker::Google | Maker::Another => summarised(frame, text),
+    }
+}
+
+/// Whose thoughts are passed on; a direct provider's are its own.
+fn maker(frame: &Frame<'_>) -> Maker {
+    match frame.host.is_direct() {
+        true => Maker::Another,
+        false => Maker::of(frame.model),
+    }
+}
+
+/// A thought that is told in full, with its signature.
+fn signed_reasoning(frame: &Frame<'_>, text: &str) -> Object {
+    let is_over = !text.is_empty();
+    let part = object! { "type": "reasoning_text", "text": text };
+    object! { "type": "reasoning", "id": item_id("rs", frame), "summary": [(); 0] }
+        .with_some("content", Some(&[part]).filter(|_| is_over))
+        .with_some("signature", is_over.then(|| thought_seal(text)).as_ref())
+        .with("format", maker(frame).format())
+}
+
+fn summarised(frame: &Frame<'_>, text: &str) -> Object {
     let wants_encrypted = frame
         .asked
         .get("include")

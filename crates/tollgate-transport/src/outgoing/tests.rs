@@ -108,6 +108,28 @@ fn two_output_limits_become_the_lower_one_in_the_field_that_the_lane_takes() {
 }
 
 #[test]
+fn the_older_name_of_a_limit_becomes_the_newer_one_where_the_lane_takes_that() {
+    let newest = Dialect::direct(&DirectConfig {
+        output_limit: OutputLimitField::MaxCompletionTokens,
+        ..Default::default()
+    });
+    let request = r#"{"model":"a/b","max_tokens":16,"messages":[{}]}"#;
+    for (max_output, sent) in [(None, 16), (Some(64), 16), (Some(8), 8)] {
+        let attempt = Attempt {
+            max_output,
+            ..attempt(request)
+        };
+        let body = text(&attempt, &newest);
+        let expected = format!(r#""max_completion_tokens":{sent}"#);
+        assert!(
+            body.contains(&expected) && !body.contains("max_tokens"),
+            "{body}"
+        );
+    }
+    assert_eq!(text(&attempt(request), &direct()), request);
+}
+
+#[test]
 fn a_limit_is_forwarded_as_it_was_written_when_it_is_the_only_one() {
     let request =
         r#"{"model":"a/b","max_tokens":64.0,"max_completion_tokens":null,"messages":[{}]}"#;

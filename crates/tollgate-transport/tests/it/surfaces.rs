@@ -620,6 +620,51 @@ async fn a_translated_limit_has_the_name_that_the_lane_takes() {
 }
 
 #[tokio::test]
+async fn thoughts_of_others_do_not_reach_a_provider_and_are_told_as_lost() {
+    let chat = r#"{"model":"a/b","messages":[{"role":"user","content":"x"},{"role":"assistant","content":"a","reasoning_details":[{"type":"reasoning.text","text":"t"}]}]}"#;
+    let response = r#"{"model":"a/b","input":[{"role":"user","content":"x"},{"type":"reasoning","summary":[],"signature":"S","format":"anthropic-claude-v1"},{"role":"assistant","content":"a"}]}"#;
+    for (surface, body, word, lost) in [
+        (
+            Surface::Chat,
+            chat,
+            "reasoning_details",
+            "messages[1].reasoning_details",
+        ),
+        (
+            Surface::Responses,
+            response,
+            "anthropic-claude-v1",
+            "input[1]",
+        ),
+    ] {
+        let mut server = Server::start([json(200, b"{}"), json(200, b"{}")]).await;
+        let config = DirectConfig {
+            base_url: server.url.clone(),
+            surfaces: Some(vec![Surface::Chat, Surface::Responses]),
+            ..Default::default()
+        };
+        let direct = DirectProvider::new(config).unwrap();
+        let attempt = asking(surface, body, Delivery::Whole);
+        let reply = direct.send(&attempt).await.unwrap();
+        let told = reply
+            .head
+            .headers
+            .iter()
+            .find(|(name, _)| name == DROPPED_HEADER);
+        assert_eq!(
+            told.map(|(_, places)| places.as_str()),
+            Some(lost),
+            "{surface}"
+        );
+        let sent = server.request().await.2;
+        assert!(!sent.contains(word), "{surface}: {sent}");
+        // OpenRouter takes them all.
+        drop(openrouter(&server).send(&attempt).await.unwrap());
+        assert_eq!(server.request().await.2, body, "{surface}");
+    }
+}
+
+#[tokio::test]
 async fn a_translated_stream_that_is_cut_has_no_end() {
     let text = String::from_utf8_lossy(CHAT_STREAM);
     let cut = &text[..text.find("\"finish_reason\":\"").unwrap()];

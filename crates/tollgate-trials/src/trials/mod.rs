@@ -2,6 +2,7 @@
 
 mod bad_401;
 mod blackout;
+mod books;
 mod client_gone;
 mod context;
 mod credit;
@@ -9,8 +10,11 @@ mod cut;
 mod flaky;
 mod flapping;
 mod hedge;
+mod openrouter_down;
 mod outage;
+mod pool;
 mod retry_after;
+mod roads;
 mod seeds;
 mod silence;
 
@@ -156,6 +160,24 @@ pub const TRIALS: &[Trial] = &[
         promise: "a stream that is billed although its caller left is read on, and booked to the nano",
         calls: 500,
         run: client_gone::billed_on,
+    },
+    Trial {
+        name: "roads",
+        promise: "a conversation goes on over any road that is left, with what models have signed",
+        calls: 36,
+        run: roads::run,
+    },
+    Trial {
+        name: "openrouter-down",
+        promise: "providers that are asked directly take over while OpenRouter is dead, and hand back",
+        calls: 37_500,
+        run: openrouter_down::run,
+    },
+    Trial {
+        name: "pool",
+        promise: "keys of one provider share the traffic, and a bad one is left alone",
+        calls: 9_600,
+        run: pool::run,
     },
     Trial {
         name: "seeds",

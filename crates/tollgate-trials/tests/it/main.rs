@@ -36,6 +36,9 @@ trials! {
     hedge: "hedge", 600;
     client_gone: "client-gone", 400;
     billed_on: "billed-on", 500;
+    roads: "roads", 36;
+    openrouter_down: "openrouter-down", 1_500;
+    pool: "pool", 2_400;
     seeds: "seeds", 60;
 }
 

@@ -1,11 +1,14 @@
 //! What of a Messages request only other servers of Messages take, and Anthropic's own refuse.
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 use super::fields::{Rule, Rules, carry};
 use super::losses::Losses;
 use super::object;
 use super::place::Place;
+use super::request::FORMAT;
 use crate::raw::as_text;
 use crate::{Object, ParseError, ReasoningEffort, Request, Thinking};
 
@@ -45,7 +48,8 @@ pub(super) fn narrow(
     leave_foreign_thoughts(object, losses)?;
     leave_metadata(object, losses)?;
     tier(object, losses);
-    budget(object, thinking, limit, losses)
+    budget(object, thinking, limit, losses)?;
+    thoughtless_turn(object, losses)
 }
 
 /// Tools that a router runs stop here: without them the answer would be another one.
@@ -80,12 +84,13 @@ fn leave_foreign_thoughts(request: &mut Object, losses: &mut Losses) -> Result<(
         let place = place.key("content");
         let mut kept = Vec::with_capacity(blocks.len());
         for (index, block) in blocks.iter().enumerate() {
-            match is_foreign(block) {
-                true => losses.add(&place.index(index), FOREIGN),
-                false => kept.push(block),
+            match own(block) {
+                None => losses.add(&place.index(index), FOREIGN),
+                Some(block) => kept.push(block),
             }
         }
-        if kept.len() < blocks.len() {
+        let is_own = |block: &Cow<'_, Object>| matches!(block, Cow::Borrowed(_));
+        if kept.len() < blocks.len() || !kept.iter().all(is_own) {
             has_changed = true;
             message.put("content", &kept);
         }
@@ -102,14 +107,27 @@ fn leave_foreign_thoughts(request: &mut Object, losses: &mut Losses) -> Result<(
     Ok(())
 }
 
-/// Whether a block is a thought that Anthropic could not verify: what another model's has no place for stands in `detail`.
-fn is_foreign(block: &Object) -> bool {
+/// A block as Anthropic takes it; `None` for a thought that it could not verify. What others have said of a thought stands
+/// in `detail`, which is left out of its own: OpenRouter gives them ids.
+fn own(block: &Object) -> Option<Cow<'_, Object>> {
     let word = |key: &str| block.get(key).and_then(as_text).unwrap_or_default();
-    match word("type").as_ref() {
-        "thinking" => block.contains("detail") || word("signature").is_empty(),
-        "redacted_thinking" => block.contains("detail"),
-        _ => false,
+    let kind = match word("type").as_ref() {
+        "thinking" if word("signature").is_empty() => return None,
+        "thinking" => "reasoning.text",
+        "redacted_thinking" => "reasoning.encrypted",
+        _ => return Some(Cow::Borrowed(block)),
+    };
+    if !block.contains("detail") {
+        return Some(Cow::Borrowed(block));
     }
+    let detail: Object = block.read("detail").ok().flatten()?;
+    let word = |key: &str| detail.get(key).and_then(as_text).unwrap_or_default();
+    let is_own = word("format") == FORMAT && word("type") == kind;
+    is_own.then(|| {
+        let mut block = block.clone();
+        block.remove("detail");
+        Cow::Owned(block)
+    })
 }
 
 fn leave_metadata(request: &mut Object, losses: &mut Losses) -> Result<(), ParseError> {
@@ -185,6 +203,42 @@ fn budget(
     thinking.put("budget_tokens", &fitting);
     request.put("thinking", &thinking);
     Ok(())
+}
+
+/// With a budget, a turn that goes on after tools must have begun with a thought. One that another model began has none.
+fn thoughtless_turn(request: &mut Object, losses: &mut Losses) -> Result<(), ParseError> {
+    let thinking: Option<Object> = request.read("thinking")?;
+    let kind = thinking.as_ref().and_then(|thinking| thinking.get("type"));
+    if kind.and_then(as_text).as_deref() != Some("enabled") {
+        return Ok(());
+    }
+    let messages: Vec<Object> = request.read("messages")?.unwrap_or_default();
+    if began_with_thought(&messages) == Some(false) {
+        let place = Place::Top.key("thinking");
+        losses.add(&place, "the turn began without a thought");
+        request.put("thinking", &object! { "type": "disabled" });
+    }
+    Ok(())
+}
+
+/// Whether the turn that goes on with results of tools began with a thought; `None` when none goes on.
+fn began_with_thought(messages: &[Object]) -> Option<bool> {
+    let first = |message: &Object| {
+        let blocks: Vec<Object> = message.read("content").ok().flatten()?;
+        let first = blocks.first()?.get("type").and_then(as_text)?;
+        Some(first.into_owned())
+    };
+    let is_result = |message: &Object| first(message).as_deref() == Some("tool_result");
+    let is_answer =
+        |message: &Object| message.get("role").and_then(as_text).as_deref() == Some("assistant");
+    messages.last().filter(|last| is_result(last))?;
+    let asked = messages
+        .iter()
+        .rposition(|message| !is_answer(message) && !is_result(message));
+    let turn = &messages[asked.map_or(0, |asked| asked + 1)..];
+    let began = turn.iter().find(|message| is_answer(message))?;
+    let kind = first(began).unwrap_or_default();
+    Some(matches!(kind.as_str(), "thinking" | "redacted_thinking"))
 }
 
 /// The budget that an effort means, which is then said by it alone.

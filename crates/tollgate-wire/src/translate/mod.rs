@@ -4,6 +4,7 @@
 mod fields;
 mod losses;
 mod place;
+mod thoughts;
 mod upstream;
 
 mod answer;
@@ -111,9 +112,33 @@ pub fn gemini_from_chat(
     Ok(losses.with(body))
 }
 
+/// A request of chats or Responses without the thoughts that providers refuse and OpenRouter takes: `reasoning_details` of
+/// messages with the `reasoning` beside them, items of reasoning that another model thought, and `format` in items. `None`
+/// when it has nothing of the kind, as requests of other surfaces never have.
+///
+/// ```
+/// use tollgate_wire::{Request, Surface, without_foreign_thoughts};
+/// let body = br#"{"messages":[{"role":"assistant","content":"Hi","reasoning_details":[{"type":"reasoning.text","text":"a"}]}]}"#;
+/// let request = Request::parse(Surface::Chat, body)?;
+/// let narrowed = without_foreign_thoughts(&request)?.ok_or("it has thoughts")?;
+/// assert_eq!(narrowed.value.object().to_vec(), br#"{"messages":[{"role":"assistant","content":"Hi"}]}"#);
+/// assert_eq!(narrowed.losses[0].place, "messages[0].reasoning_details");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// When messages or items cannot be read; the place names the part.
+pub fn without_foreign_thoughts(
+    request: &Request,
+) -> Result<Option<Translated<Request>>, ParseError> {
+    let mut losses = Losses::default();
+    let narrowed = thoughts::without_foreign(request, &mut losses)?;
+    Ok(narrowed.map(|request| losses.with(request)))
+}
+
 /// A Messages request without what Anthropic's own servers refuse: thoughts that another model had or nobody has signed,
-/// metadata beside `user_id`, tiers of others, and budgets of thinking that do not fit below the output limit. Whatever
-/// needs no change stays the text it was.
+/// metadata beside `user_id`, tiers of others, budgets of thinking that do not fit below the output limit, and budgets for
+/// a turn that began without a thought. Whatever needs no change stays the text it was.
 ///
 /// ```
 /// use tollgate_wire::{Request, Surface, Thinking, anthropic_from_messages};

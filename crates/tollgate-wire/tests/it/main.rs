@@ -15,6 +15,7 @@ mod samples;
 mod sse;
 mod strict;
 mod surfaces;
+mod thoughts;
 mod translate;
 mod translate_answer;
 mod translate_back;

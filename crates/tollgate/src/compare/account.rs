@@ -9,7 +9,7 @@ use tollgate_wire::{ActivityRow, Decimal};
 use super::{Book, Entry, Figures};
 use crate::clock::SystemClock;
 use crate::config::{Config, OpenRouter};
-use crate::lanes::{self, Network};
+use crate::lanes::{self, Network, OwnLanes};
 
 /// Asks OpenRouter what was spent. It spends nothing.
 #[derive(Debug, Clone)]
@@ -41,6 +41,7 @@ impl Account {
             clock: Arc::new(SystemClock),
             http: None,
             around: None,
+            own: OwnLanes::default(),
         };
         let OpenRouter { management_key, .. } = &config.openrouter;
         let management = management_key.clone().filter(|key| !key.is_empty());

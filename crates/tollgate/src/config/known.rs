@@ -48,7 +48,12 @@ mod tests {
     #[test]
     fn every_row_makes_a_provider() {
         for name in names() {
-            let text = format!("[providers.{name}]\nmodels = {{ \"a/b\" = \"b\" }}\n");
+            // Nobody but their owner knows what servers of one's own serve.
+            let models = match rows()[&name].get("price_table") {
+                Some(_) => "",
+                None => "models = { 'a/b' = 'b' }",
+            };
+            let text = format!("[providers.{name}]\n{models}\n");
             let loader = crate::Loader::new().with_environment(Vec::new());
             let config = loader.with_text("my.toml", text).load().unwrap();
             let provider = &config.providers[&name];

@@ -65,9 +65,9 @@ impl Laid {
             host_rates: host_rates(config, earlier),
             openrouter_config: openrouter_config.clone(),
         };
-        laid.add_openrouter(config, &first, earlier, |_| Ok(openrouter))?;
+        laid.add_openrouter(config, &first, earlier, network, |_| Ok(openrouter))?;
         for road in roads::openrouter(&config.openrouter).iter().skip(1) {
-            laid.add_openrouter(config, road, earlier, |settings| {
+            laid.add_openrouter(config, road, earlier, network, |settings| {
                 to_openrouter(road.provider, settings, network)
             })?;
         }
@@ -76,6 +76,7 @@ impl Laid {
                 laid.add_direct(settings, &road, earlier, network)?;
             }
         }
+        network.own.check(laid.made_of.keys())?;
         Ok(laid)
     }
 
@@ -94,6 +95,7 @@ impl Laid {
         config: &Config,
         road: &Road<'_>,
         earlier: Option<&Self>,
+        network: &Network,
         provider: impl FnOnce(OpenRouterConfig) -> Result<OpenRouterProvider, Failure>,
     ) -> Result<(), Failure> {
         let lane = lane(road)?;
@@ -103,7 +105,7 @@ impl Laid {
             model_limit: config.openrouter.rate_limit,
             host_limit: self.host_limit(&config.openrouter.base_url),
         };
-        self.add(lane.clone(), made_of, earlier, |lanes, limits| {
+        self.add(lane.clone(), made_of, earlier, network, |lanes, limits| {
             let provider = provider(settings)?;
             let lanes = add(lanes, lane.clone(), provider.clone(), limits);
             Ok(lanes
@@ -126,7 +128,7 @@ impl Laid {
             model_limit: config.rate_limit,
             host_limit: self.host_limit(&config.base_url),
         };
-        self.add(lane.clone(), made_of, earlier, |lanes, limits| {
+        self.add(lane.clone(), made_of, earlier, network, |lanes, limits| {
             let provider = direct(lane.as_str(), settings, network)?;
             let lanes = add(lanes, lane.clone(), provider.clone(), limits);
             Ok(lanes.with_check(lane, provider))
@@ -134,19 +136,22 @@ impl Laid {
     }
 
     /// Adds a lane: that of an earlier configuration when it is made of the
-    /// same, else a new one.
+    /// same, else a new one. Where the program sends for it, nobody can be asked
+    /// about it.
     fn add(
         &mut self,
         lane: LaneId,
         made_of: MadeOf,
         earlier: Option<&Self>,
+        network: &Network,
         make: impl FnOnce(Lanes, LaneLimits) -> Result<Lanes, Failure>,
     ) -> Result<(), Failure> {
         let lanes = std::mem::take(&mut self.lanes);
         let same = earlier.filter(|earlier| earlier.made_of.get(&lane) == Some(&made_of));
-        self.lanes = match same {
-            Some(earlier) => lanes.with_lane_of(&earlier.lanes, &lane),
-            None => make(lanes, self.limits(&made_of))?,
+        self.lanes = match (same, network.own.get(&lane)) {
+            (Some(earlier), _) => lanes.with_lane_of(&earlier.lanes, &lane),
+            (None, Some(own)) => add(lanes, lane.clone(), own, self.limits(&made_of)),
+            (None, None) => make(lanes, self.limits(&made_of))?,
         };
         self.made_of.insert(lane, made_of);
         Ok(())

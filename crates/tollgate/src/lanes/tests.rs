@@ -16,6 +16,7 @@ fn laid(config: &Config, earlier: Option<&Laid>) -> Laid {
         clock: Arc::new(|| Timestamp::from_secs(0)),
         http: None,
         around: None,
+        own: OwnLanes::default(),
     };
     Laid::new(config, &network, earlier).unwrap()
 }

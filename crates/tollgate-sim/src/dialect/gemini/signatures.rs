@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::strict::parts;
 use crate::complaint::Complaint;
-use crate::dialect::seal::seal;
+use crate::dialect::seal::call_seal;
 
 /// Models of which a call without its signature is refused; of others only a wrong one is.
 const INSIST: &str = "gemini-3";
@@ -14,11 +14,6 @@ const PASSES: [&str; 2] = [
     "context_engineering_is_the_way_to_go",
     "skip_thought_signature_validator",
 ];
-
-/// The signature of a call: of its name and arguments, in any order of their keys.
-pub(super) fn call_seal(name: &str, arguments: &Value) -> String {
-    seal("call", &format!("{name} {arguments}"))
-}
 
 /// Checks the calls of the history of a thinking model.
 pub(super) fn check(model: &str, contents: &[Value]) -> Result<(), Complaint> {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
+use crate::ask::type_of;
 use crate::catalog::Catalog;
 use crate::complaint::Complaint;
 use crate::host::Host;
@@ -81,6 +82,29 @@ const RESPONSES: &[&str] = &[
     "user",
 ];
 
+/// The members of a message, whoever speaks.
+const MESSAGE: &[&str] = &[
+    "annotations",
+    "audio",
+    "content",
+    "function_call",
+    "name",
+    "refusal",
+    "role",
+    "tool_call_id",
+    "tool_calls",
+];
+
+/// The members of an item of thoughts.
+const THOUGHT: &[&str] = &[
+    "content",
+    "encrypted_content",
+    "id",
+    "status",
+    "summary",
+    "type",
+];
+
 /// The parameters of embeddings.
 const EMBEDDINGS: &[&str] = &["dimensions", "encoding_format", "input", "model", "user"];
 
@@ -94,13 +118,24 @@ pub(super) fn check_chat(catalog: &Catalog, fields: &Map<String, Value>) -> Resu
         return Err(Complaint::from(message).param("stream_options"));
     }
     limit_of_reasoners(catalog, fields)?;
-    tool_ids(messages.as_array().map(Vec::as_slice).unwrap_or_default())
+    let messages = messages.as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut all = messages.iter().enumerate();
+    all.try_for_each(|(index, message)| {
+        known_within(&format!("messages[{index}]"), message, MESSAGE)
+    })?;
+    tool_ids(messages)
 }
 
 /// Checks a request for a response; nothing is kept, so there is none to continue.
 pub(in crate::dialect) fn check_responses(fields: &Map<String, Value>) -> Result<(), Complaint> {
     known(fields, RESPONSES)?;
     required(fields, "model")?;
+    let items = fields.get("input").and_then(Value::as_array);
+    for (index, item) in items.into_iter().flatten().enumerate() {
+        if type_of(item) == "reasoning" {
+            known_within(&format!("input[{index}]"), item, THOUGHT)?;
+        }
+    }
     match fields.get("previous_response_id").and_then(Value::as_str) {
         Some(id) => Err(
             Complaint::from(format!("Previous response with id '{id}' not found."))
@@ -121,11 +156,24 @@ pub(crate) fn check_embeddings(request: &Request) -> Result<(), Complaint> {
 
 fn known(fields: &Map<String, Value>, known: &[&str]) -> Result<(), Complaint> {
     match fields.keys().find(|key| !known.contains(&key.as_str())) {
-        Some(key) => Err(Complaint::from(format!("Unknown parameter: '{key}'."))
-            .code("unknown_parameter")
-            .param(key)),
+        Some(key) => Err(unknown(key)),
         None => Ok(()),
     }
+}
+
+/// The same of an object at a place of the request.
+fn known_within(place: &str, object: &Value, known: &[&str]) -> Result<(), Complaint> {
+    let mut keys = object.as_object().into_iter().flat_map(Map::keys);
+    match keys.find(|key| !known.contains(&key.as_str())) {
+        Some(key) => Err(unknown(&format!("{place}.{key}"))),
+        None => Ok(()),
+    }
+}
+
+fn unknown(place: &str) -> Complaint {
+    Complaint::from(format!("Unknown parameter: '{place}'."))
+        .code("unknown_parameter")
+        .param(place)
 }
 
 fn required<'a>(fields: &'a Map<String, Value>, key: &str) -> Result<&'a Value, Complaint> {

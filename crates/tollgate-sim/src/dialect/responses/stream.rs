@@ -2,9 +2,10 @@
 
 use super::{
     COMPLETED, IN_PROGRESS, Response, ended, error_word, failed, function_call, item_id, items,
-    message, reasoning, status, summary_part, text_part,
+    maker, message, reasoning, status, summary_part, text_part,
 };
 use crate::answer::{Answer, Call};
+use crate::dialect::seal::Maker;
 use crate::dialect::{Event, Frame, groups};
 use crate::draw::Draw;
 use crate::fault::Place;
@@ -109,6 +110,9 @@ impl<'a> Writer<'a> {
     }
 
     fn reasoning(&mut self, groups: Groups) {
+        if maker(self.frame) == Maker::Anthropic {
+            return self.thought(groups);
+        }
         let place = self.place("rs").with("summary_index", &0);
         let part = |text: &str| place.clone().with("part", &summary_part(text));
         self.added(reasoning(self.frame, ""), 0);
@@ -117,6 +121,16 @@ impl<'a> Writer<'a> {
         let whole = place.clone().with("text", &text);
         self.push("response.reasoning_summary_text.done", whole, 0);
         self.push("response.reasoning_summary_part.done", part(&text), 0);
+        self.done(reasoning(self.frame, &text));
+    }
+
+    /// A thought that is told in full.
+    fn thought(&mut self, groups: Groups) {
+        let place = self.place("rs").with("content_index", &0);
+        self.added(reasoning(self.frame, ""), 0);
+        let text = self.deltas("response.reasoning_text.delta", &place, groups);
+        let whole = place.with("text", &text);
+        self.push("response.reasoning_text.done", whole, 0);
         self.done(reasoning(self.frame, &text));
     }
 

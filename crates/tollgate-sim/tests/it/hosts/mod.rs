@@ -6,6 +6,7 @@ mod faults;
 mod gemini;
 mod openai;
 mod peer;
+mod signatures;
 
 use serde_json::{Value, json};
 use tollgate_sim::{Host, Scenario, SimConfig, Simulator};

@@ -87,6 +87,11 @@ async fn requests_that_openai_refuses_say_why() {
             "call_1",
         ),
         (
+            json!({"messages": [user, {"role": "assistant", "content": "a", "reasoning_details": []}]}),
+            json!("unknown_parameter"),
+            "'messages[1].reasoning_details'",
+        ),
+        (
             json!({"messages": [user, called, result("call_2")]}),
             Value::Null,
             "must be a response",
@@ -117,6 +122,12 @@ async fn requests_that_openai_refuses_say_why() {
         .send(&sim)
         .await;
     assert_eq!(reply.json()["error"]["code"], "previous_response_not_found");
+    let thought =
+        json!({"type": "reasoning", "id": "rs_1", "summary": [], "format": "openai-responses-v1"});
+    let fields = json!({"input": [user, thought]});
+    let reply = RESPONSES.ask_with(Wish::Text, false, fields);
+    let error = reply.send(&sim).await.json()["error"].clone();
+    assert_eq!(error["param"], "input[1].format", "{error}");
     let missing = CHAT.post("/v1/chat/completions", &json!({"model": "gpt-4o-mini"}));
     let error = missing.send(&sim).await.json()["error"].clone();
     assert_eq!(error["code"], "missing_required_parameter");

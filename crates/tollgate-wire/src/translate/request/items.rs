@@ -92,7 +92,9 @@ fn push_item(
         }
         "function_call" => called(item, place, turn, losses),
         "reasoning" => {
-            if turn.has_spoken() {
+            // What is thought of a call, such as its signature, may come after it.
+            let id = item.get("id").and_then(as_text).unwrap_or_default();
+            if turn.has_spoken() && !turn.has_called(&id) {
                 turn.flush(messages);
             }
             thought(item, place, turn, losses)

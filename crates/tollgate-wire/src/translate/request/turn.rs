@@ -24,6 +24,12 @@ impl AssistantTurn {
         self.has_content() || !self.tool_calls.is_empty()
     }
 
+    /// Whether it has made the call of that id.
+    pub(super) fn has_called(&self, id: &str) -> bool {
+        let is_it = |call: &Object| call.get("id").and_then(as_text).as_deref() == Some(id);
+        self.tool_calls.iter().any(is_it)
+    }
+
     fn has_content(&self) -> bool {
         !self.parts.is_empty() || !self.refusal.is_empty()
     }

@@ -6,7 +6,7 @@ use tollgate_wire::ChatRequest;
 
 use super::*;
 use crate::clock::SystemClock;
-use crate::lanes::{self, Network};
+use crate::lanes::{self, Network, OwnLanes};
 use crate::{Config, Gateway, Loader, Order};
 
 /// Both sides, as the test moves them.
@@ -203,6 +203,7 @@ async fn the_simulators_own_count_agrees_until_somebody_else_uses_the_key() {
         clock: Arc::new(SystemClock),
         http: None,
         around: None,
+        own: OwnLanes::default(),
     };
     let meter = lanes::openrouter(&config.openrouter, &network).unwrap();
     let (ours, foreign) = (gateway(&config).await, gateway(&config).await);

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::ask::type_of;
 use crate::complaint::Complaint;
-use crate::dialect::messages::thought_seal;
+use crate::dialect::seal::thought_seal;
 
 /// A block, and where it is: `messages.1.content.0`.
 type Block<'a> = (String, &'a Value);
