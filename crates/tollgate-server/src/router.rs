@@ -38,6 +38,7 @@ pub fn router(gateway: Gateway, config: &ServerConfig) -> Router {
     let costless = Router::new()
         .route("/messages/count_tokens", post(infer::count_tokens))
         .route("/plan", post(plan::explain))
+        .route("/feedback", post(pages::feedback::rate))
         .route_layer(middleware::from_fn(allowance::of_one_request));
     let api = surfaces
         .merge(costless)

@@ -14,6 +14,7 @@ use crate::background::Background;
 use crate::byok::Fee;
 use crate::config::{Config, OPENROUTER_LANE};
 use crate::error::Error;
+use crate::feedback::FeedbackBook;
 use crate::lookups::Lookups;
 use crate::order::{Admission, Order};
 use crate::pending::{Pending, Settler};
@@ -62,6 +63,7 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) background: Arc<Background>,
     pub(crate) lookups: Arc<Lookups>,
+    pub(crate) feedback: Arc<FeedbackBook>,
     pub(crate) warnings: Arc<[String]>,
     pub(crate) byok_fee: Arc<Fee>,
 }
@@ -96,14 +98,16 @@ impl Gateway {
         let span = CallSpan::open();
         let call = span.admit(|| parts.admit(order))?;
         span.admitted(&call);
+        parts.note_prompt(&call);
         let (view, health) = (catalog.view(), failover.health());
         let profile = span.profile(|| optimizer.profile(&call))?;
         span.profiled(&profile);
-        let plan = span.plan(|| {
+        let mut plan = span.plan(|| {
             let advice = ledger.advise(&call, &profile)?;
             let plan = optimizer.plan(advice.apply(profile), &view, &health);
             plan.map_err(|failure| advice.explain(failure))
         })?;
+        parts.explore(&call, &mut plan);
         span.planned(&plan);
         let hold = span.hold(|| ledger.hold(&call, &plan))?;
 

@@ -7,6 +7,7 @@ mod budgets;
 mod config;
 mod doubts;
 mod dropped;
+mod feedback;
 mod left;
 mod onward;
 mod openrouter_integration;
