@@ -12,6 +12,8 @@ use crate::carried::Carried;
 use crate::lane::{LaneSpec, Served};
 use crate::listing::Listing;
 use crate::quality::Ratings;
+use crate::quality::feedback::Feedback;
+use crate::quality::layers::QualityLayers;
 use crate::quality::scores::Scores;
 use crate::table::PriceTable;
 use crate::{facts, price};
@@ -24,24 +26,27 @@ pub(crate) struct Stamp {
     pub(crate) as_of: Timestamp,
 }
 
+/// What is known beside the list.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) prices: Option<&'a PriceTable>,
+    pub(crate) scores: Option<&'a Scores>,
+    pub(crate) feedback: Option<&'a Feedback>,
+}
+
 /// Builds the view.
 pub(crate) fn assemble(
     listing: &Listing,
     lanes: &[LaneSpec],
-    prices: Option<&PriceTable>,
-    scores: Option<&Scores>,
+    known: Known<'_>,
     stamp: Stamp,
 ) -> CatalogView {
     let names = Names::of(&listing.models);
     let carried: Vec<Carried<'_>> = lanes
         .iter()
-        .map(|spec| Carried::by(&spec.serves, &listing.models, &names, prices))
+        .map(|spec| Carried::by(&spec.serves, &listing.models, &names, known.prices))
         .collect();
-    let bases = listing
-        .models
-        .iter()
-        .filter(|model| !facts::is_alias(model) && names.base(model).id == model.id);
-    let ratings = Ratings::learn(bases, scores);
+    let ratings = ratings(&listing.models, &names, known);
     let mut models: Vec<_> = listing
         .models
         .iter()
@@ -59,6 +64,22 @@ pub(crate) fn assemble(
     models.extend(unlisted(&carried, &names, &ratings));
     let lanes = lanes.iter().map(|spec| spec.lane.clone()).collect();
     CatalogView::new(stamp.version, stamp.source, stamp.as_of, lanes, models)
+}
+
+fn ratings<'k>(models: &[Model], names: &Names<'_>, known: Known<'k>) -> Ratings<'k> {
+    let bases = models
+        .iter()
+        .filter(|model| !facts::is_alias(model) && names.base(model).id == model.id);
+    Ratings::learn(bases, known.scores, known.feedback)
+}
+
+/// Where the figures of a model come from. A model that is not listed is one
+/// that only a direct lane knows.
+pub(crate) fn layers(listing: &Listing, known: Known<'_>, id: &ModelId) -> Vec<QualityLayers> {
+    let names = Names::of(&listing.models);
+    let ratings = ratings(&listing.models, &names, known);
+    let model = names.0.get(id.as_str()).copied();
+    ratings.layers(id, model.map(|model| names.base(model)))
 }
 
 // === names ===

@@ -36,6 +36,14 @@ pub enum CatalogError {
         /// What is wrong, and where.
         problem: String,
     },
+    /// A file of published scores that cannot be imported.
+    #[error("cannot import scores from {}: {problem}", path.display())]
+    ImportInvalid {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        problem: String,
+    },
     /// The price table cannot be opened.
     #[error("cannot read the price table {}", path.display())]
     PricesUnreadable {
@@ -113,6 +121,9 @@ impl CatalogError {
             Self::ScoresInvalid { .. } => {
                 "a score is a number from 0 to 1, or { value, error }, per chat, code, reasoning"
                     .into()
+            }
+            Self::ImportInvalid { .. } => {
+                "docs/model-selection.md shows the forms that can be imported".into()
             }
             Self::PricesUnreadable { .. } => "check catalog.prices_path, or remove it".into(),
             Self::PricesInvalid { .. } => {

@@ -32,6 +32,11 @@ pub use crate::config::CatalogConfig;
 pub use crate::error::{CatalogError, Refusal};
 pub use crate::lane::{LaneSpec, ProviderModels, Served, Serves};
 pub use crate::model_catalog::{ListedRows, ModelCatalog, RefreshGuard};
+pub use crate::quality::feedback::Feedback;
+pub use crate::quality::import::{
+    ImportOptions, ImportedScores, ScoresForm, ScoresInput, import_scores,
+};
+pub use crate::quality::layers::{QualityLayer, QualityLayers};
 pub use crate::resolve::{Resolution, resolve};
 pub use crate::screen::{Jump, Quarantined, RefreshReport};
 pub use crate::search::{SearchQuery, SortBy, UnknownSort, search};

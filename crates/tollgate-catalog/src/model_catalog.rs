@@ -3,16 +3,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use tollgate_core::{
-    Catalog, CatalogSource, CatalogView, Clock, Event, Failure, FailureKind, Observer, Timestamp,
+    Catalog, CatalogSource, CatalogView, Clock, Event, Failure, FailureKind, ModelId, Observer,
+    Timestamp,
 };
 
-use crate::assemble::{Stamp, assemble};
+use crate::assemble::{Known, Stamp, assemble, layers};
 use tollgate_wire::Model;
 
 use crate::config::{CatalogConfig, Limits};
 use crate::error::CatalogError;
 use crate::lane::{self, LaneSpec, Serves};
 use crate::listing::Listing;
+use crate::quality::feedback::Feedback;
+use crate::quality::layers::QualityLayers;
 use crate::quality::scores::Scores;
 use crate::screen::{RefreshReport, screen};
 use crate::source::ModelSource;
@@ -47,6 +50,7 @@ struct Shared {
 struct Ground {
     listing: Arc<Listing>,
     lanes: Vec<LaneSpec>,
+    feedback: Option<Arc<Feedback>>,
 }
 
 impl ModelCatalog {
@@ -81,13 +85,12 @@ impl ModelCatalog {
             source: start.source,
             as_of: start.as_of,
         };
-        let view = assemble(
-            &start.listing,
-            &lanes,
-            prices.as_ref(),
-            scores.as_ref(),
-            stamp,
-        );
+        let known = Known {
+            prices: prices.as_ref(),
+            scores: scores.as_ref(),
+            feedback: None,
+        };
+        let view = assemble(&start.listing, &lanes, known, stamp);
         tell_unmatched(&*observer, &unmatched(scores.as_ref(), &view));
         let shared = Shared {
             limits: config.limits(),
@@ -100,6 +103,7 @@ impl ModelCatalog {
             ground: Mutex::new(Ground {
                 listing: Arc::new(start.listing),
                 lanes,
+                feedback: None,
             }),
             turn: tokio::sync::Mutex::new(()),
         };
@@ -149,22 +153,40 @@ impl ModelCatalog {
         let shared = &*self.shared;
         let prices = prices_for(&shared.config, &lanes, &*shared.observer)?;
         let mut ground = shared.ground();
-        let old = shared.view.load();
-        let stamp = Stamp {
-            version: old.version() + 1,
-            source: old.source(),
-            as_of: old.as_of(),
-        };
         ground.lanes = lanes;
-        let view = assemble(
-            &ground.listing,
-            &ground.lanes,
-            prices.as_ref(),
-            shared.scores.as_ref(),
-            stamp,
-        );
-        shared.view.store(Arc::new(view));
+        shared.build_anew(&ground, prices.as_ref());
         Ok(())
+    }
+
+    /// Counts what was said of answers, in place of what was said before: the
+    /// view is built anew from the list at hand. That takes milliseconds, so
+    /// it is not for each call.
+    ///
+    /// # Errors
+    /// [`CatalogError`] when the price table of the configuration is not valid
+    /// any more; what was said is counted from the next view on.
+    pub fn set_feedback(&self, feedback: Feedback) -> Result<(), CatalogError> {
+        let shared = &*self.shared;
+        let mut ground = shared.ground();
+        ground.feedback = Some(Arc::new(feedback));
+        let prices = prices_for(&shared.config, &ground.lanes, &*shared.observer)?;
+        shared.build_anew(&ground, prices.as_ref());
+        Ok(())
+    }
+
+    /// Where the quality of a model comes from, for each task: all that is
+    /// known of it, best first. It is computed anew, for people to read.
+    pub fn quality_of(&self, id: &ModelId) -> Vec<QualityLayers> {
+        let (listing, feedback) = {
+            let ground = self.shared.ground();
+            (ground.listing.clone(), ground.feedback.clone())
+        };
+        let known = Known {
+            prices: None,
+            scores: self.shared.scores.as_ref(),
+            feedback: feedback.as_deref(),
+        };
+        layers(&listing, known, id)
     }
 
     /// Keeps the catalog fresh in the background until the guard is dropped:
@@ -276,6 +298,28 @@ impl Shared {
         self.ground.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What a view is built from beside list and lanes.
+    fn known<'k>(&'k self, ground: &'k Ground, prices: Option<&'k PriceTable>) -> Known<'k> {
+        Known {
+            prices,
+            scores: self.scores.as_ref(),
+            feedback: ground.feedback.as_deref(),
+        }
+    }
+
+    /// Swaps the view for one of the same list.
+    fn build_anew(&self, ground: &Ground, prices: Option<&PriceTable>) {
+        let old = self.view.load();
+        let stamp = Stamp {
+            version: old.version() + 1,
+            source: old.source(),
+            as_of: old.as_of(),
+        };
+        let known = self.known(ground, prices);
+        let view = assemble(&ground.listing, &ground.lanes, known, stamp);
+        self.view.store(Arc::new(view));
+    }
+
     /// Screens a fetched list, swaps the view and writes the cache.
     fn take_in(&self, body: &[u8]) -> Result<RefreshReport, Failure> {
         let parsed = Listing::parse(body).map_err(CatalogError::Refused)?;
@@ -288,13 +332,8 @@ impl Shared {
             source: CatalogSource::Network,
             as_of: self.clock.now(),
         };
-        let view = assemble(
-            &accepted,
-            &ground.lanes,
-            prices.as_ref(),
-            self.scores.as_ref(),
-            stamp,
-        );
+        let known = self.known(&ground, prices.as_ref());
+        let view = assemble(&accepted, &ground.lanes, known, stamp);
         report.version = stamp.version;
         report.unmatched_scores = unmatched(self.scores.as_ref(), &view);
         self.view.store(Arc::new(view));

@@ -3,7 +3,7 @@
 //! Rules compare names in normal forms and never by likeness: where two names
 //! fit equally well, none is taken, because a wrong model is worse than none.
 
-mod form;
+pub(crate) mod form;
 mod maker;
 mod host;
 mod rules;

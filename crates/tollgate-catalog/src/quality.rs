@@ -1,12 +1,16 @@
 //! How good each model is at each task, with how sure that is.
 //!
-//! Evidence in order of trust: the user's scores, a benchmark of the task, a
-//! benchmark of another kind translated by the models that have both, and what
-//! is known of like models (author, price, age). Nothing is ever zero for want
+//! Evidence in order of trust: the user's scores, what was said of the model's
+//! answers, a benchmark of the task, a benchmark of another kind translated by
+//! the models that have both, and what is known of like models (author, price,
+//! age). Nothing is ever zero for want
 //! of evidence, and no model is known by name.
 
 mod evidence;
+pub(crate) mod feedback;
 mod gauge;
+pub(crate) mod import;
+pub(crate) mod layers;
 mod regression;
 mod scale;
 pub(crate) mod scores;
@@ -15,6 +19,7 @@ use tollgate_core::{ModelId, Quality, QualitySource, Task};
 use tollgate_wire::Model;
 
 use self::evidence::{Dimension, Evidence};
+use self::feedback::Feedback;
 use self::gauge::Gauge;
 use self::scores::Scores;
 
@@ -32,6 +37,7 @@ const UNKNOWN: Quality = Quality {
 #[derive(Debug)]
 pub(crate) struct Ratings<'a> {
     scores: Option<&'a Scores>,
+    feedback: Option<&'a Feedback>,
     gauges: [Gauge; 2],
 }
 
@@ -41,11 +47,13 @@ impl<'a> Ratings<'a> {
     pub(crate) fn learn<'m>(
         models: impl IntoIterator<Item = &'m Model>,
         scores: Option<&'a Scores>,
+        feedback: Option<&'a Feedback>,
     ) -> Self {
         let evidence: Vec<_> = models.into_iter().map(Evidence::of).collect();
         let gauge = |dimension| Gauge::fit(dimension, &evidence);
         Self {
             scores,
+            feedback,
             gauges: [gauge(Dimension::Intelligence), gauge(Dimension::Coding)],
         }
     }
@@ -53,29 +61,49 @@ impl<'a> Ratings<'a> {
     /// The quality of `id`, judged by the evidence about `base`, the model that
     /// it is a variant of or stands for, or itself.
     pub(crate) fn of(&self, id: &ModelId, base: &Model) -> Qualities {
-        let evidence = Evidence::of(base);
         Task::ALL.map(|task| {
-            self.scored(id, Some(base), task)
-                .unwrap_or_else(|| self.gauge(task).quality(&evidence).unwrap_or(UNKNOWN))
+            self.scored(id, Some(base), task).unwrap_or_else(|| {
+                let published = self.published(base, task).unwrap_or(UNKNOWN);
+                self.said(&base.id, task, published).unwrap_or(published)
+            })
         })
     }
 
     /// The quality of a model that no list describes.
     pub(crate) fn unlisted(&self, id: &ModelId) -> Qualities {
-        Task::ALL.map(|task| self.scored(id, None, task).unwrap_or(UNKNOWN))
+        Task::ALL.map(|task| {
+            self.scored(id, None, task)
+                .or_else(|| self.said(id.without_variant(), task, UNKNOWN))
+                .unwrap_or(UNKNOWN)
+        })
+    }
+
+    /// What the list itself tells of a model.
+    fn published(&self, base: &Model, task: Task) -> Option<Quality> {
+        self.gauge(task).quality(&Evidence::of(base))
+    }
+
+    /// What is published, with what was said of the model's answers.
+    fn said(&self, base: &str, task: Task, published: Quality) -> Option<Quality> {
+        self.feedback?.quality(base, task, published)
     }
 
     fn scored(&self, id: &ModelId, base: Option<&Model>, task: Task) -> Option<Quality> {
-        let names = [
-            Some(id.as_str()),
-            base.map(|base| base.id.as_str()),
-            base.and_then(|base| base.canonical_slug.as_deref()),
-        ];
-        self.scores?.find(names.into_iter().flatten(), task)
+        self.scores?.find(names_of(id, base), task)
     }
 
     fn gauge(&self, task: Task) -> &Gauge {
         let dimension = Dimension::of(task);
         &self.gauges[dimension as usize]
     }
+}
+
+/// What a scores file may call a model.
+fn names_of<'n>(id: &'n ModelId, base: Option<&'n Model>) -> impl Iterator<Item = &'n str> + Clone {
+    let names = [
+        Some(id.as_str()),
+        base.map(|base| base.id.as_str()),
+        base.and_then(|base| base.canonical_slug.as_deref()),
+    ];
+    names.into_iter().flatten()
 }

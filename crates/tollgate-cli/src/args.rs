@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use tollgate::Criticality;
+use tollgate::{Criticality, ScoresForm};
 use tollgate_core::{Task, Usd};
 use tollgate_keys::{Expiry, KeyBudget, ModelPattern};
 use tollgate_sim::Host;
@@ -86,6 +86,9 @@ pub(crate) enum Command {
     /// Shows what direct providers charge and what they call models, and fetches newer prices.
     #[command(subcommand)]
     Prices(PricesCommand),
+    /// Shows where the quality of models comes from, and imports published scores.
+    #[command(subcommand)]
+    Quality(QualityCommand),
     /// Shows what was used and what it cost.
     Usage(UsageArgs),
     /// Shows what is left of the budgets.
@@ -245,6 +248,38 @@ pub(crate) struct PricesArgs {
     /// This provider alone, as the table calls it.
     #[arg(long, value_name = "NAME")]
     pub(crate) provider: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum QualityCommand {
+    /// Makes a scores file, for `catalog.scores_path`, out of published tables.
+    Import(ImportArgs),
+    /// Shows the figures of a model with their sources, best first; without one, how many models
+    /// each source rates.
+    Show {
+        /// The model.
+        model: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// The files. LiveBench's table needs its file of categories beside it.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Their form, instead of telling it by their content: aider, livebench, lmarena, catalog (a
+    /// list of models with `benchmarks`) or scores.
+    #[arg(long, value_name = "FORM", value_parser = str::parse::<ScoresForm>)]
+    pub(crate) format: Option<ScoresForm>,
+    /// Where the scores file is written; JSON by its ending, else TOML; standard output without.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// When they were measured, where neither rows nor names of files say so.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) date: Option<String>,
+    /// Under which terms they may be used, instead of what their publisher states.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) licence: Option<String>,
 }
 
 /// Orders of the model list.

@@ -58,6 +58,7 @@ async fn command(
         Command::Plan(args) => commands::plan::run(args, global).await,
         Command::Models(args) => commands::models::run(args, global).await,
         Command::Prices(command) => commands::prices::run(command, global).await,
+        Command::Quality(command) => commands::quality::run(command, global).await,
         Command::Usage(args) => commands::usage::run(args, global).await,
         Command::Budgets => commands::budgets::run(global).await,
         Command::Keys(command) => commands::keys::run(command, global).await,

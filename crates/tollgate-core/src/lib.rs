@@ -68,8 +68,9 @@ pub use crate::reply::{
 };
 pub use crate::secret::ApiKey;
 pub use crate::store::{
-    BudgetLeases, BudgetWindow, BudgetWindows, Dimension, Grant, LeaseAsk, Leased, LedgerEvent,
-    LedgerStore, OpenAttempt, StoreError, Uncertain, UsageQuery, UsageRow,
+    BudgetLeases, BudgetWindow, BudgetWindows, Dimension, FeedbackRow, FeedbackSource, Grant,
+    LeaseAsk, Leased, LedgerEvent, LedgerStore, OpenAttempt, StoreError, Uncertain,
+    UnknownFeedbackSource, UsageQuery, UsageRow,
 };
 pub use crate::time::{Clock, Timestamp};
 pub use crate::tokens::TokenUsage;

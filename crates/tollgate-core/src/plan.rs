@@ -192,6 +192,8 @@ pub enum Place {
     Named,
     /// The policy ranked it.
     Ranked,
+    /// The policy ranked it lower, and it was put first to learn how good it is.
+    Explored,
     /// The fallback chain lists it.
     Chain,
     /// It is out of service for the moment, and stands behind everything else.
@@ -281,6 +283,19 @@ impl Plan {
     /// All candidates, best first.
     pub fn candidates(&self) -> impl Iterator<Item = &Planned> {
         std::iter::once(&self.first).chain(&self.rest)
+    }
+
+    /// Puts the candidate at a place before all others, which keep their order,
+    /// and says that it is [`Explored`](Place::Explored). Nothing happens where
+    /// there is none behind the first.
+    pub fn explore(&mut self, place: usize) {
+        if place == 0 || place > self.rest.len() {
+            return;
+        }
+        let explored = self.rest.remove(place - 1);
+        let before = std::mem::replace(&mut self.first, explored);
+        self.first.place = Place::Explored;
+        self.rest.insert(0, before);
     }
 
     /// The candidate at a place; 0 is the first choice.

@@ -1,5 +1,6 @@
 mod budget;
 mod dimension;
+mod feedback;
 
 use std::fmt;
 
@@ -13,6 +14,7 @@ use crate::{
 
 pub use self::budget::{BudgetLeases, BudgetWindow, BudgetWindows, Grant, LeaseAsk, Leased};
 pub use self::dimension::Dimension;
+pub use self::feedback::{FeedbackRow, FeedbackSource, UnknownFeedbackSource};
 
 /// Where a ledger keeps its events.
 ///
@@ -57,6 +59,22 @@ pub trait LedgerStore: Send + Sync + fmt::Debug {
         since: Timestamp,
     ) -> Result<Vec<(BudgetWindow, Usd)>, StoreError> {
         let _ = (budget, since);
+        Ok(Vec::new())
+    }
+
+    /// Adds to the sums of what was said of answers, all rows or none. They are
+    /// statistics, not money: a store that is offered rows again, because
+    /// nobody knows whether it took them, counts them twice. Forgotten, unless
+    /// a store knows better.
+    async fn add_feedback(&self, rows: &[FeedbackRow]) -> Result<(), StoreError> {
+        let _ = rows;
+        Ok(())
+    }
+
+    /// Those sums for the day of `since` and later, one row per day, model,
+    /// task and source, in that order.
+    async fn feedback(&self, since: Timestamp) -> Result<Vec<FeedbackRow>, StoreError> {
+        let _ = since;
         Ok(Vec::new())
     }
 }

@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_reports.sql"),
     include_str!("migrations/0003_budgets.sql"),
     include_str!("migrations/0004_keys.sql"),
+    include_str!("migrations/0005_feedback.sql"),
 ];
 
 /// First key of all advisory locks of Tollgate: "TGLE" in ASCII.

@@ -8,8 +8,8 @@ use deadpool_postgres::{Object, Pool};
 use tokio::time::{Instant, timeout_at};
 use tokio_postgres::error::SqlState;
 use tollgate_core::{
-    BoxFuture, BudgetLeases, BudgetWindow, LeaseAsk, Leased, LedgerEvent, LedgerStore, OpenAttempt,
-    StoreError, Timestamp, Uncertain, UsageQuery, UsageRow, Usd,
+    BoxFuture, BudgetLeases, BudgetWindow, FeedbackRow, LeaseAsk, Leased, LedgerEvent, LedgerStore,
+    OpenAttempt, StoreError, Timestamp, Uncertain, UsageQuery, UsageRow, Usd,
 };
 use tollgate_keys::{
     EndedSlice, KeyConfig, KeyStore, KeyStoreError, LimitStore, SliceAsk, SliceGrant,
@@ -20,7 +20,8 @@ use crate::connect::{Address, LONG, SOON, silence, within};
 use crate::leases::Node;
 use crate::name::{self, Name};
 use crate::{
-    BoxError, OpenError, PostgresConfig, Result, attempts, keys, limits, report, schema, verify,
+    BoxError, OpenError, PostgresConfig, Result, attempts, feedback, keys, limits, report, schema,
+    verify,
 };
 
 /// How often work is begun again that the server broke off because of others.
@@ -196,7 +197,8 @@ impl Shared {
 }
 
 /// Whether the work came to nothing only because of what others did, or of a
-/// connection that had been lost. All work may be done twice.
+/// connection that had been lost. All work may be done twice: only feedback,
+/// which is statistics, then counts twice.
 fn was_broken_off(error: &BoxError) -> bool {
     let Some(error) = error.downcast_ref::<tokio_postgres::Error>() else {
         return false;
@@ -270,6 +272,25 @@ impl LedgerStore for PostgresStore {
         self.run("read what was spent", SOON, move |client, _| {
             let budget = Arc::clone(&budget);
             Box::pin(async move { report::spent(client, &budget, since).await })
+        })
+        .await
+    }
+
+    async fn add_feedback(&self, rows: &[FeedbackRow]) -> Result<(), StoreError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let rows: Arc<[FeedbackRow]> = rows.into();
+        self.run("add feedback", SOON, move |client, _| {
+            let rows = Arc::clone(&rows);
+            Box::pin(async move { feedback::add(client, &rows).await })
+        })
+        .await
+    }
+
+    async fn feedback(&self, since: Timestamp) -> Result<Vec<FeedbackRow>, StoreError> {
+        self.run("read feedback", SOON, move |client, _| {
+            Box::pin(feedback::since(client, since.day()))
         })
         .await
     }

@@ -1,3 +1,4 @@
+mod feedback;
 mod folded;
 mod rows;
 
@@ -8,11 +9,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use tollgate_core::{
-    AttemptRecord, Billing, CallFacts, CallId, Cost, CostSource, GenerationId, LaneId, LedgerEvent,
-    LedgerStore, ModelId, OpenAttempt, StoreError, Task, Timestamp, TokenUsage, Uncertain,
-    UsageQuery, UsageRow, Usd,
+    AttemptRecord, Billing, CallFacts, CallId, Cost, CostSource, FeedbackRow, GenerationId, LaneId,
+    LedgerEvent, LedgerStore, ModelId, OpenAttempt, StoreError, Task, Timestamp, TokenUsage,
+    Uncertain, UsageQuery, UsageRow, Usd,
 };
 
+use self::feedback::FeedbackSums;
 use self::folded::Folded;
 use self::rows::Rows;
 use crate::books::stripe_of;
@@ -61,6 +63,7 @@ pub struct MemoryStore {
     shards: Box<[Mutex<Shard>]>,
     /// Most attempts that one shard keeps each by itself.
     per_shard: usize,
+    feedback: Mutex<FeedbackSums>,
 }
 
 #[derive(Default)]
@@ -124,6 +127,7 @@ impl MemoryStore {
         Self {
             shards: (0..shards).map(|_| Mutex::default()).collect(),
             per_shard: attempts / shards,
+            feedback: Mutex::default(),
         }
     }
 
@@ -145,7 +149,7 @@ impl MemoryStore {
     }
 
     fn shards(&self) -> impl Iterator<Item = MutexGuard<'_, Shard>> {
-        self.shards.iter().map(lock)
+        self.shards.iter().map(lock::<Shard>)
     }
 }
 
@@ -213,6 +217,15 @@ impl LedgerStore for MemoryStore {
         }
         found.sort_by_key(|one| (one.at, one.call, one.attempt));
         Ok(found)
+    }
+
+    async fn add_feedback(&self, rows: &[FeedbackRow]) -> Result<(), StoreError> {
+        lock(&self.feedback).add(rows);
+        Ok(())
+    }
+
+    async fn feedback(&self, since: Timestamp) -> Result<Vec<FeedbackRow>, StoreError> {
+        Ok(lock(&self.feedback).since(since.day()))
     }
 }
 
@@ -430,7 +443,7 @@ fn facts_of_dispatch(call: CallId, dispatch: &Dispatch) -> CallFacts {
     }
 }
 
-fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+fn lock<T>(shard: &Mutex<T>) -> MutexGuard<'_, T> {
     // No code under this lock can panic half-way through a change.
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,6 +3,7 @@ mod attempts;
 mod barrier;
 mod cells;
 mod chain;
+mod feedback;
 mod open;
 mod report;
 mod rows;
@@ -18,8 +19,8 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use tollgate_core::{
-    BudgetWindow, LedgerEvent, LedgerStore, OpenAttempt, StoreError, Timestamp, Uncertain,
-    UsageQuery, UsageRow, Usd,
+    BudgetWindow, FeedbackRow, LedgerEvent, LedgerStore, OpenAttempt, StoreError, Timestamp,
+    Uncertain, UsageQuery, UsageRow, Usd,
 };
 
 use crate::{Durability, OpenError, Verified};
@@ -149,6 +150,23 @@ impl LedgerStore for SqliteStore {
         self.thread
             .run("read what budgets spent", move |opened| {
                 attempts::spent(&opened.connection, &budget, since)
+            })
+            .await
+    }
+
+    async fn add_feedback(&self, rows: &[FeedbackRow]) -> Result<(), StoreError> {
+        let rows = rows.to_vec();
+        self.thread
+            .run("add feedback", move |opened| {
+                feedback::add(&mut opened.connection, &rows)
+            })
+            .await
+    }
+
+    async fn feedback(&self, since: Timestamp) -> Result<Vec<FeedbackRow>, StoreError> {
+        self.thread
+            .run("read feedback", move |opened| {
+                feedback::since(&opened.connection, since.day())
             })
             .await
     }

@@ -3,9 +3,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tollgate_core::{
     Advice, Attempt, Billing, BoxFuture, BudgetLeases, BudgetWindow, BudgetWindows, Call,
-    CallFacts, CallId, CallProfile, Clock, Cost, Event, Failure, FailureKind, GenerationId, Hold,
-    LaneId, Ledger, LedgerEvent, LedgerStore, Observer, Outcome, Plan, Receipt, TokenUsage,
-    UsageQuery, UsageRow, Usd,
+    CallFacts, CallId, CallProfile, Clock, Cost, Event, Failure, FailureKind, FeedbackRow,
+    GenerationId, Hold, LaneId, Ledger, LedgerEvent, LedgerStore, Observer, Outcome, Plan, Receipt,
+    Timestamp, TokenUsage, UsageQuery, UsageRow, Usd,
 };
 
 use crate::admission::Admission;
@@ -239,6 +239,29 @@ impl UsageTracker {
     pub async fn report_stored(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, Failure> {
         let store = self.recorder.store();
         store.report(query).await.map_err(unreadable)
+    }
+
+    /// Adds to what the store keeps of what was said of answers. Calls and
+    /// their events do not wait for it.
+    ///
+    /// # Errors
+    /// `LedgerUnavailable` when the store fails; then it has taken none of the
+    /// rows, unless the connection was lost before it could say so.
+    pub async fn add_feedback(&self, rows: &[FeedbackRow]) -> Result<(), Failure> {
+        let store = self.recorder.store();
+        store
+            .add_feedback(rows)
+            .await
+            .map_err(|error| unavailable("the store takes no feedback").with_source(error))
+    }
+
+    /// What was said of answers on the day of `since` and later, as sums.
+    ///
+    /// # Errors
+    /// `LedgerUnavailable` when the store fails.
+    pub async fn feedback(&self, since: Timestamp) -> Result<Vec<FeedbackRow>, Failure> {
+        let store = self.recorder.store();
+        store.feedback(since).await.map_err(unreadable)
     }
 
     /// Returns when everything recorded so far is in the store.

@@ -2,8 +2,8 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use tollgate_core::{
-    Call, CallProfile, CatalogView, DropCounts, Explanation, Failure, FailureKind, HealthView,
-    ModelId, Plan, RoutingPolicy, Target,
+    Call, CallProfile, Candidate, CatalogView, DropCounts, Explanation, Failure, FailureKind,
+    HealthView, ModelId, Plan, Ranking, RoutingPolicy, Target,
 };
 
 use crate::aim::Listed;
@@ -87,6 +87,19 @@ impl CostOptimizer {
         self.policies.retain(|held| held.name != name);
         self.policies.push(NamedPolicy { name, policy });
         self
+    }
+
+    /// How a policy ranks these candidates, which are taken to be possible, as
+    /// those of a plan are; `None` when there is no policy of that name.
+    pub fn rank(
+        &self,
+        policy: &str,
+        profile: &CallProfile,
+        candidates: &[Candidate],
+    ) -> Option<Ranking> {
+        let mut policies = self.policies.iter();
+        let named = policies.find(|named| *named.name == *policy)?;
+        Some(named.policy.rank(profile, candidates))
     }
 
     /// The configuration.

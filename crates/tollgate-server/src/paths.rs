@@ -6,13 +6,15 @@ use tollgate::{Failure, FailureKind};
 use crate::reply::Refusal;
 
 /// All paths without parameters; the router's own, as a test makes sure.
-const PATHS: [&str; 10] = [
+const PATHS: [&str; 12] = [
     "/v1/chat/completions",
     "/v1/plan",
     "/v1/models",
+    "/v1/feedback",
     "/api/v1/chat/completions",
     "/api/v1/plan",
     "/api/v1/models",
+    "/api/v1/feedback",
     "/health/live",
     "/health/ready",
     "/health/targets",

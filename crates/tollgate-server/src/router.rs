@@ -58,6 +58,7 @@ fn posts(limits: &Arc<Limits>) -> Router<Gateway> {
             posted::to(limits, infer::count_tokens),
         ),
         ("plan", posted::to(limits, plan::explain)),
+        ("feedback", posted::to(limits, pages::feedback::rate)),
     ];
     let mut router = Router::new();
     for (path, answer) in surfaces.into_iter().chain(costless) {

@@ -11,6 +11,7 @@ use tollgate_transport::DROPPED_HEADER;
 use tollgate_wire::{ChatResponse, StreamEvent};
 
 use crate::error::Error;
+use crate::feedback::Judge;
 use crate::left::Left;
 use crate::meter::Meter;
 use crate::pending::Pending;
@@ -44,6 +45,8 @@ pub struct Answer {
     onward: Option<Box<Onward>>,
     /// Present when the caller wants the answer in one piece.
     whole: Option<Whole>,
+    /// Present when answers are judged.
+    judge: Option<Box<Judge>>,
     warnings: Vec<String>,
     restarts: u32,
     /// Whether some of it was handed out.
@@ -87,6 +90,7 @@ impl Answer {
         let warnings = onward.take_warnings();
         let whole = onward.call.delivery == Delivery::Whole;
         let call = onward.call.id;
+        let judge = Judge::of(&onward.parts, &onward.call);
         let (source, state) = begin(&onward, won, pending);
         Self {
             call,
@@ -94,6 +98,7 @@ impl Answer {
             state,
             onward: Some(Box::new(onward)),
             whole: whole.then(Whole::default),
+            judge,
             warnings,
             restarts: 0,
             is_begun: false,
@@ -221,6 +226,9 @@ impl Answer {
     }
 
     fn show(&mut self, frame: Frame) -> Step {
+        if let Some(judge) = &mut self.judge {
+            judge.see(&frame);
+        }
         if let Some(whole) = &mut self.whole {
             return match whole.add(frame) {
                 Ok(()) => Step::ReadOn,
@@ -241,7 +249,12 @@ impl Answer {
         if let State::Reading(_, mut pending) = self.take_state() {
             self.source.meter.note_end();
             let record = pending.record(&self.source.meter, AttemptEnd::Complete, None);
-            self.state = State::Ended(pending.finish(Some(record), Ended::Complete));
+            let receipt = pending.finish(Some(record), Ended::Complete);
+            if let (Some(judge), Some(receipt)) = (self.judge.take(), &receipt) {
+                let finish = self.source.meter.finish();
+                judge.close(receipt, finish, self.source.output_limit);
+            }
+            self.state = State::Ended(receipt);
         }
         match self.whole.take().map(Whole::into_body).or(marker) {
             Some(last) => Step::Show(Ok(last)),
@@ -294,6 +307,9 @@ impl Answer {
         match way {
             Way::Restart => {
                 self.restarts += 1;
+                if let Some(judge) = &mut self.judge {
+                    judge.restart();
+                }
                 self.whole = self.whole.take().map(|_| Whole::default());
                 (self.source, self.state) = begin(&onward, won, pending);
                 self.onward = Some(onward);

@@ -10,6 +10,7 @@ use tollgate_ledger::UsageTracker;
 
 use crate::byok;
 use crate::compare::Hourly;
+use crate::feedback::FeedbackBook;
 use crate::reconcile::Reconciler;
 use crate::record::Recorder;
 
@@ -23,6 +24,7 @@ pub(crate) struct Background {
     reconciler: Option<Reconciler>,
     sweep: Option<AbortHandle>,
     recorder: Option<Recorder>,
+    feedback: Option<(Arc<FeedbackBook>, AbortHandle)>,
     hourly: Mutex<Option<Hourly>>,
     byok_fee: Mutex<Option<byok::Watch>>,
 }
@@ -98,6 +100,12 @@ impl Background {
         self.recorder = Some(recorder);
     }
 
+    /// Passes on what is said of answers.
+    pub(crate) fn keep_feedback(&mut self, book: Arc<FeedbackBook>) {
+        let task = FeedbackBook::start(&book);
+        self.feedback = Some((book, task));
+    }
+
     pub(crate) fn recorder(&self) -> Option<&Recorder> {
         self.recorder.as_ref()
     }
@@ -109,6 +117,9 @@ impl Background {
         }
         if let Some(reconciler) = &self.reconciler {
             reconciler.stop();
+        }
+        if let Some((_, task)) = &self.feedback {
+            task.abort();
         }
         let hourly = self.hourly.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(hourly) = &*hourly {
@@ -122,6 +133,12 @@ impl Background {
     pub(crate) async fn shutdown(&self) {
         if let Ok(mut refresh) = self.refresh.lock() {
             *refresh = None;
+        }
+        // Before its task is stopped, which may be at it.
+        if let Some((book, _)) = &self.feedback
+            && let Err(failure) = book.flush().await
+        {
+            tracing::error!(%failure, "the last feedback is not in the store");
         }
         self.stop();
         if let Some(recorder) = &self.recorder {

@@ -22,6 +22,7 @@ use crate::byok::{Fee, Watch};
 use crate::clock::SystemClock;
 use crate::compare::Hourly;
 use crate::config::{Config, OpenRouter};
+use crate::feedback::FeedbackBook;
 use crate::gateway::{Gateway, Parts};
 use crate::lanes::{self, Around, Current, Network, NetworkModels, OwnLanes};
 use crate::left::Stops;
@@ -290,6 +291,15 @@ impl GatewayBuilder {
             }
         };
 
+        let said = FeedbackBook::open(
+            config.feedback.clone(),
+            background.ledger().cloned(),
+            background.catalog().cloned(),
+            clock.now(),
+        );
+        let feedback = Arc::new(said.await?);
+        background.keep_feedback(feedback.clone());
+
         let lookups = Arc::new(Lookups::new(asks.then_some(openrouter), recent));
         let failover = match self.failover {
             Some(failover) => failover,
@@ -313,6 +323,7 @@ impl GatewayBuilder {
             clock,
             background: Arc::new(background),
             lookups,
+            feedback,
             warnings: Arc::default(),
             byok_fee,
             own_provider: !asks,

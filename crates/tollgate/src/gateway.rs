@@ -12,6 +12,7 @@ use crate::background::Background;
 use crate::byok::Fee;
 use crate::config::Config;
 use crate::error::Error;
+use crate::feedback::FeedbackBook;
 use crate::lanes::roads::{self, Road};
 use crate::lookups::Lookups;
 use crate::measured::Measured;
@@ -60,6 +61,7 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) background: Arc<Background>,
     pub(crate) lookups: Arc<Lookups>,
+    pub(crate) feedback: Arc<FeedbackBook>,
     pub(crate) warnings: Arc<[String]>,
     pub(crate) byok_fee: Arc<Fee>,
     /// Whether the program brought who sends.

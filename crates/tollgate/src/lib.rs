@@ -10,6 +10,7 @@ mod clock;
 mod compare;
 mod config;
 mod error;
+mod feedback;
 mod gateway;
 mod lanes;
 mod left;
@@ -40,11 +41,12 @@ pub use crate::compare::{
     Account, Book, Cause, Comparison, Drift, Entry, Figures, KeySpend, Tolerance, compare,
 };
 pub use crate::config::{
-    Config, ConfigError, ConfigOrigin, DirectProvider, ENV_PREFIX, Loader, LogFormat, LogLevel,
-    OPENROUTER_LANE, OpenRouter, Optimization, Policies, PoolKey, Problem, Routing, ServerConfig,
-    TelemetryConfig, config_schema,
+    Config, ConfigError, ConfigOrigin, DirectProvider, ENV_PREFIX, Exploration, FeedbackConfig,
+    Loader, LogFormat, LogLevel, OPENROUTER_LANE, OpenRouter, Optimization, Policies, PoolKey,
+    Problem, Routing, ServerConfig, TelemetryConfig, config_schema,
 };
 pub use crate::error::Error;
+pub use crate::feedback::Rated;
 pub use crate::gateway::Gateway;
 pub use crate::keys::{KeyRing, pepper};
 pub use crate::lookups::PastCall;
@@ -57,27 +59,30 @@ pub use crate::record::{
 pub use crate::replay::{
     Compared, Difference, Move, Replay, ReplayReport, Route, Shift, Sums, Unserved, Verdict,
 };
-pub use crate::report::{LedgerCheck, budgets, usage, verify};
+pub use crate::report::{LedgerCheck, budgets, feedback, usage, verify};
 
 // What users of the façade need of the crates below, and nothing else.
 pub use tollgate_catalog::{
-    CallMode, CatalogConfig, InvalidTable, ListedRows, ModelCard, ModelCatalog, OfferCard,
-    PriceCard, PriceRow, PriceTable, ProviderPrices, QualityCard, RefreshReport, SearchQuery,
-    SortBy, TableInUse, did_you_mean, names as provider_names, search,
+    CallMode, CatalogConfig, CatalogError, Feedback, ImportOptions, ImportedScores, InvalidTable,
+    ListedRows, ModelCard, ModelCatalog, OfferCard, PriceCard, PriceRow, PriceTable,
+    ProviderPrices, QualityCard, QualityLayer, QualityLayers, RefreshReport, ScoresForm,
+    ScoresInput, SearchQuery, SortBy, TableInUse, did_you_mean, import_scores,
+    names as provider_names, search,
 };
 pub use tollgate_core::{
     AfterCommit, ApiKey, Attempt, AttemptEnd, AttemptRecord, Billed, Billing, BoxFuture, Breaker,
     BudgetWindow, Call, CallFacts, CallId, CallProfile, CallerId, CallerKeys, Candidate,
     Capabilities, Catalog, CatalogSource, CatalogView, Clock, Cost, CostLookup, CostSource,
     Criticality, Delivery, Dimension, Doubt, Doubts, DropReason, Dropped, Ended, Event, Exhausted,
-    ExplainedCandidate, Explanation, Facts, Failover, Failure, FailureKind, Finish, Frame,
-    FrameKind, Frames, GenerationId, Head, Health, HealthView, HeldBack, Hints, Hold, InvalidId,
-    InvalidMoney, Lane, LaneCheck, LaneId, Ledger, LedgerEvent, LedgerStore, LlmProvider,
-    MAX_ID_BYTES, ModelFacts, ModelId, ModelIndex, Next, Observer, OfferIndex, OpenAttempt, Origin,
-    Outcome, Place, Plan, Planned, Price, Pricing, ProviderId, Quality, QualitySource, Ranked,
-    Ranking, Rate, Rates, Receipt, Reconciled, Reply, RoutingPolicy, Rule, Scope, Served, Silent,
-    Spot, Standing, StoreError, Target, Task, TaskSource, Terms, Timestamp, TokenBounds,
-    TokenUsage, Trip, UnknownChoice, UpstreamStream, UsageQuery, UsageReport, UsageRow, Usd, Won,
+    ExplainedCandidate, Explanation, Facts, Failover, Failure, FailureKind, FeedbackRow,
+    FeedbackSource, Finish, Frame, FrameKind, Frames, GenerationId, Head, Health, HealthView,
+    HeldBack, Hints, Hold, InvalidId, InvalidMoney, Lane, LaneCheck, LaneId, Ledger, LedgerEvent,
+    LedgerStore, LlmProvider, MAX_ID_BYTES, ModelFacts, ModelId, ModelIndex, Next, Observer,
+    OfferIndex, OpenAttempt, Origin, Outcome, Place, Plan, Planned, Price, Pricing, ProviderId,
+    Quality, QualitySource, Ranked, Ranking, Rate, Rates, Receipt, Reconciled, Reply,
+    RoutingPolicy, Rule, Scope, Served, Silent, Spot, Standing, StoreError, Target, Task,
+    TaskSource, Terms, Timestamp, TokenBounds, TokenUsage, Trip, UnknownChoice, UpstreamStream,
+    UsageQuery, UsageReport, UsageRow, Usd, Won,
 };
 pub use tollgate_failover::{FailoverConfig, FailoverManager};
 pub use tollgate_ledger::{

@@ -27,7 +27,7 @@ pub(crate) struct Lookups {
     providers: Memo<(), ProvidersReply>,
     generations: Memo<GenerationId, Generation>,
     pub(crate) spent: Memo<CallerId, Spent>,
-    recent: Arc<Recent>,
+    pub(crate) recent: Arc<Recent>,
 }
 
 impl Lookups {

@@ -32,6 +32,7 @@ impl Measured {
         let span = CallSpan::open();
         let call = span.admit(|| parts.admit(order))?;
         span.admitted(&call);
+        parts.note_prompt(&call);
         let profile = span.profile(|| parts.optimizer.profile(&call))?;
         span.profiled(&profile);
         Ok(Self {
@@ -80,11 +81,12 @@ impl Measured {
         } = &*parts;
 
         let (view, health) = (catalog.view(), failover.health());
-        let plan = span.plan(|| {
+        let mut plan = span.plan(|| {
             let advice = ledger.advise(&call, &profile)?;
             let plan = optimizer.plan(advice.apply(profile), &view, &health);
             plan.map_err(|failure| advice.explain(failure))
         })?;
+        parts.explore(&call, &mut plan);
         span.planned(&plan);
         let hold = span.hold(|| ledger.hold(&call, &plan))?;
 

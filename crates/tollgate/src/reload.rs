@@ -99,7 +99,7 @@ impl Gateway {
     /// # Errors
     /// `Configuration`, when the configuration does not work, or when something
     /// in it differs that is only read at the start: `[ledger]`, `[budgets]`,
-    /// `[record]`, `[failover]`, `[catalog]`, and of `[openrouter]` `base_url`,
+    /// `[record]`, `[feedback]`, `[failover]`, `[catalog]`, and of `[openrouter]` `base_url`,
     /// `track_usage`, `compare_hourly` and `stops_billing_by_provider`. The old
     /// one stays in use.
     pub fn reload(&self, mut config: Config) -> Result<(), Failure> {
@@ -154,6 +154,7 @@ impl Gateway {
             clock: old.clock.clone(),
             background: old.background.clone(),
             lookups,
+            feedback: old.feedback.clone(),
             warnings: Arc::default(),
             byok_fee: old.byok_fee.clone(),
             own_provider: old.own_provider,
@@ -189,6 +190,7 @@ fn check_fixed(old: &Config, new: &Config) -> Result<(), Failure> {
         ("ledger", old.ledger != new.ledger),
         ("budgets", budgets_differ(&old.budgets, &new.budgets)),
         ("record", old.record != new.record),
+        ("feedback", old.feedback != new.feedback),
         ("failover", old.failover != new.failover),
         ("catalog", old.catalog != new.catalog),
         ("openrouter.base_url", from.base_url != to.base_url),

@@ -1,6 +1,7 @@
 use serde::Serialize;
 use tollgate_core::{
-    BudgetWindow, Clock, Failure, FailureKind, LedgerStore, StoreError, UsageQuery, UsageRow, Usd,
+    BudgetWindow, Clock, Failure, FailureKind, FeedbackRow, LedgerStore, StoreError, UsageQuery,
+    UsageRow, Usd,
 };
 use tollgate_ledger::{
     BudgetUse, LedgerConfig, MemoryStore, SqliteStore, StoreKind, Totals, Verified, budget_uses,
@@ -10,6 +11,7 @@ use tollgate_ledger_postgres::PostgresStore;
 use crate::builder::postgres;
 use crate::clock::SystemClock;
 use crate::config::Config;
+use crate::feedback::remembered_since;
 use crate::gateway::Gateway;
 
 impl Gateway {
@@ -64,6 +66,21 @@ fn no_reports() -> Failure {
 pub async fn usage(config: &Config, query: &UsageQuery) -> Result<Vec<UsageRow>, Failure> {
     match store_of(config).await? {
         Some(store) => store.report(query).await.map_err(|e| unreadable(&e)),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// What the ledger that a configuration names has of what was said of answers
+/// in the last half year, also while a gateway writes to it.
+///
+/// # Errors
+/// As [`usage`].
+pub async fn feedback(config: &Config) -> Result<Vec<FeedbackRow>, Failure> {
+    match store_of(config).await? {
+        Some(store) => store
+            .feedback(remembered_since(SystemClock.now()))
+            .await
+            .map_err(|e| unreadable(&e)),
         None => Ok(Vec::new()),
     }
 }

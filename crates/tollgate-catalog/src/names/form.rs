@@ -19,13 +19,13 @@ pub(super) struct Form<'a> {
 }
 
 /// Lower case, and dashes where there are points or underscores.
-pub(super) fn spelt(name: &str) -> String {
+pub(crate) fn spelt(name: &str) -> String {
     name.to_lowercase().replace(['.', '_'], "-")
 }
 
 /// A date at the end, as `20250219`, and what stands before it.
 /// `-20250219` and `-2025-02-19` are dates; shorter numbers may be versions.
-pub(super) fn dated(name: &str) -> Option<(&str, String)> {
+pub(crate) fn dated(name: &str) -> Option<(&str, String)> {
     let digits_from = |start: usize| {
         let text = name.get(start..)?;
         let date: String = text.chars().filter(char::is_ascii_digit).collect();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tollgate_core::{Quality, QualitySource, Task, Timestamp};
 
 use crate::CatalogError;
@@ -13,30 +13,57 @@ use crate::CatalogError;
 const DEFAULT_ERROR: f32 = 0.05;
 
 /// A scores file: per model id or pattern, per task, the chance of a good answer.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Scores {
     /// Who measured.
     pub(crate) source: String,
     /// When, `YYYY-MM-DD`.
     pub(crate) date: String,
+    /// Under which terms the figures may be used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) licence: Option<String>,
+    /// What scores say that they are `from`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) sources: BTreeMap<String, Origin>,
     /// Ids, canonical names, or patterns with `*`.
     pub(crate) models: BTreeMap<String, Row>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+/// Who measured a part of the scores.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Origin {
+    /// Name for people.
+    pub(crate) name: String,
+    /// When, `YYYY-MM-DD`.
+    pub(crate) date: String,
+    /// Under which terms the figures may be used.
+    pub(crate) licence: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Row {
+    #[serde(skip_serializing_if = "Option::is_none")]
     chat: Option<Score>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<Score>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     reasoning: Option<Score>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
-enum Score {
+pub(crate) enum Score {
     Value(f32),
-    WithError { value: f32, error: f32 },
+    WithError {
+        value: f32,
+        error: f32,
+        /// Keys of `Scores::sources`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        from: Vec<String>,
+    },
 }
 
 impl Scores {
@@ -79,9 +106,22 @@ impl Scores {
         names: impl Iterator<Item = &'n str> + Clone,
         task: Task,
     ) -> Option<Quality> {
+        let (mean, error) = self.score(names, task)?.parts();
+        Some(Quality {
+            mean,
+            error,
+            source: QualitySource::Scores,
+        })
+    }
+
+    fn score<'n>(
+        &self,
+        names: impl Iterator<Item = &'n str> + Clone,
+        task: Task,
+    ) -> Option<&Score> {
         let exact = names
             .clone()
-            .find_map(|name| self.models.get(name)?.quality(task));
+            .find_map(|name| self.models.get(name)?.score(task));
         exact.or_else(|| {
             let matches = |pattern: &str| names.clone().any(|name| is_match(pattern, name));
             let patterns = self
@@ -89,10 +129,28 @@ impl Scores {
                 .iter()
                 .filter(|(pattern, _)| pattern.contains('*') && matches(pattern));
             let scored =
-                patterns.filter_map(|(pattern, row)| Some((pattern.len(), row.quality(task)?)));
+                patterns.filter_map(|(pattern, row)| Some((pattern.len(), row.score(task)?)));
             scored
                 .max_by_key(|(length, _)| *length)
-                .map(|(_, quality)| quality)
+                .map(|(_, score)| score)
+        })
+    }
+
+    /// Who measured the score that [`find`](Self::find) gives, for people.
+    pub(crate) fn who<'n>(
+        &self,
+        names: impl Iterator<Item = &'n str> + Clone,
+        task: Task,
+    ) -> Option<String> {
+        let from = self.score(names, task)?.from();
+        let origins = from.iter().filter_map(|key| self.sources.get(key));
+        let told: Vec<String> = origins
+            .map(|origin| format!("{}, {}, {}", origin.name, origin.date, origin.licence))
+            .collect();
+        Some(match (told.is_empty(), &self.licence) {
+            (false, _) => told.join("; "),
+            (true, None) => format!("{}, {}", self.source, self.date),
+            (true, Some(licence)) => format!("{}, {}, {licence}", self.source, self.date),
         })
     }
 
@@ -112,6 +170,14 @@ impl Scores {
                 self.date
             ));
         }
+        for (key, origin) in &self.sources {
+            if Timestamp::parse_date(&origin.date).is_none() {
+                let date = &origin.date;
+                return Err(format!(
+                    "sources.{key}.date = {date:?} is not of the form YYYY-MM-DD"
+                ));
+            }
+        }
         for (name, row) in &self.models {
             for (task, score) in Task::ALL
                 .iter()
@@ -124,6 +190,13 @@ impl Scores {
                         "{name}: {task} = {value} ± {error}; a value is 0 to 1 and an error 0 to 0.5"
                     ));
                 }
+                let unknown = |key: &&String| !self.sources.contains_key(*key);
+                if let Some(key) = score.from().iter().find(unknown) {
+                    let task = task.as_str();
+                    return Err(format!(
+                        "{name}: {task} is from {key:?}, which is not in sources"
+                    ));
+                }
             }
         }
         Ok(self)
@@ -131,29 +204,36 @@ impl Scores {
 }
 
 impl Row {
-    fn score(&self, task: Task) -> Option<Score> {
+    pub(crate) fn score(&self, task: Task) -> Option<&Score> {
         match task {
-            Task::Chat => self.chat,
-            Task::Code => self.code,
-            Task::Reasoning => self.reasoning,
+            Task::Chat => self.chat.as_ref(),
+            Task::Code => self.code.as_ref(),
+            Task::Reasoning => self.reasoning.as_ref(),
         }
     }
 
-    fn quality(&self, task: Task) -> Option<Quality> {
-        let (mean, error) = self.score(task)?.parts();
-        Some(Quality {
-            mean,
-            error,
-            source: QualitySource::Scores,
-        })
+    pub(crate) fn set(&mut self, task: Task, score: Score) {
+        let place = match task {
+            Task::Chat => &mut self.chat,
+            Task::Code => &mut self.code,
+            Task::Reasoning => &mut self.reasoning,
+        };
+        *place = Some(score);
     }
 }
 
 impl Score {
-    fn parts(self) -> (f32, f32) {
+    pub(crate) fn parts(&self) -> (f32, f32) {
         match self {
-            Self::Value(value) => (value, DEFAULT_ERROR),
-            Self::WithError { value, error } => (value, error),
+            Self::Value(value) => (*value, DEFAULT_ERROR),
+            Self::WithError { value, error, .. } => (*value, *error),
+        }
+    }
+
+    pub(crate) fn from(&self) -> &[String] {
+        match self {
+            Self::Value(_) => &[],
+            Self::WithError { from, .. } => from,
         }
     }
 }

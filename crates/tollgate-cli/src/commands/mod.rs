@@ -12,6 +12,7 @@ pub(crate) mod ledger;
 pub(crate) mod models;
 pub(crate) mod plan;
 pub(crate) mod prices;
+pub(crate) mod quality;
 pub(crate) mod reconcile;
 pub(crate) mod record;
 pub(crate) mod replay;

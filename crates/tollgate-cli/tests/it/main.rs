@@ -19,6 +19,7 @@ mod logs;
 mod look;
 mod prices;
 mod reconcile;
+mod quality;
 mod records;
 mod reload;
 mod router;

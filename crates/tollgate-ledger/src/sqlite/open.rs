@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_ledger.sql"),
     include_str!("migrations/0002_reports.sql"),
     include_str!("migrations/0003_chain.sql"),
+    include_str!("migrations/0004_feedback.sql"),
 ];
 
 /// The oldest schema that reports can read as it is.

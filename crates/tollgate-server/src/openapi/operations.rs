@@ -32,6 +32,8 @@ enum Asks {
     Body(Surface),
     /// The body of any surface, which the query names.
     AnyBody,
+    /// A body of the gateway's own, by the name of its schema.
+    Own(&'static str),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -92,6 +94,7 @@ const OTHERS: &[Row] = &[
     Row("get", "/models/{author}/{slug}/endpoints", "listEndpoints", "models", "Who serves a model: OpenRouter's providers, and direct lanes", Asks::Nothing, Answer::Json("EndpointList")),
     Row("get", "/providers", "listProviders", "models", "OpenRouter's providers, and direct lanes", Asks::Nothing, Answer::Json("ProviderList")),
     Row("get", "/generation", "getGeneration", "account", "What became of one of the caller's own calls", ID, Answer::Json("Generation")),
+    Row("post", "/feedback", "rate", "account", "How good the answer to one of the caller's own calls was; costs nothing", Asks::Own("Rating"), Answer::Json("Rated")),
     Row("get", "/key", "getKey", "account", "What the caller has spent, and may still spend", Asks::Nothing, Answer::Json("Key")),
     Row("get", "/credits", "getCredits", "account", "What is there to be spent: of the account for the operator, of the tightest budget for others", Asks::Nothing, Answer::Json("Credits")),
     Row("get", "/openapi.json", "getDocument", "operation", "This document", Asks::Nothing, Answer::Json("Anything")),
@@ -141,7 +144,7 @@ impl Operation {
     fn parameters(&self) -> Vec<Value> {
         let mut parameters: Vec<Value> = in_path(&self.path).map(path_parameter).collect();
         match self.asks {
-            Asks::Nothing => {}
+            Asks::Nothing | Asks::Own(_) => {}
             Asks::Filter => parameters.extend(PARAMETERS.iter().map(|(name, kind, what)| {
                 json!({ "name": name, "in": "query", "description": what, "schema": { "type": kind } })
             })),
@@ -168,6 +171,7 @@ impl Operation {
         match self.asks {
             Asks::Body(surface) => Some(of(surface)),
             Asks::AnyBody => Some(json!({ "anyOf": Surface::ALL.map(of) })),
+            Asks::Own(name) => Some(json!({ "$ref": format!("#/components/schemas/{name}") })),
             Asks::Nothing | Asks::Filter | Asks::Query(..) => None,
         }
     }

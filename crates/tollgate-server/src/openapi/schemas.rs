@@ -92,6 +92,20 @@ fn object(members: &[(&str, Value)]) -> Value {
     json!({ "type": "object", "properties": properties, "required": names })
 }
 
+fn rating() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "id": { "type": "string", "description": "the x-request-id or the x-generation-id of an answer" },
+            "score": { "type": "number", "minimum": 0, "maximum": 1 },
+            "good": { "type": "boolean", "description": "in place of a score: 1 or 0" },
+        },
+        "required": ["id"],
+        "oneOf": [{ "required": ["score"] }, { "required": ["good"] }],
+        "additionalProperties": false,
+    })
+}
+
 fn open(what: &str) -> Value {
     json!({ "type": "object", "description": what })
 }
@@ -283,6 +297,23 @@ fn answers() -> Vec<(&'static str, Value)> {
                         open(
                             "the gateway's own receipt: all attempts, and what they cost together",
                         ),
+                    ),
+                ]),
+            )]),
+        ),
+        ("Rating", rating()),
+        (
+            "Rated",
+            object(&[(
+                "data",
+                object(&[
+                    ("call", text()),
+                    ("model", text()),
+                    ("task", json!({ "enum": ["chat", "code", "reasoning"] })),
+                    ("score", number()),
+                    (
+                        "replaces",
+                        json!({ "type": "boolean", "description": "whether the call was rated before" }),
                     ),
                 ]),
             )]),

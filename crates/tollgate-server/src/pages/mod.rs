@@ -14,6 +14,7 @@ mod endpoints;
 mod providers;
 
 mod generation;
+pub(crate) mod feedback;
 mod key;
 mod credits;
 

@@ -3,6 +3,7 @@
 mod budgets;
 mod ends;
 mod events;
+mod feedback;
 mod reports;
 mod uncertain;
 
@@ -52,6 +53,7 @@ where
     events::odd_texts_survive(open().await).await;
     events::a_dropped_append_leaves_nothing_half_done(open().await).await;
     events::tasks_append_side_by_side(open().await).await;
+    check_feedback(open).await;
 }
 
 /// Runs what a store keeps of the contract that folds old attempts into sums,
@@ -79,6 +81,24 @@ where
     ends::payables_and_unresolved_stay_apart(open().await).await;
     ends::sums_saturate_at_the_end_of_the_type(open().await).await;
     events::odd_texts_survive(open().await).await;
+}
+
+/// Runs the part of the suite that is about what was said of answers. `open`
+/// makes a new, empty store each time.
+///
+/// # Panics
+/// When the store breaks that.
+pub async fn check_feedback<F, Fut>(open: F)
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = SharedStore>,
+{
+    feedback::nothing_was_said_at_first(open().await).await;
+    feedback::rows_of_one_key_are_summed(open().await).await;
+    feedback::keys_are_told_apart_and_sorted(open().await).await;
+    feedback::days_before_since_are_left_out(open().await).await;
+    feedback::corrections_weigh_nothing(open().await).await;
+    feedback::tasks_add_side_by_side(open().await).await;
 }
 
 /// Runs what a store keeps of the contract that counts what budgets spend and

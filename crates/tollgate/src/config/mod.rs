@@ -1,4 +1,5 @@
 mod error;
+mod feedback;
 mod hosts;
 mod known;
 mod layer;
@@ -30,6 +31,7 @@ use tollgate_transport::{
 use crate::record::RecordConfig;
 
 pub use self::error::{ConfigError, Origin as ConfigOrigin, Problem};
+pub use self::feedback::{Exploration, FeedbackConfig};
 pub(crate) use self::hosts::host_limits;
 pub use self::load::{ENV_PREFIX, Loader};
 pub use self::pool::PoolKey;
@@ -56,6 +58,8 @@ pub struct Config {
     pub ledger: LedgerConfig,
     /// What may be spent in a while, by name of the budget.
     pub budgets: BTreeMap<String, BudgetConfig>,
+    /// What is made of what is said of answers.
+    pub feedback: FeedbackConfig,
     /// What is kept of calls, so that they can be replayed.
     pub record: RecordConfig,
     /// Who may call the server, by name; beside those that `tollgate keys` made.

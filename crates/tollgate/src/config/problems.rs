@@ -77,6 +77,9 @@ impl Config {
         for (key, message, hint) in self.telemetry.problems() {
             report(key, message, hint);
         }
+        if let Some((key, message, hint)) = self.feedback.problem() {
+            report(key, message, hint);
+        }
         if let Some(key) = self.record.zero() {
             report(
                 &format!("record.{key}"),
