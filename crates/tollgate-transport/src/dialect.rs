@@ -16,6 +16,8 @@ pub(crate) struct Dialect {
     pub(crate) takes_max_price: bool,
     /// Providers behind it that are asked first (`provider.order`).
     pub(crate) asked_first: Vec<String>,
+    /// Its list prices are all that is known of what it costs.
+    pub(crate) by_list: bool,
     /// It charges no tokens for an answer that failed before its first one.
     pub(crate) insures: bool,
     /// Its streams tell their usage only when asked.
@@ -157,6 +159,7 @@ impl Dialect {
             takes_model_lists: true,
             takes_max_price: true,
             asked_first: Vec::new(),
+            by_list: false,
             insures: true,
             // Usage is always sent; the switches for it do nothing.
             asks_for_usage: false,
@@ -191,6 +194,7 @@ impl Dialect {
             takes_model_lists: false,
             takes_max_price: false,
             asked_first: Vec::new(),
+            by_list: true,
             insures: false,
             asks_for_usage: config.asks_for_usage,
             output_limit: config.output_limit,
