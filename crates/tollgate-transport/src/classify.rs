@@ -80,6 +80,15 @@ impl Verdict {
         }
     }
 
+    /// The verdict on a request that the gateway wrote in part. What is refused may be its own
+    /// words, and another upstream gets others.
+    pub(crate) fn of_rewritten(self) -> Self {
+        match self.kind {
+            InvalidRequest => FILTERED,
+            _ => self,
+        }
+    }
+
     const fn not_here(self) -> Self {
         Self {
             not_here: true,

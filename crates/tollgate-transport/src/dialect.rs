@@ -18,6 +18,8 @@ pub(crate) struct Dialect {
     pub(crate) asked_first: Vec<String>,
     /// It takes back what any model thought, and knows whose thoughts they are.
     pub(crate) takes_all_thoughts: bool,
+    /// Its list prices are all that is known of what it costs.
+    pub(crate) by_list: bool,
     /// It charges no tokens for an answer that failed before its first one.
     pub(crate) insures: bool,
     /// Its streams tell their usage only when asked.
@@ -160,6 +162,7 @@ impl Dialect {
             takes_max_price: true,
             asked_first: Vec::new(),
             takes_all_thoughts: true,
+            by_list: false,
             insures: true,
             // Usage is always sent; the switches for it do nothing.
             asks_for_usage: false,
@@ -195,6 +198,7 @@ impl Dialect {
             takes_max_price: false,
             asked_first: Vec::new(),
             takes_all_thoughts: false,
+            by_list: true,
             insures: false,
             asks_for_usage: config.asks_for_usage,
             output_limit: config.output_limit,

@@ -43,6 +43,8 @@ pub(crate) struct Asked {
     pub(crate) answers: u32,
     /// The key that was shown in place of the upstream's own.
     pub(crate) key: Option<ApiKey>,
+    /// Whether the gateway wrote part of the request.
+    pub(crate) rewritten: bool,
 }
 
 impl Default for Asked {
@@ -54,6 +56,7 @@ impl Default for Asked {
             plain_limit: Scope::Key,
             answers: 1,
             key: None,
+            rewritten: false,
         }
     }
 }
@@ -111,13 +114,19 @@ impl Evidence {
             constraints: self.asked.constraints,
             limit_of: self.limit_of(error),
         };
-        let verdict = classify(error, Some(self.status), beside);
+        let said = classify(error, Some(self.status), beside);
+        let verdict = if self.asked.rewritten {
+            said.of_rewritten()
+        } else {
+            said
+        };
         let status = status_of(error, Some(self.status));
+        // The caller reads what the upstream has said, whatever follows from it.
         let mut failure = self
-            .failure(verdict.kind, message(verdict.kind))
+            .failure(verdict.kind, message(said.kind))
             .with_detail(self.detail(body));
         failure = applying(failure, verdict);
-        if let Some(hint) = hint(verdict.kind) {
+        if let Some(hint) = hint(said.kind) {
             failure = failure.with_hint(hint);
         }
         if let Some(status) = status {

@@ -14,6 +14,7 @@ use crate::evidence::{Asked, Evidence, GENERATION, Insured, header_text};
 use crate::incoming::Incoming;
 use crate::spoken::{Spoken, WayBack, speak};
 use crate::strangers::strangers;
+use crate::unbounded::server_tool;
 use crate::upstream::Upstream;
 use crate::whole::Form;
 use crate::{events, translated, whole};
@@ -55,6 +56,11 @@ async fn said(upstream: &Arc<Upstream>, attempt: &Attempt) -> Result<Reply, Fail
     if attempt.strict && !spoken.lost.is_empty() {
         return Err(lossy(upstream, &spoken.lost));
     }
+    if upstream.dialect.by_list
+        && let Some(tool) = server_tool(&spoken.request)
+    {
+        return Err(unheld(upstream, &tool));
+    }
     let way_back = spoken.way_back;
     let (Reply { head, frames }, answered) = exchange(upstream, attempt, spoken).await?;
     let frames = match way_back {
@@ -91,6 +97,7 @@ async fn exchange(
         plain_limit: upstream.dialect.plain_limit(&attempt.models),
         answers: answers(&spoken.request),
         key: attempt.key.clone(),
+        rewritten: spoken.rewritten,
     };
     let evidence = Evidence::new(Arc::clone(upstream), &parts, asked);
     if !parts.status.is_success() {
@@ -120,6 +127,20 @@ fn lossy(upstream: &Upstream, lost: &[String]) -> Failure {
     .with("upstream", upstream.host())
     .with("lost", lost.join(", "))
     .with_hint("leave it out, or ask without strictness")
+    .with_scope(Scope::None)
+    .not_here()
+}
+
+/// A search or a run of code has a price beside its tokens, and its model says how many there are.
+/// Nothing was sent; a lane that tells its costs may take it.
+fn unheld(upstream: &Upstream, tool: &str) -> Failure {
+    Failure::new(
+        FailureKind::NotFound,
+        "the provider would run a tool itself, and nothing bounds what that costs",
+    )
+    .with("upstream", upstream.host())
+    .with("tool", tool)
+    .with_hint("send functions and run them yourself, or ask for the model through openrouter")
     .with_scope(Scope::None)
     .not_here()
 }

@@ -19,6 +19,7 @@ mod resource;
 mod spoken;
 mod strangers;
 mod translated;
+mod unbounded;
 mod whole;
 
 mod classify;

@@ -9,6 +9,7 @@ use tollgate_wire::{Decimal, Object, ParseError, Request, Surface};
 
 use crate::config::OutputLimitField;
 use crate::dialect::Dialect;
+use crate::unbounded;
 
 /// A request ready to go.
 #[derive(Debug)]
@@ -35,11 +36,22 @@ pub(crate) fn outgoing(attempt: &Attempt, dialect: &Dialect) -> Result<Outgoing,
 
 /// Fields of a request that an upstream of this dialect would not get.
 pub(crate) fn dropped(request: &Request, dialect: &Dialect) -> Vec<String> {
-    dialect
-        .drops(request.surface())
+    let refused = dialect.drops(request.surface());
+    let mut dropped: Vec<String> = refused
         .filter(|field| request.object().has_value(field))
         .map(str::to_owned)
-        .collect()
+        .collect();
+    for field in dearer(request, dialect) {
+        if !dropped.iter().any(|known| known == field) {
+            dropped.push(field.to_owned());
+        }
+    }
+    dropped
+}
+
+/// Fields that would cost more than what is held for the request.
+fn dearer(request: &Request, dialect: &Dialect) -> impl Iterator<Item = &'static str> {
+    unbounded::dearer(request.object()).filter(|_| dialect.by_list)
 }
 
 fn set_models(edits: &mut Edits<'_>, attempt: &Attempt, dialect: &Dialect) -> Result<(), Failure> {
@@ -207,6 +219,9 @@ fn drop_fields(edits: &mut Edits<'_>, request: &Request, dialect: &Dialect) -> V
     }
     // Nulls too: some upstreams refuse the mere key.
     for field in dialect.drops(request.surface()) {
+        edits.remove(field);
+    }
+    for field in dearer(request, dialect) {
         edits.remove(field);
     }
     // The plan has already used it up.

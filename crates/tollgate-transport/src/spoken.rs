@@ -31,6 +31,9 @@ pub(crate) struct Spoken {
     pub(crate) request: Arc<Request>,
     pub(crate) shape: Shape,
     pub(crate) way_back: WayBack,
+    /// Whether what the upstream may refuse of it are words of the gateway: it was translated,
+    /// narrowed, or has lost something.
+    pub(crate) rewritten: bool,
 }
 
 /// How an answer becomes one of the surface that was asked.
@@ -85,6 +88,7 @@ fn on_surface(
     add(&mut lost, thoughts);
     let outgoing = outgoing(&attempt, &upstream.dialect)?;
     add(&mut lost, outgoing.dropped);
+    let rewritten = way_back != WayBack::None || !lost.is_empty();
     Ok(Spoken {
         url: upstream.path(surface).clone(),
         bytes: outgoing.bytes,
@@ -92,6 +96,7 @@ fn on_surface(
         request: Arc::clone(&attempt.request),
         shape: Shape::Of(surface),
         way_back,
+        rewritten,
     })
 }
 
@@ -129,11 +134,16 @@ fn message(
     let narrowed = anthropic_from_messages(request, dialect.thinking.into());
     let Translated { value, losses, .. } =
         narrowed.map_err(|error| cannot(&attempt.request, error))?;
+    let is_other = value.object() != attempt.request.object();
     let attempt = Attempt {
         request: Arc::new(value),
         ..attempt.clone()
     };
-    on_surface(upstream, &attempt, with(lost, &losses), way_back)
+    let spoken = on_surface(upstream, &attempt, with(lost, &losses), way_back)?;
+    Ok(Spoken {
+        rewritten: spoken.rewritten || is_other,
+        ..spoken
+    })
 }
 
 fn gemini(
@@ -158,6 +168,7 @@ fn gemini(
         request: Arc::clone(&attempt.request),
         shape: Shape::Gemini,
         way_back,
+        rewritten: true,
     })
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::attos::Attos;
 use super::genai::Genai;
-use super::listed::{Class, Listed, Mode, Prices, When};
+use super::listed::{CONDITIONAL, Class, Listed, Mode, Prices, When};
 use super::litellm::Litellm;
 use super::sellers::Names;
 
@@ -169,20 +169,43 @@ fn at(
     })
 }
 
-/// Leaves out what says nothing: a tier at the base price, and the price of a
-/// search where each request is charged for its search already.
+/// Leaves out what says nothing: a price that a condition does not change, and
+/// the price of a search where each request is charged for its search already.
+/// A condition under which the input is dearer says all of its prices.
 fn tidy(mut listed: Listed) -> Listed {
     if listed.base.contains_key("request") {
         listed.base.remove("web_search");
     }
     let base = listed.base.clone();
     for prices in listed.conditional.values_mut() {
-        let mut kept: Prices = std::mem::take(prices);
-        kept.retain(|class, price| base.get(class) != Some(price));
-        *prices = kept;
+        if is_dearer(prices, &base) {
+            complete(prices, &base);
+        } else {
+            prices.retain(|class, price| base.get(class) != Some(price));
+        }
     }
     listed.conditional.retain(|_, prices| !prices.is_empty());
     listed
+}
+
+fn is_dearer(prices: &Prices, base: &Prices) -> bool {
+    let raised = prices.get("input").zip(base.get("input"));
+    raised.is_some_and(|(raised, base)| raised > base)
+}
+
+/// Adds what no list says of a tier: such a price rises as that of the input
+/// does. An hour's cache, which costs twice the input, so costs twice the
+/// tier's.
+fn complete(prices: &mut Prices, base: &Prices) {
+    let (Some(raised), Some(input)) = (prices.get("input").copied(), base.get("input")) else {
+        return;
+    };
+    for class in CONDITIONAL {
+        if let Some(price) = base.get(class) {
+            let risen = || Attos((price.0 * raised.0).div_ceil(input.0));
+            prices.entry(class).or_insert_with(risen);
+        }
+    }
 }
 
 /// The classes in dispute, each once.
@@ -254,6 +277,49 @@ mod tests {
         let model = &seller.models["m"];
         assert!(model.listed.conditional.is_empty(), "{model:?}");
         assert_eq!(disputed(model), BTreeSet::from(["input"]));
+    }
+
+    #[test]
+    fn a_tier_with_dearer_input_says_all_prices() {
+        let tier = |ours: &str, theirs: &str| -> String {
+            let seller = merged(ours, theirs);
+            let conditional = &seller.models["m"].listed.conditional;
+            let prices = &conditional[&When::Above(200_000)];
+            let shown = prices
+                .iter()
+                .map(|(class, price)| format!("{class} {price}"));
+            shown.collect::<Vec<_>>().join(", ")
+        };
+        // What costs an hour's cache in a tier is in neither list.
+        assert_eq!(
+            tier(
+                r#""input_cost_per_token":3e-06,"output_cost_per_token":1.5e-05,
+                "cache_creation_input_token_cost":3.75e-06,"cache_creation_input_token_cost_above_1hr":6e-06"#,
+                r#""input_mtok":{"base":3,"tiers":[{"start":200000,"price":6}]},
+                "output_mtok":{"base":15,"tiers":[{"start":200000,"price":22.5}]},
+                "cache_write_mtok":{"base":3.75,"tiers":[{"start":200000,"price":7.5}]}"#
+            ),
+            "cache_write 0.0000075, cache_write_1h 0.000012, input 0.000006, output 0.0000225"
+        );
+        // An output that the dearer list has at one price, and what is no whole atto.
+        assert_eq!(
+            tier(
+                r#""input_cost_per_token":3e-06,"input_cost_per_token_above_200k_tokens":4e-06,
+                "output_cost_per_token":2.5e-06,"output_cost_per_token_above_200k_tokens":5e-06,
+                "cache_read_input_token_cost":1e-07"#,
+                r#""input_mtok":3,"output_mtok":6"#
+            ),
+            "cache_read 0.000000133333333334, input 0.000004, output 0.000006"
+        );
+        // Where the input stays, only what changes is said.
+        assert_eq!(
+            tier(
+                r#""input_cost_per_token":3e-06,"output_cost_per_token":2e-06,
+                "output_cost_per_token_above_200k_tokens":5e-06,"cache_read_input_token_cost":1e-07"#,
+                r#""input_mtok":3,"output_mtok":2"#
+            ),
+            "output 0.000005"
+        );
     }
 
     #[test]

@@ -116,7 +116,35 @@ fn check(price: &Price, mode: CallMode) -> Result<(), String> {
     {
         return Err("has a class at zero; leave it out, and it costs what its kind costs".into());
     }
-    Ok(())
+    match price
+        .overrides
+        .iter()
+        .find_map(|entry| left_behind(&price.base, &entry.rates))
+    {
+        Some(class) => Err(format!(
+            "has an override with dearer input and without {class}; give {class} there too"
+        )),
+        None => Ok(()),
+    }
+}
+
+/// A class without a price where the input has a dearer one: it is more likely
+/// forgotten than cheap, and whoever means the base price can say it.
+fn left_behind(base: &Rates, tier: &RatesPatch) -> Option<&'static str> {
+    if tier.input.is_none_or(|input| input <= base.input) {
+        return None;
+    }
+    let output = Some(base.output).filter(|output| *output != Rate::ZERO);
+    [
+        ("output", output, tier.output),
+        ("cache_read", base.cache_read, tier.cache_read),
+        ("cache_write", base.cache_write, tier.cache_write),
+        ("cache_write_1h", base.cache_write_1h, tier.cache_write_1h),
+        ("audio_input", base.audio_input, tier.audio_input),
+    ]
+    .into_iter()
+    .find(|(_, base, tier)| base.is_some() && tier.is_none())
+    .map(|(class, ..)| class)
 }
 
 fn optional(rates: &Rates) -> [Option<Rate>; 10] {

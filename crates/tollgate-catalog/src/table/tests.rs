@@ -51,6 +51,60 @@ fn a_price_of_zero_is_refused_and_no_price_is_unknown() {
 }
 
 #[test]
+fn a_tier_with_dearer_input_must_say_every_price_that_the_base_has() {
+    let row = |base: &str, tier: &str| {
+        format!(
+            r#"{{"name":"m","price":{{"base":{{"input":"3e-6","output":"9e-6"{base}}},"overrides":[
+            {{"when":{{"min_prompt_tokens":200000}},"rates":{{{tier}}}}}]}}}}"#
+        )
+    };
+    for (base, class) in [
+        ("", "output"),
+        (r#","cache_read":"1e-6""#, "cache_read"),
+        (r#","cache_write":"1e-6""#, "cache_write"),
+        (r#","cache_write_1h":"1e-6""#, "cache_write_1h"),
+        (r#","audio_input":"1e-6""#, "audio_input"),
+    ] {
+        let output = if class == "output" {
+            ""
+        } else {
+            r#","output":"9e-6""#
+        };
+        let dearer = format!(r#""input":"6e-6"{output}"#);
+        let said = refused(&table(&row(base, &dearer)));
+        let problem =
+            format!("row 1 of p (m) has an override with dearer input and without {class};");
+        assert!(said.contains(&problem), "{said}");
+        let whole = format!(r#"{dearer},"{class}":"9e-6""#);
+        assert!(
+            PriceTable::parse(table(&row(base, &whole))).is_ok(),
+            "{whole}"
+        );
+        let cheaper = r#""input":"2e-6""#;
+        assert!(PriceTable::parse(table(&row(base, cheaper))).is_ok());
+    }
+    let embedding = r#"{"name":"m","mode":"embedding","price":{"base":{"input":"1e-6"},"overrides":[
+        {"when":{"min_prompt_tokens":9},"rates":{"input":"2e-6"}}]}}"#;
+    assert!(PriceTable::parse(table(embedding)).is_ok());
+}
+
+#[test]
+fn an_hours_cache_of_a_long_prompt_costs_twice_its_input() {
+    let prices = PriceTable::embedded().of("anthropic").unwrap();
+    for name in ["claude-sonnet-4-5", "claude-sonnet-4-5-20250929"] {
+        let rates = prices
+            .price(name)
+            .unwrap()
+            .at(200_001, Timestamp::default());
+        let write = rates.cache_write_1h.unwrap().per_million().to_string();
+        assert_eq!(
+            (rates.input.per_million().to_string(), write),
+            ("6".to_owned(), "12".to_owned())
+        );
+    }
+}
+
+#[test]
 fn what_is_no_table_is_refused_with_the_place() {
     for (text, problem) in [
         ("{", "cannot be read"),

@@ -16,4 +16,5 @@ mod server;
 mod setup;
 mod stream;
 mod surfaces;
+mod unbounded;
 mod whole;
