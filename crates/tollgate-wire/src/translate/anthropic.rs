@@ -1,5 +1,9 @@
 //! What of a Messages request only other servers of Messages take, and Anthropic's own refuse.
 
+mod betas;
+mod ids;
+mod thinking;
+
 use serde_json::value::RawValue;
 
 use super::fields::{Rule, Rules, carry};
@@ -7,12 +11,10 @@ use super::losses::Losses;
 use super::object;
 use super::place::Place;
 use crate::raw::as_text;
-use crate::{Object, ParseError, ReasoningEffort, Request, Thinking};
+use crate::{Object, ParseError, Request, Thinking};
 
 const METADATA: Rules = &[("user_id", Rule::Apart)];
 const FOREIGN: &str = "another model thought it, or nobody has signed it";
-const LEAST_BUDGET: u64 = 1024;
-const MOST_BUDGET: u64 = 128_000;
 
 /// Tiers of chats as messages have them. Others are somebody else's.
 const TIERS: &[(&str, &str)] = &[
@@ -22,30 +24,21 @@ const TIERS: &[(&str, &str)] = &[
     ("standard", "standard_only"),
 ];
 
-/// The share of the output limit that an effort thinks with, in hundredths.
-#[rustfmt::skip]
-const SHARES: &[(ReasoningEffort, u64)] = &[
-    (ReasoningEffort::Max,     95),
-    (ReasoningEffort::XHigh,   95),
-    (ReasoningEffort::High,    80),
-    (ReasoningEffort::Medium,  50),
-    (ReasoningEffort::Low,     20),
-    (ReasoningEffort::Minimal, 10),
-];
-
 /// Takes out of a request what Anthropic refuses. What needs no change stays the text it was.
 pub(super) fn narrow(
     request: &mut Request,
-    thinking: Thinking,
+    style: Thinking,
     losses: &mut Losses,
 ) -> Result<(), ParseError> {
     let limit = request.max_output_tokens();
     let object = request.object_mut();
     check_tools(object)?;
+    betas::leave(object, losses)?;
     leave_foreign_thoughts(object, losses)?;
+    ids::narrow(object)?;
     leave_metadata(object, losses)?;
     tier(object, losses);
-    budget(object, thinking, limit, losses)
+    thinking::fit(object, style, limit, losses)
 }
 
 /// Tools that a router runs stop here: without them the answer would be another one.
@@ -147,66 +140,4 @@ fn tier(request: &mut Object, losses: &mut Losses) {
             request.remove("service_tier");
         }
     }
-}
-
-/// Thinking by a budget has one, of at least 1,024 tokens and below the output limit.
-fn budget(
-    request: &mut Object,
-    style: Thinking,
-    limit: Option<u64>,
-    losses: &mut Losses,
-) -> Result<(), ParseError> {
-    let Some(mut thinking) = request.read::<Object>("thinking")? else {
-        return Ok(());
-    };
-    let kind: Option<String> = thinking.read("type").map_err(in_thinking)?;
-    let asked = match (kind.as_deref(), style) {
-        (Some("enabled"), _) => thinking.read("budget_tokens").map_err(in_thinking)?,
-        (Some("adaptive"), Thinking::Budget) => share(request, limit)?,
-        _ => return Ok(()),
-    };
-    let Some(asked) = asked else { return Ok(()) };
-    let place = Place::Top.key("thinking");
-    let place = place.key("budget_tokens");
-    let most = limit.map_or(u64::MAX, |limit| limit.saturating_sub(1));
-    if most < LEAST_BUDGET {
-        losses.add(&place, "the output limit leaves no room for 1,024 tokens");
-        request.put("thinking", &object! { "type": "disabled" });
-        return Ok(());
-    }
-    let fitting = asked.clamp(LEAST_BUDGET, most);
-    if kind.as_deref() == Some("enabled") {
-        if fitting == asked {
-            return Ok(());
-        }
-        losses.add(&place, "it must be from 1,024 to below the output limit");
-    }
-    thinking.put("type", "enabled");
-    thinking.put("budget_tokens", &fitting);
-    request.put("thinking", &thinking);
-    Ok(())
-}
-
-/// The budget that an effort means, which is then said by it alone.
-fn share(request: &mut Object, limit: Option<u64>) -> Result<Option<u64>, ParseError> {
-    let mut config: Object = request.read("output_config")?.unwrap_or_default();
-    let effort: Option<ReasoningEffort> = config
-        .read("effort")
-        .map_err(|error| error.at("output_config"))?;
-    config.remove("effort");
-    match config.is_empty() {
-        true => drop(request.remove("output_config")),
-        false => request.put("output_config", &config),
-    }
-    let effort = effort.unwrap_or(ReasoningEffort::Medium);
-    let row = SHARES.iter().find(|(known, _)| *known == effort);
-    let (_, hundredths) = row.unwrap_or(&(ReasoningEffort::Medium, 50));
-    let limit = limit.unwrap_or(MOST_BUDGET);
-    Ok(Some(
-        (limit.saturating_mul(*hundredths) / 100).min(MOST_BUDGET),
-    ))
-}
-
-fn in_thinking(error: ParseError) -> ParseError {
-    error.at("thinking")
 }
