@@ -148,6 +148,11 @@ impl Object {
         removed
     }
 
+    /// Takes out the members that are null, for readers that want them absent.
+    pub(crate) fn drop_nulls(&mut self) {
+        self.members.retain(|(_, value)| !is_null(value));
+    }
+
     /// A key that is there more than once, if any. Such an object means different things to different readers.
     pub fn duplicate_key(&self) -> Option<&str> {
         let mut keys: Vec<&str> = self.members.iter().map(|(key, _)| &**key).collect();

@@ -138,7 +138,7 @@ async fn the_limit_of_the_attempt_holds_and_leaves_room_to_think() {
     check(
         Speech::Messages,
         asked,
-        json!(1999),
+        json!(1600),
         "/thinking/budget_tokens",
     )
     .await;
@@ -239,7 +239,7 @@ async fn headers_and_fields_of_the_configuration_go_before_those_of_the_dialect(
 #[tokio::test]
 async fn a_message_goes_to_anthropic_as_it_came() {
     let mut server = Server::start([body(200, MESSAGE), body(200, MESSAGE)]).await;
-    let asked = r#"{"model":"a/b","max_tokens": 9,"messages":[{"role":"user","content":[{"type":"text","text":"é \u00e9", "cache_control":{"type":"ephemeral"}}]}],"cache_control":{"type":"ephemeral"},"speed":"standard","new":1.10}"#;
+    let asked = r#"{"model":"a/b","max_tokens": 9,"messages":[{"role":"user","content":[{"type":"text","text":"é \u00e9", "cache_control":{"type":"ephemeral"}}]}],"cache_control":{"type":"ephemeral"},"new":1.10}"#;
     let attempt = asking(Surface::Messages, asked, Delivery::Whole);
     let provider = provider(&server, Speech::Messages);
     let (frames, end) = read(&provider, &attempt).await;

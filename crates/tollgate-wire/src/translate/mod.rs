@@ -137,8 +137,9 @@ pub fn without_foreign_thoughts(
 }
 
 /// A Messages request without what Anthropic's own servers refuse: thoughts that another model had or nobody has signed,
-/// metadata beside `user_id`, tiers of others, budgets of thinking that do not fit below the output limit, and budgets for
-/// a turn that began without a thought. Whatever needs no change stays the text it was.
+/// metadata beside `user_id`, tiers of others, members of betas, ids of calls outside its alphabet, budgets of thinking that
+/// do not fit below the output limit, and thinking in a turn that goes on after its calls and began without. Whatever needs
+/// no change stays the text it was.
 ///
 /// ```
 /// use tollgate_wire::{Request, Surface, Thinking, anthropic_from_messages};
@@ -150,7 +151,8 @@ pub fn without_foreign_thoughts(
 /// ```
 ///
 /// # Errors
-/// When the request wants a tool that only a router runs, or a part cannot be read; the place names the part.
+/// When the request wants a tool that only a router runs or a server of tools that a beta reaches, or a part cannot be read;
+/// the place names the part.
 pub fn anthropic_from_messages(
     mut request: Request,
     thinking: Thinking,

@@ -1,10 +1,12 @@
 //! Behaviour of the wire shapes, on properties, composed samples and recorded traffic.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod anthropic;
 mod catalog;
 mod dialects;
 mod error;
 mod fixtures;
+mod gemini;
 mod json;
 mod merge;
 mod number;

@@ -59,8 +59,9 @@ fn options_get_the_names_of_messages() {
         Surface::Messages,
         json!({"max_completion_tokens":9,"stop":"a","user":"u","parallel_tool_calls":false,"seed":1,"logprobs":false,
             "reasoning":{"effort":"high","summary":"auto","exclude":true},
+            "tools":[{"type":"function","function":{"name":"f"}}],
             "response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{},"strict":true}}}),
-        json!({"max_tokens":9,"stop_sequences":["a"],"metadata":{"user_id":"u"},
+        json!({"max_tokens":9,"stop_sequences":["a"],"metadata":{"user_id":"u"},"tools":[{"name":"f","input_schema":{"type":"object"}}],
             "tool_choice":{"type":"auto","disable_parallel_tool_use":true},"thinking":{"type":"adaptive","display":"omitted"},
             "output_config":{"effort":"high","format":{"type":"json_schema","schema":{}}}}),
         &[
@@ -71,8 +72,9 @@ fn options_get_the_names_of_messages() {
     );
     check(
         Surface::Messages,
-        json!({"reasoning_effort":"none","response_format":{"type":"json_object"},"tool_choice":"required"}),
-        json!({"thinking":{"type":"disabled"},"tool_choice":{"type":"any"}}),
+        json!({"reasoning_effort":"none","response_format":{"type":"json_object"},"tool_choice":"required",
+            "tools":[{"type":"function","function":{"name":"f"}}]}),
+        json!({"thinking":{"type":"disabled"},"tool_choice":{"type":"any"},"tools":[{"name":"f","input_schema":{"type":"object"}}]}),
         &["`response_format`: messages are text or JSON by a schema"],
     );
 }
@@ -157,14 +159,14 @@ fn messages_are_not_asked_for_what_they_refuse_together() {
     check(
         Surface::Messages,
         json!({"reasoning":{"max_tokens":2000},"temperature":1.0,"top_p":0.95}),
-        json!({"temperature":1.0,"top_p":0.95,"thinking":{"type":"enabled","budget_tokens":2000}}),
-        &[],
+        json!({"temperature":1.0,"thinking":{"type":"enabled","budget_tokens":2000}}),
+        &["`top_p`: messages are sampled by `temperature` or `top_p`, not both"],
     );
     check(
         Surface::Messages,
         json!({"reasoning":{"effort":"low"},"temperature":1.5,"tool_choice":{"type":"function","function":{"name":"f"}},
-            "parallel_tool_calls":false,"prompt_cache_key":"k","modalities":["text"]}),
-        json!({"temperature":1,"tool_choice":{"type":"tool","name":"f","disable_parallel_tool_use":true}}),
+            "tools":[{"type":"function","function":{"name":"f"}}],"parallel_tool_calls":false,"prompt_cache_key":"k","modalities":["text"]}),
+        json!({"temperature":1,"tools":[{"name":"f","input_schema":{"type":"object"}}],"tool_choice":{"type":"tool","name":"f","disable_parallel_tool_use":true}}),
         &[
             "`prompt_cache_key`: messages are cached up to marks in them",
             "`temperature`: messages are sampled at 1 at most",
@@ -306,11 +308,11 @@ fn options() -> impl Strategy<Value = Vec<(&'static str, Value)>> {
         ("parallel_tool_calls", json!(false)),
         (
             "tools",
-            json!([{"type":"function","function":{"name":"f","description":"d","parameters":{"type":"object"},"strict":true},"cache_control":{"type":"ephemeral"}}]),
+            json!([{"type":"function","function":{"name":"f","description":"d","parameters":{"type":"object","additionalProperties":false},"strict":true},"cache_control":{"type":"ephemeral"}}]),
         ),
         (
             "response_format",
-            json!({"type":"json_schema","json_schema":{"name":"answer","schema":{"type":"object"},"strict":true}}),
+            json!({"type":"json_schema","json_schema":{"name":"answer","schema":{"type":"object","additionalProperties":false},"strict":true}}),
         ),
         ("of_tomorrow", json!([1])),
     ];
@@ -352,10 +354,17 @@ proptest! {
             for (key, option) in &options {
                 body[key] = option.clone();
             }
+            if surface == Surface::Messages && body["tools"].is_null() {
+                // There is nothing to choose from.
+                body.as_object_mut().unwrap().remove("tool_choice");
+                body.as_object_mut().unwrap().remove("parallel_tool_calls");
+            }
             // Messages that think are neither made to call nor sampled in another way.
             let thinks = !reasoning.is_null() && reasoning["enabled"] != json!(false);
             if surface == Surface::Messages && thinks {
-                body["tool_choice"] = "auto".into();
+                if !body["tool_choice"].is_null() {
+                    body["tool_choice"] = "auto".into();
+                }
                 body.as_object_mut().unwrap().remove("temperature");
             }
             let there = from_chat(surface, &chat(&body)).unwrap();

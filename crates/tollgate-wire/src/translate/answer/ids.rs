@@ -9,6 +9,11 @@ pub(in crate::translate) fn make(prefix: &str, position: usize, chat: &str) -> S
     format!("{prefix}_{position}_{chat}")
 }
 
+/// What the signature of an image at a position of an answer is found by: `image_0`.
+pub(in crate::translate) fn image(position: usize) -> String {
+    format!("image_{position}")
+}
+
 /// Whether an id of reasoning was made here, so that no provider would know it. Ids of providers have no position.
 pub(in crate::translate) fn is_made(id: &RawValue) -> bool {
     let Some(id) = as_text(id) else { return false };

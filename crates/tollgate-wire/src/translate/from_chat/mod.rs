@@ -3,6 +3,7 @@
 pub(super) mod gemini;
 mod messages;
 mod responses;
+mod schemas;
 mod thoughts;
 
 use serde_json::value::RawValue;

@@ -24,6 +24,7 @@ pub(super) struct Gemini {
 struct Candidate {
     calls: usize,
     details: usize,
+    images: usize,
     /// Whether the last part was a thought, which the next one continues.
     is_thinking: bool,
     is_over: bool,
@@ -122,7 +123,8 @@ impl Gemini {
 }
 
 impl Candidate {
-    /// What a part adds: what it says, and what the model wants to have back with it.
+    /// What a part adds: what it says, and what the model wants to have back with it. The signature of a call or an image
+    /// comes before it: surfaces that keep thoughts between what is said then keep it with what it signs.
     fn part(
         &mut self,
         part: &GeminiPart<'_>,
@@ -138,23 +140,26 @@ impl Candidate {
         if !part.said().is_empty() {
             deltas.push(object! { "content": *part.said() });
         }
+        let mut id = None;
+        let mut whole = Vec::new();
         if let Some(data) = &part.inline_data {
             let image = object! { "type": "image_url", "image_url": object! { "url": data.url() } };
-            deltas.push(object! { "images": [image] });
+            whole.push(object! { "images": [image] });
+            id = Some(ids::image(chunks::next(&mut self.images)?));
         }
-        let mut id = None;
         if let Some(call) = &part.function_call {
             let position = chunks::next(calls)?;
             let given = call.id.as_deref().filter(|id| !id.is_empty());
             let made = given.map_or_else(|| ids::make("call", position, answer), str::to_owned);
             let name = call.name.as_deref().unwrap_or_default();
-            deltas.push(chunks::call(self.calls, &made, name, call.arguments()));
+            whole.push(chunks::call(self.calls, &made, name, call.arguments()));
             self.calls += 1;
             id = Some(made);
         }
         if let Some(signature) = signature {
             deltas.push(self.signature(signature, id.as_deref())?);
         }
+        deltas.append(&mut whole);
         Ok(deltas)
     }
 
@@ -173,11 +178,12 @@ impl Candidate {
         Ok(chunks::reasoning(Some(text), detail))
     }
 
-    fn signature(&mut self, signature: &str, call: Option<&str>) -> Result<Object, ParseError> {
+    /// The signature of a call or an image by its id, else of text.
+    fn signature(&mut self, signature: &str, id: Option<&str>) -> Result<Object, ParseError> {
         let mut detail =
             object! { "type": "reasoning.encrypted", "data": *signature, "format": *GEMINI };
-        if let Some(call) = call {
-            detail.put("id", call);
+        if let Some(id) = id {
+            detail.put("id", id);
         }
         detail.put("index", &chunks::next(&mut self.details)?);
         Ok(chunks::reasoning(None, detail))

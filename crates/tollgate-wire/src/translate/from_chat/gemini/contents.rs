@@ -2,6 +2,7 @@
 
 use super::parts;
 use crate::raw::as_text;
+use crate::translate::answer::ids;
 use crate::translate::fields::{Rule, Rules, carry};
 use crate::translate::from_chat::{messages_of, thoughts, value};
 use crate::translate::losses::Losses;
@@ -76,6 +77,7 @@ impl Turns {
         let role = role.ok_or_else(|| place.key("role").error("is required"))?;
         let mut unknown = Object::new();
         carry(message, &mut unknown, MESSAGE, place, losses)?;
+        unknown.drop_nulls();
         for (key, _) in unknown.iter() {
             losses.add(&place.key(key), super::UNKNOWN);
         }
@@ -118,11 +120,10 @@ impl Turns {
         let Thoughts {
             mut said,
             of_text,
-            of_calls,
+            of_parts,
         } = Thoughts::of(message, place, losses)?;
         let first_text = said.len();
         said.extend(parts::of(message, place, losses)?);
-        said.extend(parts::images(message, place)?);
         let mut unplaced = of_text.into_iter();
         if said.len() > first_text
             && let (Some(last), Some(signature)) = (said.last_mut(), unplaced.next())
@@ -132,6 +133,16 @@ impl Turns {
         said.extend(
             unplaced.map(|signature| object! { "text": "", "thoughtSignature": signature }),
         );
+        let signature_of = |id: &str| {
+            let found = of_parts.iter().find(|(of, _)| of == id);
+            found.map(|(_, signature)| signature)
+        };
+        for (position, mut image) in parts::images(message, place)?.into_iter().enumerate() {
+            if let Some(signature) = signature_of(&ids::image(position)) {
+                image.put("thoughtSignature", signature);
+            }
+            said.push(image);
+        }
         let place = place.key("tool_calls");
         let calls: Vec<Object> = match value(message, "tool_calls") {
             Some(calls) => place.read(calls)?,
@@ -142,7 +153,7 @@ impl Turns {
         for (index, call) in calls.iter().enumerate() {
             let (id, call) = self.call(call, &place.index(index))?;
             let mut part = object! { "functionCall": call };
-            if let Some((_, signature)) = of_calls.iter().find(|(of, _)| *of == id) {
+            if let Some(signature) = signature_of(&id) {
                 part.put("thoughtSignature", signature);
                 is_signed = true;
             }
@@ -200,8 +211,8 @@ impl Turns {
 struct Thoughts {
     said: Vec<Object>,
     of_text: Vec<String>,
-    /// By the id of the call.
-    of_calls: Vec<(String, String)>,
+    /// By the id of the call, or that of the image.
+    of_parts: Vec<(String, String)>,
 }
 
 impl Thoughts {
@@ -221,7 +232,7 @@ impl Thoughts {
                     thoughts.said.push(part);
                 }
                 ("reasoning.encrypted", true) => match word("id") {
-                    Some(id) => thoughts.of_calls.push((id.into_owned(), thought.said)),
+                    Some(id) => thoughts.of_parts.push((id.into_owned(), thought.said)),
                     None => thoughts.of_text.push(thought.said),
                 },
                 // Reasoning that stands in the message as text alone.

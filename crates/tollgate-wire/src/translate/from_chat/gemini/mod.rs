@@ -97,6 +97,7 @@ pub(in crate::translate) fn from_chat(
     let from = chat.object();
     let mut unknown = Object::new();
     carry(from, &mut unknown, RULES, &Place::Top, losses)?;
+    unknown.drop_nulls();
     for (key, _) in unknown.iter() {
         losses.add(&Place::Top.key(key), UNKNOWN);
     }

@@ -3,6 +3,7 @@
 use serde_json::value::RawValue;
 
 use super::schema;
+use crate::json::is_null;
 use crate::raw::as_text;
 use crate::translate::from_chat::value;
 use crate::translate::losses::Losses;
@@ -47,24 +48,24 @@ fn function(tool: &Object, place: &Place<'_>, losses: &mut Losses) -> Result<Obj
     };
     for (key, _) in tool
         .iter()
-        .filter(|(key, _)| !["type", "function"].contains(key))
+        .filter(|(key, member)| !["type", "function"].contains(key) && !is_null(member))
     {
         losses.add(&place.key(key), super::UNKNOWN);
     }
     let place = place.key("function");
     let function: Object = place.read(function)?;
     let mut declared = Object::new();
-    for (key, member) in function.iter() {
+    for (key, member) in function.iter().filter(|(_, member)| !is_null(member)) {
         let place = place.key(key);
         match key {
             "name" | "description" => declared.set_raw(key, member.to_owned()),
             // A function without parameters has no schema: an empty one is refused.
-            "parameters" if matches!(member.get(), "null" | "{}") => {}
+            "parameters" if member.get() == "{}" => {}
             "parameters" => {
                 let schema = schema::of(member, &place, losses)?;
                 declared.set_raw("parametersJsonSchema", schema.into_inner());
             }
-            "strict" if matches!(member.get(), "null" | "false") => {}
+            "strict" if member.get() == "false" => {}
             "strict" => losses.add(&place, "gemini does not promise to keep to a schema"),
             _ => losses.add(&place, super::UNKNOWN),
         }

@@ -2,7 +2,6 @@
 
 use serde_json::value::RawValue;
 
-use crate::json::is_null;
 use crate::raw::as_text;
 use crate::translate::from_chat::{thoughts, value};
 use crate::translate::losses::Losses;
@@ -10,6 +9,51 @@ use crate::translate::object;
 use crate::translate::place::Place;
 use crate::translate::request::FORMAT;
 use crate::{Object, ParseError, Raw};
+
+const BLANK: &str = "a text of white space is refused";
+const MARK: &str = "it marks a text of white space, with nothing before it";
+
+/// The content as blocks, without the texts of white space that are refused outside the results of tools. What marks one
+/// of them for the cache marks the block before it.
+pub(super) fn spoken(
+    message: &Object,
+    place: &Place<'_>,
+    losses: &mut Losses,
+) -> Result<Vec<Object>, ParseError> {
+    let blocks = of(message, place, losses)?;
+    let is_string = value(message, "content").is_some_and(|content| as_text(content).is_some());
+    let place = place.key("content");
+    let mut kept: Vec<Object> = Vec::with_capacity(blocks.len());
+    for (index, mut block) in blocks.into_iter().enumerate() {
+        let Some(blank) = blank_of(&block) else {
+            kept.push(block);
+            continue;
+        };
+        let place = match is_string {
+            true => place,
+            false => place.index(index),
+        };
+        if !blank.is_empty() {
+            losses.add(&place, BLANK);
+        }
+        let Some(mark) = block.remove("cache_control") else {
+            continue;
+        };
+        match kept.last_mut() {
+            Some(last) if last.has_value("cache_control") => {}
+            Some(last) => last.set_raw("cache_control", mark),
+            None => losses.add(&place.key("cache_control"), MARK),
+        }
+    }
+    Ok(kept)
+}
+
+/// The text of a block that has nothing but white space.
+fn blank_of(block: &Object) -> Option<String> {
+    let is_text = block.get("type").and_then(as_text).as_deref() == Some("text");
+    let text: Option<String> = block.read("text").ok().flatten();
+    text.filter(|text| is_text && text.trim().is_empty())
+}
 
 /// The content as blocks; none when there is none.
 pub(super) fn of(
@@ -78,10 +122,8 @@ fn block(part: &Object, place: &Place<'_>, losses: &mut Losses) -> Result<Object
 
 /// A block whose mark of a cache has the name that it has here. What is marked is kept for as long as the lane says.
 fn marked(mut block: Object, place: &Place<'_>, losses: &mut Losses) -> Object {
-    let Some(mark) = block
-        .remove("prompt_cache_breakpoint")
-        .filter(|mark| !is_null(mark))
-    else {
+    block.drop_nulls();
+    let Some(mark) = block.remove("prompt_cache_breakpoint") else {
         return block;
     };
     let mark = Object::parse(mark.get().as_bytes()).unwrap_or_default();
@@ -118,7 +160,7 @@ pub(super) fn said(
         losses.add(place, "messages have no reasoning of this kind");
     })?;
     let mut said: Vec<Object> = thoughts.into_iter().map(thought).collect();
-    said.extend(of(message, place, losses)?);
+    said.extend(spoken(message, place, losses)?);
     let place = place.key("tool_calls");
     let calls: Vec<Object> = match value(message, "tool_calls") {
         Some(calls) => place.read(calls)?,

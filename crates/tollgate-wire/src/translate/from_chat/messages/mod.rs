@@ -2,6 +2,7 @@
 
 mod blocks;
 mod options;
+mod schema;
 mod turns;
 
 use super::{output_limit, value};
@@ -13,6 +14,7 @@ use crate::{ChatRequest, Decimal, Object, ParseError};
 
 const SAMPLING: &str = "messages are not sampled so";
 const CACHES: &str = "messages are cached up to marks in them";
+const BLANK_STOP: &str = "messages do not stop at white space";
 const RULES: Rules = &[
     ("messages", Rule::Apart),
     ("tools", Rule::Apart),
@@ -85,25 +87,53 @@ pub(super) fn from_chat(chat: &ChatRequest, losses: &mut Losses) -> Result<Objec
     let mut request = Object::new();
     turns::push(chat, &mut request, losses)?;
     carry(from, &mut request, RULES, &Place::Top, losses)?;
+    request.drop_nulls();
     if let Some(limit) = output_limit(from) {
         request.set_raw("max_tokens", limit.to_owned());
     }
-    if let Some(stop) = value(from, "stop") {
-        match as_text(stop) {
-            Some(text) => request.put("stop_sequences", &[text]),
-            None => request.set_raw("stop_sequences", stop.to_owned()),
-        }
-    }
+    stop(from, &mut request, losses);
     who_asks(from, &mut request)?;
     cool(&mut request, losses);
     options::tools(from, &mut request, losses)?;
     let mut config = Object::new();
     options::thinking(chat, &mut request, &mut config, losses)?;
+    one_way_of_sampling(&mut request, losses);
     options::format(from, &mut config, losses)?;
     if !config.is_empty() {
         request.put("output_config", &config);
     }
     Ok(request)
+}
+
+/// What ends an answer. White space may not; what is no list of texts is for the upstream to refuse.
+fn stop(from: &Object, request: &mut Object, losses: &mut Losses) {
+    let Some(stop) = value(from, "stop") else {
+        return;
+    };
+    let place = Place::Top.key("stop");
+    let is_blank = |text: &str| text.trim().is_empty();
+    if let Some(text) = as_text(stop) {
+        match is_blank(&text) {
+            true => losses.add(&place, BLANK_STOP),
+            false => request.put("stop_sequences", &[text]),
+        }
+        return;
+    }
+    let texts: Vec<String> = place.read(stop).unwrap_or_default();
+    if !texts.iter().any(|text| is_blank(text)) {
+        return request.set_raw("stop_sequences", stop.to_owned());
+    }
+    let (blank, kept): (Vec<_>, Vec<_>) = texts
+        .iter()
+        .enumerate()
+        .partition(|(_, text)| is_blank(text));
+    for (index, _) in blank {
+        losses.add(&place.index(index), BLANK_STOP);
+    }
+    let kept: Vec<&String> = kept.into_iter().map(|(_, text)| text).collect();
+    if !kept.is_empty() {
+        request.put("stop_sequences", &kept);
+    }
 }
 
 fn who_asks(from: &Object, request: &mut Object) -> Result<(), ParseError> {
@@ -127,5 +157,15 @@ fn cool(request: &mut Object, losses: &mut Losses) {
             "messages are sampled at 1 at most",
         );
         request.put("temperature", &1);
+    }
+}
+
+/// Newer models refuse a temperature and a nucleus together.
+fn one_way_of_sampling(request: &mut Object, losses: &mut Losses) {
+    if request.contains("temperature") && request.remove("top_p").is_some() {
+        losses.add(
+            &Place::Top.key("top_p"),
+            "messages are sampled by `temperature` or `top_p`, not both",
+        );
     }
 }

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use serde_json::value::RawValue;
 
+use super::schema;
 use crate::json::is_null;
 use crate::raw::as_text;
 use crate::translate::fields::{Rule, Rules, carry};
@@ -11,7 +12,7 @@ use crate::translate::from_chat::value;
 use crate::translate::losses::Losses;
 use crate::translate::object;
 use crate::translate::place::Place;
-use crate::{ChatRequest, Object, ParseError, ReasoningEffort};
+use crate::{ChatRequest, Object, ParseError, Reasoning, ReasoningEffort};
 
 const SCHEMA: Rules = &[
     ("schema", Rule::Apart),
@@ -33,11 +34,17 @@ pub(super) fn tools(
     request: &mut Object,
     losses: &mut Losses,
 ) -> Result<(), ParseError> {
-    let tools: Vec<Object> = from.read("tools")?.unwrap_or_default();
-    if !tools.is_empty() {
-        let tools: Vec<Object> = tools.iter().map(tool).collect::<Result<_, _>>()?;
-        request.put("tools", &tools);
+    let place = Place::Top.key("tools");
+    let given: Vec<Object> = from.read("tools")?.unwrap_or_default();
+    if given.is_empty() {
+        leave_choice(from, losses);
+        return Ok(());
     }
+    let mut tools = Vec::with_capacity(given.len());
+    for (index, given) in given.iter().enumerate() {
+        tools.push(tool(given, &place.index(index), losses)?);
+    }
+    request.put("tools", &tools);
     let one_by_one = from.read("parallel_tool_calls")? == Some(false);
     let mut choice = match value(from, "tool_choice") {
         Some(choice) => tool_choice(choice)?,
@@ -57,10 +64,25 @@ pub(super) fn tools(
     Ok(())
 }
 
-fn tool(tool: &Object) -> Result<Object, ParseError> {
+/// A choice among no tools is refused. `auto` and `none` mean no more than that.
+fn leave_choice(from: &Object, losses: &mut Losses) {
+    let choice = value(from, "tool_choice");
+    let word = choice.and_then(as_text);
+    if choice.is_some() && !matches!(word.as_deref(), Some("auto" | "none")) {
+        losses.add(
+            &Place::Top.key("tool_choice"),
+            "there are no tools to choose from",
+        );
+    }
+}
+
+fn tool(tool: &Object, place: &Place<'_>, losses: &mut Losses) -> Result<Object, ParseError> {
     let Some(function) = tool.read::<Object>("function")? else {
         return Ok(tool.clone());
     };
+    let is_strict = function
+        .get("strict")
+        .is_some_and(|strict| strict.get() == "true");
     let mut translated = Object::new();
     for (key, value) in function.iter().filter(|(_, value)| !is_null(value)) {
         let key = if key == "parameters" {
@@ -74,12 +96,18 @@ fn tool(tool: &Object) -> Result<Object, ParseError> {
     if translated.get("input_schema").is_none_or(is_empty) {
         translated.put("input_schema", &object! { "type": "object" });
     }
+    if let Some(schema) = translated.get("input_schema").filter(|_| is_strict) {
+        let place = place.key("function");
+        let schema = schema::of(schema, &place.key("parameters"), losses)?;
+        translated.set_raw("input_schema", schema.into_inner());
+    }
     for (key, value) in tool
         .iter()
         .filter(|(key, _)| !["type", "function"].contains(key))
     {
         translated.set_raw(key, value.to_owned());
     }
+    translated.drop_nulls();
     Ok(translated)
 }
 
@@ -121,13 +149,38 @@ pub(super) fn thinking(
     };
     let is_off =
         reasoning.enabled == Some(false) || reasoning.effort == Some(ReasoningEffort::None);
-    if !is_off && forces_tool(request) {
+    let is_asked =
+        reasoning.enabled.is_some() || reasoning.effort.is_some() || reasoning.max_tokens.is_some();
+    if is_asked && !is_off && forces_tool(request) {
         losses.add(
             &Place::Top.key("reasoning"),
             "messages do not think before a call that they must make",
         );
         return Ok(());
     }
+    // What is to be shown of thoughts does not say that there are to be any.
+    if is_asked {
+        think(&reasoning, is_off, request, config, losses);
+    }
+    let place = Place::Top.key("reasoning");
+    let lost = [
+        ("summary", reasoning.summary.is_some()),
+        ("context", reasoning.context.is_some()),
+        ("mode", reasoning.mode.is_some()),
+    ];
+    for (key, _) in lost.iter().filter(|(_, is_there)| *is_there) {
+        losses.add(&place.key(key), "thinking has no such option");
+    }
+    Ok(())
+}
+
+fn think(
+    reasoning: &Reasoning,
+    is_off: bool,
+    request: &mut Object,
+    config: &mut Object,
+    losses: &mut Losses,
+) {
     let mut thinking = match reasoning.max_tokens {
         _ if is_off => object! { "type": "disabled" },
         Some(budget) => object! { "type": "enabled", "budget_tokens": budget },
@@ -143,16 +196,6 @@ pub(super) fn thinking(
     if !is_off {
         leave_sampling(request, losses);
     }
-    let place = Place::Top.key("reasoning");
-    let lost = [
-        ("summary", reasoning.summary.is_some()),
-        ("context", reasoning.context.is_some()),
-        ("mode", reasoning.mode.is_some()),
-    ];
-    for (key, _) in lost.iter().filter(|(_, is_there)| *is_there) {
-        losses.add(&place.key(key), "thinking has no such option");
-    }
-    Ok(())
 }
 
 fn forces_tool(request: &Object) -> bool {
@@ -206,8 +249,10 @@ pub(super) fn format(
                 &place.key("json_schema"),
                 losses,
             )?;
-            if let Some(schema) = schema.get("schema") {
-                translated.set_raw("schema", schema.to_owned());
+            if let Some(schema) = value(&schema, "schema") {
+                let place = place.key("json_schema");
+                let schema = schema::of(schema, &place.key("schema"), losses)?;
+                translated.set_raw("schema", schema.into_inner());
             }
             config.put("format", &translated);
         }

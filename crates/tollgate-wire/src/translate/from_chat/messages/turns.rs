@@ -66,6 +66,9 @@ pub(super) fn push(
     for (index, message) in given.iter().enumerate() {
         let place = top.index(index);
         let turn = Turn::of(message, &place, losses)?;
+        if turn.content.is_nothing() {
+            continue;
+        }
         if turn.role == "system" {
             if !turns.is_empty() {
                 losses.add(&place.key("role"), LATE);
@@ -74,9 +77,12 @@ pub(super) fn push(
                 Some(earlier) => earlier.and(turn.content),
                 None => turn.content,
             });
-        } else if !turn.content.is_nothing() {
+        } else {
             add(&mut turns, turn);
         }
+    }
+    if turns.is_empty() {
+        return Err(top.error("must have one that is no instruction, with more than white space"));
     }
     if let Some(last) = turns.last_mut().filter(|last| last.role == "assistant")
         && last.trim_end()
@@ -110,6 +116,8 @@ impl Turn {
         let role = role.ok_or_else(|| place.key("role").error("is required"))?;
         let mut extras = Object::new();
         carry(message, &mut extras, MESSAGE, place, losses)?;
+        // Clients write each member that a message could have; members that Anthropic does not know it refuses, null or not.
+        extras.drop_nulls();
         let (role, content) = match role.as_ref() {
             "tool" => {
                 let result = result(message, &extras, place, losses)?;
@@ -151,10 +159,7 @@ impl Turn {
         let Some(text) = text.filter(|text| text.trim_end() != text) else {
             return false;
         };
-        match text.trim_end() {
-            "" => drop(blocks.pop()),
-            trimmed => last.put("text", trimmed),
-        }
+        last.put("text", text.trim_end());
         true
     }
 
@@ -201,6 +206,20 @@ fn content(
     losses: &mut Losses,
 ) -> Result<Content, ParseError> {
     match value(message, "content") {
+        Some(text) if as_text(text).is_some_and(|text| !text.trim().is_empty()) => {
+            Ok(Content::Text(Raw::from(text.to_owned())))
+        }
+        _ => blocks::spoken(message, place, losses).map(Content::Blocks),
+    }
+}
+
+/// What a tool answered, which may be blank.
+fn answered(
+    message: &Object,
+    place: &Place<'_>,
+    losses: &mut Losses,
+) -> Result<Content, ParseError> {
+    match value(message, "content") {
         Some(text) if as_text(text).is_some() => Ok(Content::Text(Raw::from(text.to_owned()))),
         _ => blocks::of(message, place, losses).map(Content::Blocks),
     }
@@ -217,7 +236,7 @@ fn result(
     let id = id.ok_or_else(|| place.key("tool_call_id").error("is required"))?;
     let mut block = object! { "type": "tool_result", "tool_use_id": *id };
     let mut mark = None;
-    let content = match content(message, place, losses)? {
+    let content = match answered(message, place, losses)? {
         Content::Blocks(mut blocks) => {
             mark = blocks
                 .last_mut()
