@@ -139,8 +139,8 @@ impl GatewayBuilder {
     ///
     /// The lane is one of the configuration, which says of it what it says of
     /// any: models, prices, account, and rate limits, which stay in front of the
-    /// provider. The provider has a key of its own, or that of the caller
-    /// (`Attempt::key`). Nobody is asked what generations of the lane have cost,
+    /// provider. The provider has a key of its own; calls that bring another
+    /// are refused there. Nobody is asked what generations of the lane have cost,
     /// or whether its key works again: there a call finds out.
     ///
     /// With a [`provider`](Self::provider) for all lanes this one is not used.

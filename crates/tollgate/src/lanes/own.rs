@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tollgate_core::{Attempt, Failure, FailureKind, LaneId, LlmProvider, Reply};
+use tollgate_core::{Attempt, Failure, FailureKind, LaneId, LlmProvider, Reply, Scope};
 
 /// Providers of the program's own, by the lanes that are sent to by them.
 #[derive(Default, Clone)]
@@ -47,8 +47,22 @@ pub(super) struct OwnLane(Arc<dyn LlmProvider>);
 #[async_trait]
 impl LlmProvider for OwnLane {
     async fn send(&self, attempt: &Attempt) -> Result<Reply, Failure> {
+        if attempt.key.is_some() {
+            return Err(takes_no_keys());
+        }
         self.0.send(attempt).await
     }
+}
+
+/// Whoever sends with a key of the program's own would serve a caller's call for
+/// nothing: it counts as paid by the caller.
+fn takes_no_keys() -> Failure {
+    Failure::new(
+        FailureKind::Auth,
+        "this lane is the program's own, and takes no keys of callers",
+    )
+    .with_hint("leave the key out")
+    .with_scope(Scope::None)
 }
 
 impl fmt::Display for OwnLane {
