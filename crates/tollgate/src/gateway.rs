@@ -7,7 +7,6 @@ use tollgate_core::{
 };
 use tollgate_router::CostOptimizer;
 
-use crate::answer::Answer;
 use crate::background::Background;
 use crate::byok::Fee;
 use crate::config::Config;
@@ -15,7 +14,6 @@ use crate::error::Error;
 use crate::feedback::FeedbackBook;
 use crate::lanes::roads::{self, Road};
 use crate::lookups::Lookups;
-use crate::measured::Measured;
 use crate::order::{Admission, Order};
 use crate::pending::Settler;
 use crate::record::{Recorder, Recording};
@@ -69,34 +67,6 @@ pub(crate) struct Parts {
 }
 
 impl Gateway {
-    /// Sends a chat, or a request of any other [`Surface`](crate::Surface), and
-    /// returns its answer at the commit point: when the first
-    /// token is there (streamed), or the whole answer (not streamed). Until
-    /// then a failing target is replaced by the next without a trace in the
-    /// answer; after it, a broken answer ends with a failure, or goes on
-    /// elsewhere as `failover.after_commit` says.
-    ///
-    /// # Errors
-    /// [`Error`] with the failure, what to do about it, and the receipt of
-    /// whatever was attempted.
-    ///
-    /// # Cancellation
-    /// Dropping the future or the answer closes the upstream connection; what
-    /// the call may have cost is booked by the ledger's own task.
-    pub async fn chat(&self, order: impl Into<Order>) -> Result<Answer, Error> {
-        self.measure(order)?.send().await
-    }
-
-    /// The first half of [`chat`](Self::chat): admits an order and measures it.
-    /// For whoever has to know how long the prompt is before it is sent, such
-    /// as a limit of tokens.
-    ///
-    /// # Errors
-    /// As [`plan`](Self::plan), for a request that cannot be read.
-    pub fn measure(&self, order: impl Into<Order>) -> Result<Measured, Error> {
-        Measured::new(self.parts(), order.into())
-    }
-
     /// Explains the decision for a chat without sending anything: the same
     /// decision as [`chat`](Self::chat), with a reason for every model. When no
     /// model can serve it, the explanation has no candidates.

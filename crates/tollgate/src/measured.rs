@@ -1,3 +1,6 @@
+//! One request from the order to its answer: `chat` is both halves of it, in the
+//! order in which they are read here.
+
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -6,11 +9,41 @@ use tracing::Instrument;
 
 use crate::answer::Answer;
 use crate::error::Error;
-use crate::gateway::Parts;
+use crate::gateway::{Gateway, Parts};
 use crate::order::Order;
 use crate::pending::Pending;
 use crate::rejoin::Onward;
 use crate::span::CallSpan;
+
+impl Gateway {
+    /// Sends a chat, or a request of any other [`Surface`](crate::Surface), and
+    /// returns its answer at the commit point: when the first
+    /// token is there (streamed), or the whole answer (not streamed). Until
+    /// then a failing target is replaced by the next without a trace in the
+    /// answer; after it, a broken answer ends with a failure, or goes on
+    /// elsewhere as `failover.after_commit` says.
+    ///
+    /// # Errors
+    /// [`Error`] with the failure, what to do about it, and the receipt of
+    /// whatever was attempted.
+    ///
+    /// # Cancellation
+    /// Dropping the future or the answer closes the upstream connection; what
+    /// the call may have cost is booked by the ledger's own task.
+    pub async fn chat(&self, order: impl Into<Order>) -> Result<Answer, Error> {
+        self.measure(order)?.send().await
+    }
+
+    /// The first half of [`chat`](Self::chat): admits an order and measures it.
+    /// For whoever has to know how long the prompt is before it is sent, such
+    /// as a limit of tokens.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan), for a request that cannot be read.
+    pub fn measure(&self, order: impl Into<Order>) -> Result<Measured, Error> {
+        Measured::new(self.parts(), order.into())
+    }
+}
 
 /// A call that was admitted and measured, and of which nothing was sent.
 ///
