@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use tollgate_core::{
-    Capabilities, CatalogSource, CatalogView, LaneIndex, ModelFacts, ModelId, ModelIndex, Offer,
-    OfferSpec, OfferTraits, Pricing, Rates, Timestamp,
+    Capabilities, CatalogSource, CatalogView, Habits, LaneIndex, ModelFacts, ModelId, ModelIndex,
+    Offer, OfferSpec, OfferTraits, Pricing, Rates, Timestamp,
 };
 use tollgate_wire::Model;
 
@@ -154,6 +154,7 @@ fn model_facts(model: &Model, names: &Names<'_>, ratings: &Ratings<'_>) -> Optio
         reasoning_share: facts::reasoning_share(
             model.reasoning.as_ref().or(base.reasoning.as_ref()),
         ),
+        habits: Habits::default(),
         id,
     })
 }
@@ -236,6 +237,7 @@ fn unlisted(
         alias_of: None,
         quality: ratings.unlisted(id),
         reasoning_share: 0.0,
+        habits: Habits::default(),
     };
     found
         .into_iter()

@@ -75,6 +75,26 @@ pub struct Speed {
     pub tokens_per_second: f32,
 }
 
+/// What usage has shown of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Habits {
+    /// Prompt tokens that the model counts for each token that the estimate
+    /// expects; 1 when nothing is known.
+    pub tokens_per_estimate: f32,
+    /// Expected tokens of an answer per task, reasoning included, indexed by
+    /// [`Task::index`]; `None` where too little was seen.
+    pub answer_tokens: [Option<f32>; Task::COUNT],
+}
+
+impl Default for Habits {
+    fn default() -> Self {
+        Self {
+            tokens_per_estimate: 1.0,
+            answer_tokens: [None; Task::COUNT],
+        }
+    }
+}
+
 /// Facts of one model, the same on every lane.
 #[derive(Debug, Clone, Serialize)]
 pub struct ModelFacts {
@@ -94,6 +114,8 @@ pub struct ModelFacts {
     pub quality: [Quality; Task::COUNT],
     /// Share of the output that is reasoning, 0 to 1, when reasoning is on.
     pub reasoning_share: f32,
+    /// What usage has shown of it.
+    pub habits: Habits,
 }
 
 /// Place of a model in [`CatalogView::models`].
@@ -242,6 +264,10 @@ pub struct CatalogView {
     briefs: Box<[Brief]>,
     // Quality by task and offer.
     quality: [Box<[Quality]>; Task::COUNT],
+    // Tokens of an answer by task and offer, 0 where not known.
+    answer_tokens: [Box<[u32]>; Task::COUNT],
+    // By offer, in units of 1/65,536; empty when all are one.
+    tokens_per_estimate: Box<[u32]>,
     open: Box<[OfferIndex]>,
     barred: Box<[(OfferIndex, DropReason)]>,
     barred_counts: DropCounts,
@@ -322,6 +348,16 @@ impl CatalogView {
             let of_task = |offer| facts_of(offer).quality[task.index()];
             offers.iter().map(of_task).collect()
         });
+        let answer_tokens = Task::ALL.map(|task| {
+            let of_task = |offer| facts_of(offer).habits.answer_tokens[task.index()];
+            let tokens = offers.iter().map(of_task);
+            tokens.map(|tokens| tokens.unwrap_or(0.0) as u32).collect()
+        });
+        let is_told = |model: &ModelFacts| model.habits.tokens_per_estimate != 1.0;
+        let tokens_per_estimate = match facts.iter().any(is_told) {
+            true => offers.iter().map(|o| factor(facts_of(o))).collect(),
+            false => Box::default(),
+        };
         let mut open = Vec::with_capacity(offers.len());
         let mut barred = Vec::new();
         let mut barred_counts = DropCounts::default();
@@ -340,6 +376,8 @@ impl CatalogView {
             as_of,
             briefs: briefs.into(),
             quality,
+            answer_tokens,
+            tokens_per_estimate,
             open: open.into(),
             barred: barred.into(),
             barred_counts,
@@ -410,6 +448,21 @@ impl CatalogView {
         &self.quality[task.index()]
     }
 
+    /// Tokens that an answer of each offered model is expected to have for a
+    /// task, reasoning included, in the order of [`CatalogView::offers`]; 0
+    /// where usage has not shown that yet.
+    #[inline]
+    pub fn answer_tokens(&self, task: Task) -> &[u32] {
+        &self.answer_tokens[task.index()]
+    }
+
+    /// Prompt tokens that each offered model counts for one of the estimate, in
+    /// units of 1/65,536; empty when nothing is known of any.
+    #[inline]
+    pub fn tokens_per_estimate(&self) -> &[u32] {
+        &self.tokens_per_estimate
+    }
+
     /// The offers that compete when nobody named them, in order.
     pub fn open(&self) -> &[OfferIndex] {
         &self.open
@@ -452,4 +505,12 @@ impl CatalogView {
         self.find(id.as_str())
             .or_else(|| self.find(id.without_variant()))
     }
+}
+
+/// Least and most that counts and estimates are believed to differ by.
+const BELIEVED_FACTORS: (f32, f32) = (0.25, 4.0);
+
+fn factor(model: &ModelFacts) -> u32 {
+    let (least, most) = BELIEVED_FACTORS;
+    (model.habits.tokens_per_estimate.clamp(least, most) * 65_536.0) as u32
 }

@@ -35,7 +35,7 @@ pub use crate::call::{
 };
 pub use crate::capability::Capabilities;
 pub use crate::catalog::{
-    Catalog, CatalogSource, CatalogView, Lane, LaneIndex, ModelFacts, ModelIndex, Offer,
+    Catalog, CatalogSource, CatalogView, Habits, Lane, LaneIndex, ModelFacts, ModelIndex, Offer,
     OfferIndex, OfferSpec, OfferTraits, Quality, QualitySource, Speed,
 };
 pub use crate::cost::{Billing, Cost, CostSource};
@@ -61,7 +61,7 @@ pub use crate::policy::{Candidate, Ranked, Ranking, RoutingPolicy, Terms};
 pub use crate::price::{
     Price, PriceCondition, PriceOverride, PriceUnknown, Pricing, Rates, RatesPatch,
 };
-pub use crate::profile::{CallProfile, TaskSource, TokenBounds};
+pub use crate::profile::{CallProfile, TaskSource, TokenBounds, Warm};
 pub use crate::quote::Quote;
 pub use crate::reply::{
     Facts, Finish, Frame, FrameKind, Frames, Head, LimitLeft, LimitUnit, Reply, Served, UsageReport,

@@ -66,6 +66,20 @@ pub struct CallProfile {
     /// others. Empty for all other calls.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub own_keys: Vec<LaneId>,
+    /// Where a prompt that begins like this one is likely to be cached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warm: Option<Warm>,
+}
+
+/// A model on a lane that has read the beginning of a prompt a short while ago.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warm {
+    /// The model.
+    pub model: ModelId,
+    /// The lane.
+    pub lane: LaneId,
+    /// Prompt tokens that are expected to be read from its cache.
+    pub tokens: u64,
 }
 
 fn target_text<S: Serializer>(target: &Option<Target>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -107,6 +121,11 @@ mod tests {
             prefer_free: None,
             max_latency: Some(Duration::from_millis(1_500)),
             own_keys: Vec::new(),
+            warm: Some(Warm {
+                model: ModelId::new("a/one").unwrap(),
+                lane: LaneId::new("openrouter").unwrap(),
+                tokens: 1,
+            }),
         }
     }
 

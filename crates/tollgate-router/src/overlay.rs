@@ -88,7 +88,7 @@ impl Overlay {
     }
 }
 
-fn find(view: &CatalogView, lane: &LaneId, model: &ModelId) -> Option<OfferIndex> {
+pub(crate) fn find(view: &CatalogView, lane: &LaneId, model: &ModelId) -> Option<OfferIndex> {
     let mut offers = view.offers_of(view.find_served(model)?);
     offers.find(|offer| view.lane(view.offer(*offer).lane).id == *lane)
 }

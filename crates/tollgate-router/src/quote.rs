@@ -43,18 +43,37 @@ pub(crate) fn worst(profile: &CallProfile, dearest: &Rates, fee_basis_points: u3
     }
 }
 
-/// The expected cost with answers of so many tokens to see and to think.
+/// Expected tokens of one call on one offer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Expected {
+    pub(crate) prompt: u64,
+    /// Those of the prompt that are read from a cache.
+    pub(crate) cached: u64,
+    /// Those of an answer, to see and to think.
+    pub(crate) visible: u64,
+    pub(crate) reasoning: u64,
+}
+
+/// What so many tokens cost.
 pub(crate) fn expected(
     profile: &CallProfile,
     rates: &Rates,
-    visible: u64,
-    reasoning: u64,
+    tokens: Expected,
     fee_basis_points: u32,
 ) -> Usd {
+    let Expected {
+        prompt,
+        cached,
+        visible,
+        reasoning,
+    } = tokens;
+    let cached = cached.min(prompt);
+    let cache_rate = rates.cache_read.unwrap_or(rates.input);
     let reasoning_rate = rates.reasoning.unwrap_or(rates.output);
     let thoughts = product(reasoning_rate, reasoning.saturating_mul(profile.answers));
     let quote = Quote {
-        fixed: product(rates.input, profile.prompt.likely)
+        fixed: product(rates.input, prompt - cached)
+            .saturating_add(product(cache_rate, cached))
             .saturating_add(thoughts)
             .saturating_add(extras(profile, rates)),
         per_token: rates.output,
@@ -92,6 +111,34 @@ mod tests {
         let mut profile = builders::profile();
         profile.prompt = tollgate_core::TokenBounds::default();
         profile.answers = 2;
-        assert_eq!(expected(&profile, &rates, 6, 4, 0).nanos(), 2 * (6 + 12));
+        let tokens = Expected {
+            prompt: 0,
+            cached: 0,
+            visible: 6,
+            reasoning: 4,
+        };
+        assert_eq!(expected(&profile, &rates, tokens, 0).nanos(), 2 * (6 + 12));
+    }
+
+    #[test]
+    fn expected_prices_what_is_cached_as_that() {
+        let rates = Rates {
+            input: Rate::from_attos(10_000_000_000),
+            cache_read: Some(Rate::from_attos(1_000_000_000)),
+            ..Rates::default()
+        };
+        let cost_with = |cached| {
+            let tokens = Expected {
+                prompt: 100,
+                cached,
+                visible: 0,
+                reasoning: 0,
+            };
+            expected(&builders::profile(), &rates, tokens, 0).nanos()
+        };
+        assert_eq!(
+            [0, 60, 100, 500].map(cost_with),
+            [1_000, 400 + 60, 100, 100]
+        );
     }
 }

@@ -7,9 +7,9 @@ use tollgate_core::{
 };
 
 use crate::RouterConfig;
-use crate::overlay::{Condition, Overlay};
+use crate::overlay::{self, Condition, Overlay};
 use crate::profile::ERROR_PERCENT;
-use crate::quote;
+use crate::quote::{self, Expected};
 
 /// Whether open breakers rule an offer out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,13 @@ pub(crate) struct Screen<'a> {
     pub(crate) view: &'a CatalogView,
     profile: &'a CallProfile,
     quality: &'a [Quality],
+    /// Expected tokens of an answer by offer, 0 where not known.
+    answer_tokens: &'a [u32],
+    /// Prompt tokens for one of the estimate by offer, in units of 1/65,536;
+    /// empty when they are one.
+    tokens_per_estimate: &'a [u32],
+    /// The offer that has read the prompt's beginning, and how much of it.
+    warm: Option<(OfferIndex, u64)>,
     overlay: &'a Overlay,
     breakers: Breakers,
     /// Whether free variants compete when nobody named them.
@@ -93,6 +100,11 @@ impl<'a> Screen<'a> {
             view,
             profile,
             quality: view.quality(profile.task),
+            answer_tokens: view.answer_tokens(profile.task),
+            tokens_per_estimate: view.tokens_per_estimate(),
+            warm: profile.warm.as_ref().and_then(|warm| {
+                Some((overlay::find(view, &warm.lane, &warm.model)?, warm.tokens))
+            }),
             overlay,
             breakers,
             free_competes,
@@ -240,8 +252,11 @@ impl<'a> Screen<'a> {
     ) -> Result<Candidate, DropReason> {
         let stretch = brief.stretch.max(self.least_stretch);
         let limit = self.output_limit(brief);
-        let stretched = (self.visible_output * u64::from(stretch)) >> 32;
-        let output = (stretched as u32).min(limit).max(1);
+        let output = match self.answer_tokens[place.0 as usize] {
+            0 => ((self.visible_output * u64::from(stretch)) >> 32) as u32,
+            known => known,
+        };
+        let output = output.min(limit).max(1);
 
         let latency_ms = self.latency(brief, condition, output);
         if latency_ms > self.max_latency_ms {
@@ -308,15 +323,26 @@ impl<'a> Screen<'a> {
     /// The expected cost, and the most that answers of `limit` tokens cost.
     #[inline(always)]
     fn costs(&self, place: OfferIndex, brief: &Brief, output: u32, limit: u32) -> (Usd, Usd) {
-        if self.is_intricate(brief) {
+        let is_warm = self.warm.is_some_and(|(warm, _)| warm == place);
+        if is_warm || self.is_intricate(brief) {
             return self.intricate_costs(place, brief, output, limit);
         }
         let profile = self.profile;
         let fee = self.view.lane(brief.lane).fee_basis_points;
         (
-            self.plain_cost(brief, fee, brief.input, profile.prompt.likely, output),
+            self.plain_cost(brief, fee, brief.input, self.likely(place), output),
             self.plain_cost(brief, fee, brief.dearest_input, profile.prompt.high, limit),
         )
+    }
+
+    /// The tokens that the model is expected to count in the prompt.
+    #[inline(always)]
+    fn likely(&self, place: OfferIndex) -> u64 {
+        let likely = self.profile.prompt.likely;
+        match self.tokens_per_estimate.get(place.0 as usize) {
+            None => likely,
+            Some(factor) => likely.saturating_mul(u64::from(*factor)) >> 16,
+        }
     }
 
     #[inline(always)]
@@ -337,20 +363,25 @@ impl<'a> Screen<'a> {
         limit: u32,
     ) -> (Usd, Usd) {
         let profile = self.profile;
+        let prompt = self.likely(place);
         let usual = match self.view.pricing(place) {
-            Pricing::Known(price) => price.at(profile.prompt.likely, profile.at),
+            Pricing::Known(price) => price.at(prompt, profile.at),
             _ => self.view.offer(place).rates,
         };
         let stretch = brief.stretch.max(self.least_stretch);
         let visible = (u64::from(output) << 16).div_ceil(u64::from(stretch)) as u32;
         let fee = self.view.lane(brief.lane).fee_basis_points;
-        let expected = quote::expected(
-            profile,
-            &usual,
-            u64::from(visible),
-            u64::from(output - visible),
-            fee,
-        );
+        let cached = match self.warm {
+            Some((warm, tokens)) if warm == place => tokens,
+            _ => 0,
+        };
+        let tokens = Expected {
+            prompt,
+            cached,
+            visible: u64::from(visible),
+            reasoning: u64::from(output - visible),
+        };
+        let expected = quote::expected(profile, &usual, tokens, fee);
         (expected, self.quote(place).at(u64::from(limit)))
     }
 

@@ -78,6 +78,7 @@ pub fn profile() -> CallProfile {
         prefer_free: None,
         max_latency: None,
         own_keys: Vec::new(),
+        warm: None,
     }
 }
 

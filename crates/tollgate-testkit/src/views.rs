@@ -1,9 +1,9 @@
 //! Small catalog views for tests.
 
 use tollgate_core::{
-    Capabilities, CatalogSource, CatalogView, Lane, LaneIndex, ModelFacts, ModelIndex, Offer,
-    OfferSpec, OfferTraits, Price, PriceCondition, PriceOverride, Pricing, Quality, QualitySource,
-    Rate, Rates, RatesPatch, Speed, Task, Timestamp,
+    Capabilities, CatalogSource, CatalogView, Habits, Lane, LaneIndex, ModelFacts, ModelIndex,
+    Offer, OfferSpec, OfferTraits, Price, PriceCondition, PriceOverride, Pricing, Quality,
+    QualitySource, Rate, Rates, RatesPatch, Speed, Task, Timestamp,
 };
 
 use crate::builders::{NOON, lane, model};
@@ -28,6 +28,7 @@ pub struct ModelSpec {
     expires: Option<Timestamp>,
     quality: [Quality; Task::COUNT],
     reasoning_share: f32,
+    habits: Habits,
     speed: Option<Speed>,
 }
 
@@ -55,6 +56,7 @@ impl ModelSpec {
             expires: None,
             quality: [quality; Task::COUNT],
             reasoning_share: 0.0,
+            habits: Habits::default(),
             speed: None,
         }
     }
@@ -178,6 +180,13 @@ impl ModelSpec {
         self
     }
 
+    /// What usage has shown of it.
+    #[must_use]
+    pub fn habits(mut self, habits: Habits) -> Self {
+        self.habits = habits;
+        self
+    }
+
     /// Share of the output that is reasoning; the model can reason.
     #[must_use]
     pub fn reasoning(mut self, share: f32) -> Self {
@@ -246,6 +255,7 @@ impl ModelSpec {
             alias_of: None,
             quality: self.quality,
             reasoning_share: self.reasoning_share,
+            habits: self.habits,
         };
         (facts, offers)
     }

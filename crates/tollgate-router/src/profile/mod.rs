@@ -45,6 +45,7 @@ pub(crate) fn profile(config: &RouterConfig, call: &Call) -> Result<CallProfile,
         prefer_free: call.hints.prefer_free,
         max_latency: call.hints.max_latency,
         own_keys: call.keys.lanes().cloned().collect(),
+        warm: None,
     })
 }
 
