@@ -19,6 +19,7 @@ mod cold;
 mod pgr;
 
 mod report;
+mod tasks;
 
 pub use crate::bandit::{Bandit, bandit};
 pub use crate::bootstrap::Interval;
@@ -34,3 +35,4 @@ pub use crate::report::{EvalConfig, Report, evaluate};
 pub use crate::score::{GUARDED, Score, ScoreConfig, Scores, score};
 pub use crate::split::{Split, folds, tasks_left_out};
 pub use crate::table::{Table, read_table, tables_in};
+pub use crate::tasks::{Taken, taken_for};

@@ -3,12 +3,16 @@
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
+use tollgate_core::RoutingPolicy;
+use tollgate_policy_balanced::Balanced;
 use tollgate_route_eval::{
     EvalConfig, EvalError, Priced, Report, ScoreConfig, Table, evaluate, forecast_with, read_table,
-    tables_in,
+    tables_in, taken_for,
 };
+use tollgate_router::{CostOptimizer, RouterConfig};
 use tollgate_router_learned::{Guard, Outcomes, TrainConfig, train};
 
 #[derive(Parser, Debug)]
@@ -47,6 +51,9 @@ struct Args {
     /// Fails when the guarded router is below the fixed choice by more than chance.
     #[arg(long)]
     check: bool,
+    /// Shows instead what the prompts are taken for: code, chat or reasoning.
+    #[arg(long, conflicts_with_all = ["train", "check"])]
+    tasks: bool,
     /// Prints a JSON array.
     #[arg(long)]
     json: bool,
@@ -69,6 +76,9 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    if let (true, Some(folder)) = (args.tasks, &args.folder) {
+        return tasks_of(args, folder);
+    }
     let reports = match &args.folder {
         Some(folder) => of_folder(args, folder)?,
         None => of_files(args)?,
@@ -89,6 +99,22 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
         true => Ok(ExitCode::FAILURE),
         false => Ok(ExitCode::SUCCESS),
     }
+}
+
+fn tasks_of(args: &Args, folder: &Path) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let policy: Arc<dyn RoutingPolicy> = Arc::new(Balanced::default());
+    let config = RouterConfig::default();
+    let optimizer = CostOptimizer::new(config.clone(), vec![(config.policy, policy)])?;
+    let mut taken = Vec::new();
+    for path in tables_in(folder)? {
+        taken.extend(taken_for(&read_table(&path)?, &optimizer)?);
+    }
+    let mut out = io::stdout().lock();
+    match args.json {
+        true => writeln!(out, "{}", serde_json::to_string_pretty(&taken)?)?,
+        false => taken.iter().try_for_each(|row| writeln!(out, "{row}"))?,
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn of_folder(args: &Args, folder: &Path) -> Result<Vec<Report>, EvalError> {

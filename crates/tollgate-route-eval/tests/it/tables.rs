@@ -1,6 +1,10 @@
 use std::path::Path;
+use std::sync::Arc;
 
-use tollgate_route_eval::{EvalError, Priced, read_table, tables_in};
+use tollgate_core::{RoutingPolicy, Task};
+use tollgate_policy_balanced::Balanced;
+use tollgate_route_eval::{EvalError, Priced, read_table, tables_in, taken_for};
+use tollgate_router::{CostOptimizer, RouterConfig};
 
 use crate::world::{poems_and_sums, sample};
 
@@ -57,4 +61,31 @@ fn recorded_costs_stand_in_for_prices() {
     // 20 prompt tokens at 1e-6 each, and 2e-6 for each of the answer's.
     let expected = priced.expected_cost(row, 0, 200.0);
     assert!((expected - 420e-6).abs() < 1e-9, "{expected}");
+}
+
+#[test]
+fn programs_and_sums_are_taken_for_what_they_are() {
+    let policy: Arc<dyn RoutingPolicy> = Arc::new(Balanced::default());
+    let policies = vec![("balanced".to_owned(), policy)];
+    let optimizer = CostOptimizer::new(RouterConfig::default(), policies).unwrap();
+    let mut right = [0; Task::COUNT];
+    let mut all = [0; Task::COUNT];
+    for path in tables_in(&sample("")).unwrap() {
+        for taken in taken_for(&read_table(&path).unwrap(), &optimizer).unwrap() {
+            let task = match taken.kind.as_str() {
+                "code" => Task::Code,
+                "reasoning" => Task::Reasoning,
+                _ => Task::Chat,
+            };
+            right[task.index()] += taken.rows[task.index()];
+            all[task.index()] += taken.rows.iter().sum::<usize>();
+        }
+    }
+    for task in Task::ALL {
+        let (right, all) = (right[task.index()], all[task.index()]);
+        assert!(
+            all >= 20 && right * 4 >= all * 3,
+            "{task}: {right} of {all}"
+        );
+    }
 }
