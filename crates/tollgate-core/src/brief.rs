@@ -31,6 +31,9 @@ pub struct Brief {
     /// Prompt tokens from which a conditional price can hold; `u32::MAX` when
     /// there is none.
     pub tiered_from: u32,
+    /// Tokens, of a prompt and with room for its answer, that fit into the
+    /// context and below every conditional price.
+    pub untiered_room: u32,
     /// All output, with reasoning, as a multiple of the visible output, 1 to 10,
     /// in units of 1/65,536.
     pub stretch: u32,
@@ -65,12 +68,16 @@ impl Brief {
     pub const MORE_PRICES: u8 = 1 << 4;
     /// Neither context nor output has a published limit.
     pub const UNLIMITED: u8 = 1 << 5;
+    /// The lane takes a fee on top.
+    pub const FEE: u8 = 1 << 6;
+    /// Free by contract, as [`OfferTraits::FREE`].
+    pub const FREE: u8 = 1 << 7;
 
     /// Largest share of the output that is believed to be reasoning.
     const MOST_REASONING: f32 = 0.9;
 
-    /// The brief of an offer.
-    pub fn of(offer: &Offer, pricing: &Pricing, model: &ModelFacts) -> Self {
+    /// The brief of an offer on a lane that takes so many basis points on top.
+    pub fn of(offer: &Offer, pricing: &Pricing, model: &ModelFacts, fee_basis_points: u32) -> Self {
         let rates = &offer.rates;
         let dearest_output = rates.dearest_output();
         let has_more = rates.request.is_some_and(|rate| rate > Rate::ZERO)
@@ -83,7 +90,10 @@ impl Brief {
             (rates.image.is_some(), Self::IMAGES_COST),
             (has_more, Self::MORE_PRICES),
             (offer.context == 0 && offer.max_output == 0, Self::UNLIMITED),
+            (fee_basis_points > 0, Self::FEE),
+            (offer.traits.any(OfferTraits::FREE), Self::FREE),
         ];
+        let tiered_from = tiered_from(pricing);
         let share = model.reasoning_share.clamp(0.0, Self::MOST_REASONING);
         Self {
             input: rates.input,
@@ -92,7 +102,8 @@ impl Brief {
             can: offer.can,
             context: or_unlimited(offer.context),
             max_output: or_unlimited(offer.max_output),
-            tiered_from: tiered_from(pricing),
+            tiered_from,
+            untiered_room: or_unlimited(offer.context).min(tiered_from.saturating_sub(1)),
             stretch: Self::stretch(share),
             first_token_ms: offer.speed.map_or(0.0, |speed| speed.first_token_ms),
             // No published speed is below a tenth of a token a second.

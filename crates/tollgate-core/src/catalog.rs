@@ -259,7 +259,7 @@ pub struct CatalogView {
     source: CatalogSource,
     as_of: Timestamp,
     models: Box<[ModelFacts]>,
-    lanes: Box<[Lane]>,
+    lanes: Box<[Arc<Lane>]>,
     offers: Box<[Offer]>,
     briefs: Box<[Brief]>,
     // Quality by task and offer.
@@ -339,10 +339,14 @@ impl CatalogView {
             }
         }
         let facts_of = |offer: &Offer| &facts[offer.model.0 as usize];
+        let fee_of = |offer: &Offer| {
+            let lane = lanes.get(usize::from(offer.lane.0));
+            lane.map_or(0, |lane| lane.fee_basis_points)
+        };
         let briefs: Vec<Brief> = offers
             .iter()
             .zip(&pricing)
-            .map(|(offer, pricing)| Brief::of(offer, pricing, facts_of(offer)))
+            .map(|(offer, pricing)| Brief::of(offer, pricing, facts_of(offer), fee_of(offer)))
             .collect();
         let quality = Task::ALL.map(|task| {
             let of_task = |offer| facts_of(offer).quality[task.index()];
@@ -382,7 +386,7 @@ impl CatalogView {
             barred: barred.into(),
             barred_counts,
             models: facts.into(),
-            lanes: lanes.into(),
+            lanes: lanes.into_iter().map(Arc::new).collect(),
             offers: offers.into(),
             pricing: pricing.into(),
             upstream_ids: upstream_ids.into(),
@@ -412,7 +416,7 @@ impl CatalogView {
     }
 
     /// All lanes.
-    pub fn lanes(&self) -> &[Lane] {
+    pub fn lanes(&self) -> &[Arc<Lane>] {
         &self.lanes
     }
 
@@ -427,7 +431,7 @@ impl CatalogView {
     }
 
     /// The lane at a place.
-    pub fn lane(&self, place: LaneIndex) -> &Lane {
+    pub fn lane(&self, place: LaneIndex) -> &Arc<Lane> {
         &self.lanes[usize::from(place.0)]
     }
 
@@ -440,6 +444,12 @@ impl CatalogView {
     #[inline]
     pub fn brief(&self, place: OfferIndex) -> &Brief {
         &self.briefs[place.0 as usize]
+    }
+
+    /// All offers in brief, in the order of [`CatalogView::offers`].
+    #[inline]
+    pub fn briefs(&self) -> &[Brief] {
+        &self.briefs
     }
 
     /// Quality of the offered models for a task, in the order of [`CatalogView::offers`].

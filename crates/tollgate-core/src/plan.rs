@@ -210,8 +210,8 @@ pub struct Planned {
     pub model: ModelId,
     /// The model's name on the lane.
     pub upstream_id: ModelId,
-    /// The lane.
-    pub lane: Lane,
+    /// The lane, shared with the view it came from.
+    pub lane: Arc<Lane>,
     /// Full prices, for the cost of whatever usage is reported.
     pub pricing: Pricing,
     /// The most that the call costs here, by the length of its answers; the

@@ -8,6 +8,8 @@ use tollgate_core::{CallProfile, Candidate, Ranking, RoutingPolicy};
 
 use crate::log2::log2;
 
+const ABREAST: usize = Ranking::ABREAST;
+
 /// Weights and reference points; the defaults are those of the formula in the
 /// crate's documentation.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -81,12 +83,9 @@ impl Default for Balanced {
 
 impl RoutingPolicy for Balanced {
     fn rank(&self, _: &CallProfile, candidates: &[Candidate]) -> Ranking {
-        let utility = |candidate: &Candidate| {
-            let [quality, cost, time, failures] = self.parts(candidate);
-            f64::from(quality - cost - time - failures)
-        };
-        Ranking::by_score(candidates, utility).with_terms(candidates, |candidate| {
-            let [quality, cost, time, failures] = self.parts(candidate);
+        let utilities = |group: &[Candidate; ABREAST]| self.utilities(group);
+        Ranking::by_scores(candidates, utilities).with_terms(candidates, |candidate| {
+            let [quality, cost, time, failures] = self.parts(figures(candidate));
             [
                 ("quality", quality),
                 ("cost", -cost),
@@ -98,17 +97,56 @@ impl RoutingPolicy for Balanced {
 }
 
 impl Balanced {
-    /// Weighted quality, cost, time and failures.
+    /// The utilities of candidates side by side. Figures are put into columns
+    /// first: a loop over those is worked out four at a time.
     #[inline]
-    fn parts(&self, candidate: &Candidate) -> [f32; 4] {
+    fn utilities(&self, candidates: &[Candidate; ABREAST]) -> [f64; ABREAST] {
+        let mut columns = [[0.0; ABREAST]; 5];
+        for (at, candidate) in candidates.iter().enumerate() {
+            for (column, figure) in columns.iter_mut().zip(figures(candidate)) {
+                column[at] = figure;
+            }
+        }
+        let [means, errors, nanos, latencies, failures] = &columns;
+        let mut utilities = [0.0_f32; ABREAST];
+        for (at, utility) in utilities.iter_mut().enumerate() {
+            let figures = [
+                means[at],
+                errors[at],
+                nanos[at],
+                latencies[at],
+                failures[at],
+            ];
+            let [quality, cost, time, failures] = self.parts(figures);
+            *utility = quality - cost - time - failures;
+        }
+        utilities.map(f64::from)
+    }
+
+    /// Weighted quality, cost, time and failures.
+    #[inline(always)]
+    fn parts(&self, [mean, error, nanos, latency_ms, failure_share]: [f32; 5]) -> [f32; 4] {
         let config = &self.config;
         [
-            config.w_quality * (candidate.quality.mean - config.z * candidate.quality.error),
-            self.cost.of(candidate.expected.nanos() as f32),
-            self.latency.of(candidate.latency_ms),
-            config.w_failure * candidate.failure_share,
+            config.w_quality * (mean - config.z * error),
+            self.cost.of(nanos),
+            self.latency.of(latency_ms),
+            config.w_failure * failure_share,
         ]
     }
+}
+
+/// What counts of a candidate: quality, its error, cost in nano-dollars, time to
+/// a complete answer and share of failures.
+#[inline(always)]
+fn figures(candidate: &Candidate) -> [f32; 5] {
+    [
+        candidate.quality.mean,
+        candidate.quality.error,
+        candidate.expected.nanos() as f32,
+        candidate.latency_ms,
+        candidate.failure_share,
+    ]
 }
 
 /// `weight · log(1 + x/origin) / log(1 + reference/origin)`: absolute, so that
@@ -128,6 +166,7 @@ impl LogScale {
     }
 
     // What is not a number stays one, and `log2` makes it dear.
+    #[inline(always)]
     fn of(self, x: f32) -> f32 {
         self.factor * log2(1.0 + x.clamp(0.0, f32::MAX) * self.per_origin)
     }

@@ -4,6 +4,7 @@
 /// an octave gives the rest. A plan takes two logarithms per candidate, and
 /// this takes a nanosecond where the exact one takes ten. An error of 0.0004
 /// moves a score by less than 0.00002.
+#[inline(always)]
 pub(crate) fn log2(x: f32) -> f32 {
     const MANTISSA: u32 = (1 << 23) - 1;
     let bits = x.to_bits();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tollgate_core::{
     Breaker, CallProfile, Candidate, Capabilities, CatalogView, DropCounts, Failure, Health,
-    HealthView, ModelId, OfferIndex, Place, Planned, Quote, Ranked, Terms, Usd,
+    HealthView, Lane, ModelId, OfferIndex, Place, Planned, Quote, Ranked, Terms, Usd,
 };
 
 use crate::aim::{self, Aim, Listed};
@@ -13,6 +13,7 @@ use crate::nothing;
 use crate::optimizer::{CostOptimizer, NamedPolicy};
 use crate::overlay::Overlay;
 use crate::record::{Collected, Recorder, Standing};
+use crate::screen::ordinary::Ordinary;
 use crate::screen::{Breakers, Screen};
 
 /// Name of the policy in plans for which none was asked: the caller or the
@@ -168,7 +169,6 @@ impl<'a, R: Recorder> Round<'a, R> {
                 (None, false)
             }
             Aim::Ranked { policy, list } => {
-                paid.clear();
                 free.clear();
                 let mut pool = Pool { paid, free };
                 match list {
@@ -253,6 +253,7 @@ impl<'a, R: Recorder> Round<'a, R> {
 
     /// Gathers the offers of a list for the policy.
     fn gather_listed(&mut self, list: &[Listed<'_>], pool: &mut Pool<'_>) {
+        pool.paid.clear();
         for model in list {
             for offer in model.offers(self.view) {
                 if !self.see(offer) {
@@ -268,6 +269,7 @@ impl<'a, R: Recorder> Round<'a, R> {
 
     /// Gathers every offer of the catalog for the policy. What the chain lists
     /// is judged again there, by the rules for listed models, and told then.
+    #[inline(never)]
     fn gather_all(&mut self, chain: &[Listed<'_>], pool: &mut Pool<'_>) {
         let view = self.view;
         let mut in_chain: Vec<OfferIndex> =
@@ -275,13 +277,20 @@ impl<'a, R: Recorder> Round<'a, R> {
         in_chain.sort_unstable();
         in_chain.dedup();
         self.recorder.barred(view, &in_chain);
+        let ordinary = Ordinary::of(&self.screen);
+        let mut walk = self.screen.overlay.walk();
+        // Places to write to, so that no candidate is moved once it is made.
+        pool.paid.resize(view.open().len(), Candidate::neutral(0));
+        let slots = &mut pool.paid[..];
+        let mut filled = 0;
         for &place in view.open() {
-            match self.screen.check_open(place) {
-                Ok(candidate) => pool.paid.push(candidate),
+            match ordinary.admit(place, &mut walk, &mut slots[filled]) {
+                Ok(()) => filled += 1,
                 Err(_) if in_chain.contains(&place) => {}
                 Err(reason) => self.recorder.dropped(place, reason),
             }
         }
+        pool.paid.truncate(filled);
     }
 
     /// Asks the policy, free candidates apart from paid ones where they go first.
@@ -413,7 +422,7 @@ fn planned(
 fn paid_by_the_caller(mut planned: Planned) -> Planned {
     planned.candidate.worst = Usd::ZERO;
     Planned {
-        lane: planned.lane.with_callers_key(),
+        lane: Lane::clone(&planned.lane).with_callers_key().into(),
         quote: Quote::FREE,
         ..planned
     }

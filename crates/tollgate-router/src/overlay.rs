@@ -26,66 +26,103 @@ const UNKNOWN: Condition = Condition {
 /// The entries of a health view by offer and by lane, reused between plans.
 #[derive(Debug, Default)]
 pub(crate) struct Overlay {
+    /// Those of offers, in their order.
     offers: Vec<(OfferIndex, Condition)>,
-    lanes: Vec<(LaneIndex, Condition)>,
+    /// Those of all lanes.
+    lanes: Vec<Condition>,
 }
 
 impl Overlay {
     pub(crate) fn fill(&mut self, view: &CatalogView, health: &HealthView) {
-        self.offers.clear();
+        let entries = health.entries();
         self.lanes.clear();
-        for entry in health.entries() {
-            match &entry.spot {
-                Spot::Endpoint { lane, model } => {
-                    let offer = find(view, lane, model);
-                    self.offers
-                        .extend(offer.map(|offer| (offer, condition(entry))));
-                }
-                wide => self.carry(view, wide, condition(entry)),
-            }
-        }
+        self.lanes.extend(view.lanes().iter().map(|lane| {
+            let spots = entries.iter().filter(|entry| entry.spot.carries(lane));
+            spots.map(condition).reduce(together).unwrap_or(UNKNOWN)
+        }));
+        self.offers.clear();
+        self.offers.extend(entries.iter().filter_map(|entry| {
+            let Spot::Endpoint { lane, model } = &entry.spot else {
+                return None;
+            };
+            Some((find(view, lane, model)?, condition(entry)))
+        }));
         self.offers.sort_by_key(|(offer, _)| *offer);
-    }
-
-    /// Notes the condition of a spot on which whole lanes stand: a lane is out
-    /// of service with any of its spots, and fails as often as the worst.
-    fn carry(&mut self, view: &CatalogView, spot: &Spot, condition: Condition) {
-        let lanes = (0_u16..).zip(view.lanes());
-        for (index, _) in lanes.filter(|(_, lane)| spot.carries(lane)) {
-            let index = LaneIndex(index);
-            match self.lanes.iter_mut().find(|(lane, _)| *lane == index) {
-                None => self.lanes.push((index, condition)),
-                Some((_, known)) => {
-                    known.is_open |= condition.is_open;
-                    known.failure_share = known.failure_share.max(condition.failure_share);
-                    known.first_token_ms = known.first_token_ms.or(condition.first_token_ms);
-                }
-            }
-        }
     }
 
     /// The condition of an offer: its own, else its lane's; a lane that is out
     /// of service takes all its offers with it.
-    #[inline]
     pub(crate) fn of(&self, offer: OfferIndex, lane: LaneIndex) -> Condition {
-        if self.offers.is_empty() && self.lanes.is_empty() {
-            return UNKNOWN;
-        }
-        let on_lane = self
-            .lanes
-            .iter()
-            .find(|(of, _)| *of == lane)
-            .map(|(_, condition)| *condition);
-        let own = match self.offers.binary_search_by_key(&offer, |(of, _)| *of) {
-            Ok(at) => Some(self.offers[at].1),
-            Err(_) => None,
-        };
-        let condition = own.or(on_lane).unwrap_or(UNKNOWN);
-        Condition {
-            is_open: condition.is_open || on_lane.is_some_and(|lane| lane.is_open),
-            ..condition
+        let on_lane = self.lanes[usize::from(lane.0)];
+        match self.offers.binary_search_by_key(&offer, |(of, _)| *of) {
+            Ok(at) => Condition {
+                is_open: self.offers[at].1.is_open || on_lane.is_open,
+                ..self.offers[at].1
+            },
+            Err(_) => on_lane,
         }
     }
+
+    /// The same for offers that are asked about in their order.
+    pub(crate) fn walk(&self) -> Walk<'_> {
+        Walk {
+            overlay: self,
+            lanes: &self.lanes,
+            rest: &self.offers,
+            next: next(&self.offers),
+            met: UNKNOWN,
+        }
+    }
+}
+
+/// The condition of a lane that stands on two spots: it is out of service with
+/// either of them, and fails as often as the worse.
+fn together(one: Condition, other: Condition) -> Condition {
+    Condition {
+        is_open: one.is_open || other.is_open,
+        failure_share: one.failure_share.max(other.failure_share),
+        first_token_ms: one.first_token_ms.or(other.first_token_ms),
+    }
+}
+
+/// Behind all offers.
+const END: OfferIndex = OfferIndex(u32::MAX);
+
+/// A walk along the offers of a catalog: few have a condition of their own, and
+/// between them nothing is searched for.
+#[derive(Debug)]
+pub(crate) struct Walk<'a> {
+    overlay: &'a Overlay,
+    lanes: &'a [Condition],
+    rest: &'a [(OfferIndex, Condition)],
+    /// The next offer with a condition of its own.
+    next: OfferIndex,
+    /// The condition of the last one that was met.
+    met: Condition,
+}
+
+impl Walk<'_> {
+    /// As [`Overlay::of`], for an offer behind all that were asked about.
+    #[inline(always)]
+    pub(crate) fn of(&mut self, offer: OfferIndex, lane: LaneIndex) -> &Condition {
+        if offer >= self.next {
+            return self.meet(offer, lane);
+        }
+        &self.lanes[usize::from(lane.0)]
+    }
+
+    #[inline(never)]
+    fn meet(&mut self, offer: OfferIndex, lane: LaneIndex) -> &Condition {
+        let passed = self.rest.partition_point(|(of, _)| *of <= offer);
+        self.rest = &self.rest[passed..];
+        self.next = next(self.rest);
+        self.met = self.overlay.of(offer, lane);
+        &self.met
+    }
+}
+
+fn next(conditions: &[(OfferIndex, Condition)]) -> OfferIndex {
+    conditions.first().map_or(END, |(offer, _)| *offer)
 }
 
 pub(crate) fn find(view: &CatalogView, lane: &LaneId, model: &ModelId) -> Option<OfferIndex> {

@@ -11,6 +11,8 @@ use crate::overlay::{self, Condition, Overlay};
 use crate::profile::ERROR_PERCENT;
 use crate::quote::{self, Expected};
 
+pub(crate) mod ordinary;
+
 /// Whether open breakers rule an offer out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Breakers {
@@ -31,6 +33,9 @@ const LONGEST_EXPECTED: f32 = 134_217_728.0;
 /// and the catalog knows only that the model can: what models with reasoning on
 /// by default show in public usage figures.
 const REASONING_WHEN_ASKED: f32 = 0.4;
+/// A flag that every brief has which is asked about.
+const ALL: u8 = Brief::PRICED;
+
 /// The tests, with everything about the call worked out once.
 #[derive(Debug)]
 pub(crate) struct Screen<'a> {
@@ -44,14 +49,16 @@ pub(crate) struct Screen<'a> {
     tokens_per_estimate: &'a [u32],
     /// The offer that has read the prompt's beginning, and how much of it.
     warm: Option<(OfferIndex, u64)>,
-    overlay: &'a Overlay,
+    pub(crate) overlay: &'a Overlay,
     breakers: Breakers,
     /// Whether free variants compete when nobody named them.
     free_competes: bool,
     at_secs: i64,
     /// Tokens that a context window must hold.
     room: u64,
-    shortest_answer: u32,
+    /// Tokens of the shortest answer that is of use; none but the longest where
+    /// the caller says how long.
+    shortest_useful: u32,
     /// Output tokens that the caller asks for; 0 when it leaves that open.
     least_wanted: u64,
     /// The same as a limit; `u32::MAX` when there is none.
@@ -96,6 +103,11 @@ impl<'a> Screen<'a> {
         // too long after all fails upstream and goes elsewhere, at no cost.
         let prompt = (profile.prompt.likely + profile.prompt.likely * ERROR_PERCENT / 100)
             .min(profile.prompt.high);
+        let intricate = match (profile.images, u32::try_from(profile.answers)) {
+            (_, Err(_)) => ALL,
+            (0, Ok(_)) => Brief::MORE_PRICES,
+            (_, Ok(_)) => Brief::MORE_PRICES | Brief::IMAGES_COST,
+        };
         Self {
             view,
             profile,
@@ -110,7 +122,10 @@ impl<'a> Screen<'a> {
             free_competes,
             at_secs: profile.at.secs(),
             room: prompt.saturating_add(profile.max_output.unwrap_or(u64::from(shortest_answer))),
-            shortest_answer,
+            shortest_useful: match profile.max_output {
+                Some(_) => u32::MAX,
+                None => shortest_answer,
+            },
             least_wanted: profile.max_output.unwrap_or(0),
             longest_wanted: profile.max_output.map_or(u32::MAX, saturated),
             longest_unlimited: match profile.max_output {
@@ -118,12 +133,7 @@ impl<'a> Screen<'a> {
                 None => LIMIT_WHEN_UNKNOWN,
             },
             prompt_low: saturated(profile.prompt.low),
-            intricate: match (profile.images, u32::try_from(profile.answers)) {
-                // All of them.
-                (_, Err(_)) => Brief::PRICED,
-                (0, Ok(_)) => Brief::MORE_PRICES,
-                (_, Ok(_)) => Brief::MORE_PRICES | Brief::IMAGES_COST,
-            },
+            intricate,
             ceiling,
             share,
             visible_output: (config.output.mean(profile.task).min(LONGEST_EXPECTED) * 65_536.0)
@@ -160,17 +170,14 @@ impl<'a> Screen<'a> {
     ///
     /// # Errors
     /// Free, else as [`Screen::check`].
-    #[inline(always)]
-    pub(crate) fn check_open(&self, place: OfferIndex) -> Result<Candidate, DropReason> {
+    fn check_open(&self, place: OfferIndex) -> Result<Candidate, DropReason> {
         if !self.free_competes && self.view.brief(place).traits.any(OfferTraits::FREE) {
             return Err(DropReason::FreeTier);
         }
         self.check(place)
     }
 
-    /// An offer that nothing bars as a candidate. Inlined: in the loop over all
-    /// of the catalog, handing the result from function to function costs as
-    /// much as the tests.
+    /// An offer that nothing bars as a candidate.
     ///
     /// # Errors
     /// The first reason that rules it out, in this order: expired, cannot do,
@@ -250,20 +257,11 @@ impl<'a> Screen<'a> {
         brief: &Brief,
         condition: Condition,
     ) -> Result<Candidate, DropReason> {
-        let stretch = brief.stretch.max(self.least_stretch);
         let limit = self.output_limit(brief);
-        let output = match self.answer_tokens[place.0 as usize] {
-            0 => ((self.visible_output * u64::from(stretch)) >> 32) as u32,
-            known => known,
-        };
-        let output = output.min(limit).max(1);
-
+        let output = self.expected_output(place, brief, limit);
         let latency_ms = self.latency(brief, condition, output);
         if latency_ms > self.max_latency_ms {
-            return Err(DropReason::TooSlow {
-                expected_ms: latency_ms as u64,
-                limit_ms: self.max_latency_ms as u64,
-            });
+            return Err(self.too_slow(latency_ms));
         }
 
         let free = brief.traits.any(OfferTraits::FREE);
@@ -303,6 +301,31 @@ impl<'a> Screen<'a> {
         } else {
             limit
         }
+    }
+
+    /// The expected tokens of one answer, at least 1.
+    #[inline(always)]
+    fn expected_output(&self, place: OfferIndex, brief: &Brief, limit: u32) -> u32 {
+        let stretch = brief.stretch.max(self.least_stretch);
+        let output = match self.answer_tokens[place.0 as usize] {
+            0 => ((self.visible_output * u64::from(stretch)) >> 32) as u32,
+            known => known,
+        };
+        output.min(limit).max(1)
+    }
+
+    fn too_slow(&self, latency_ms: f32) -> DropReason {
+        DropReason::TooSlow {
+            expected_ms: latency_ms as u64,
+            limit_ms: self.max_latency_ms as u64,
+        }
+    }
+
+    /// An answer that is cut short costs money and helps nobody, so room for
+    /// the expected length is asked for.
+    #[inline(always)]
+    fn least_answer(&self, output: u32, limit: u32) -> u32 {
+        self.shortest_useful.max(output).min(limit)
     }
 
     #[inline(always)]
@@ -364,9 +387,14 @@ impl<'a> Screen<'a> {
     ) -> (Usd, Usd) {
         let profile = self.profile;
         let prompt = self.likely(place);
+        let conditional;
         let usual = match self.view.pricing(place) {
-            Pricing::Known(price) => price.at(prompt, profile.at),
-            _ => self.view.offer(place).rates,
+            Pricing::Known(price) if price.overrides.is_empty() => &price.base,
+            Pricing::Known(price) => {
+                conditional = price.at(prompt, profile.at);
+                &conditional
+            }
+            _ => &self.view.offer(place).rates,
         };
         let stretch = brief.stretch.max(self.least_stretch);
         let visible = (u64::from(output) << 16).div_ceil(u64::from(stretch)) as u32;
@@ -381,7 +409,7 @@ impl<'a> Screen<'a> {
             visible: u64::from(visible),
             reasoning: u64::from(output - visible),
         };
-        let expected = quote::expected(profile, &usual, tokens, fee);
+        let expected = quote::expected(profile, usual, tokens, fee);
         (expected, self.quote(place).at(u64::from(limit)))
     }
 
@@ -397,11 +425,16 @@ impl<'a> Screen<'a> {
             let prompt = profile.prompt.high;
             return quote::plain(profile, brief.dearest_input, prompt, brief.output, fee);
         }
+        let conditional;
         let dearest = match self.view.pricing(place) {
-            Pricing::Known(price) => price.ceiling(profile.prompt.high),
-            _ => self.view.offer(place).rates,
+            Pricing::Known(price) if price.overrides.is_empty() => &price.base,
+            Pricing::Known(price) => {
+                conditional = price.ceiling(profile.prompt.high);
+                &conditional
+            }
+            _ => &self.view.offer(place).rates,
         };
-        quote::worst(profile, &dearest, fee)
+        quote::worst(profile, dearest, fee)
     }
 
     /// The worst case under the ceiling, and the output limit that keeps it
@@ -418,12 +451,7 @@ impl<'a> Screen<'a> {
         output: u32,
         limit: u32,
     ) -> Result<(Usd, Option<u32>), DropReason> {
-        // An answer that is cut short costs money and helps nobody, so room for
-        // the expected length is asked for.
-        let least = match self.profile.max_output {
-            Some(_) => limit,
-            None => self.shortest_answer.max(output).min(limit),
-        };
+        let least = self.least_answer(output, limit);
         let quote = self.quote(place);
         let worst = quote.at(u64::from(limit));
         for room in [self.share, self.ceiling] {
@@ -431,8 +459,10 @@ impl<'a> Screen<'a> {
                 return Ok((worst, None));
             }
             let longest = u32::try_from(quote.longest_within(room)).unwrap_or(u32::MAX);
-            if longest >= least {
-                return Ok((quote.at(u64::from(longest)), Some(longest)));
+            let worst = quote.at(u64::from(longest));
+            // Where nothing is written, the prompt alone may be too dear.
+            if longest >= least && worst <= room {
+                return Ok((worst, Some(longest)));
             }
         }
         Err(DropReason::OverCeiling {

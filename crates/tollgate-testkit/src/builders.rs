@@ -115,7 +115,7 @@ pub fn planned(id: &str, on: &str) -> Planned {
         candidate,
         model: model(id),
         upstream_id: model(id),
-        lane: lane(on),
+        lane: lane(on).into(),
         pricing: Pricing::Known(Price {
             base: rates,
             overrides: Vec::new(),

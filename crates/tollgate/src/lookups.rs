@@ -136,7 +136,7 @@ impl Gateway {
     fn openrouter(&self) -> Result<OpenRouterProvider, Arc<Failure>> {
         let parts = self.parts();
         let view = parts.catalog.view();
-        let leads_there = |lane: &Lane| lane.id.as_str() == OPENROUTER_LANE;
+        let leads_there = |lane: &Arc<Lane>| lane.id.as_str() == OPENROUTER_LANE;
         let openrouter = parts.lookups.openrouter.clone();
         openrouter
             .filter(|_| view.lanes().iter().any(leads_there))

@@ -1,5 +1,7 @@
 //! A second attempt beside a slow one.
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 use tollgate_core::{AttemptEnd, Event, FailureKind};
 use tollgate_testkit::providers::{Entry, Script, ScriptedProvider, text_frame};
@@ -17,7 +19,7 @@ async fn warmed_up(slow: Script, second: Script, calls: usize) -> Rig {
     }
     let provider = provider.on("first", "a/one", slow);
     let rig = Rig::with(&TWO, provider, |config| config.hedge.enabled = true)
-        .planned(|_, planned| planned.lane.stops_billing = true);
+        .planned(|_, planned| Arc::make_mut(&mut planned.lane).stops_billing = true);
     for _ in 0..calls {
         hear(rig.run().await.unwrap()).await;
     }
@@ -111,10 +113,11 @@ async fn second_attempts_are_a_small_share_of_calls() {
 #[tokio::test(start_paused = true)]
 async fn lanes_that_bill_on_and_answers_in_one_piece_are_not_hedged() {
     let rig = warmed_up(slow(), answer(), 30).await;
-    let rig = rig.planned(|place, planned| planned.lane.stops_billing = place == 0);
+    let rig =
+        rig.planned(|place, planned| Arc::make_mut(&mut planned.lane).stops_billing = place == 0);
     assert_eq!(rig.run().await.unwrap().place, 0);
     let rig = rig
-        .planned(|place, planned| planned.lane.stops_billing = place == 1)
+        .planned(|place, planned| Arc::make_mut(&mut planned.lane).stops_billing = place == 1)
         .whole();
     assert!(rig.run().await.unwrap().failed.is_empty());
 }

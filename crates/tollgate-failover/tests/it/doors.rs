@@ -1,6 +1,7 @@
 //! Who may be tried: probes, slow starts, limits, slots, hosts.
 
 use std::num::NonZeroU16;
+use std::sync::Arc;
 
 use futures_util::future::join_all;
 use tokio::time::{Instant, advance, sleep};
@@ -257,7 +258,8 @@ async fn idle_equals_share_the_traffic_by_their_weight() {
         provider = provider.on(lane, "a/one", Script::answer(&["Hello"]));
     }
     let rig = Rig::new(&["first a/one", "second a/one"], provider).planned(|place, planned| {
-        planned.lane.weight = [NonZeroU16::MIN, NonZeroU16::new(3).unwrap()][place];
+        Arc::make_mut(&mut planned.lane).weight =
+            [NonZeroU16::MIN, NonZeroU16::new(3).unwrap()][place];
     });
     let mut second = 0;
     for _ in 0..400 {
@@ -277,7 +279,7 @@ async fn what_failed_at_a_host_is_asked_with_another_key_after_everything_else()
         .on("elsewhere", "b/two", Script::answer(&["Hello"]));
     let rig = Rig::new(&["key-1 a/one", "key-2 a/one", "elsewhere b/two"], provider);
     let rig = rig.planned(|place, planned| {
-        planned.lane.authority = ["host", "host", "other"][place].into();
+        Arc::make_mut(&mut planned.lane).authority = ["host", "host", "other"][place].into();
     });
     assert_eq!(call(&rig).await, 2);
 }
@@ -293,7 +295,8 @@ async fn busy_equals_share_the_traffic_by_their_weight() {
         });
     let plan = ["first a/one", "second a/one", "third a/one"];
     let rig = Rig::new(&plan, provider).planned(|place, planned| {
-        planned.lane.weight = [1, 1, 2].map(|weight| NonZeroU16::new(weight).unwrap())[place];
+        Arc::make_mut(&mut planned.lane).weight =
+            [1, 1, 2].map(|weight| NonZeroU16::new(weight).unwrap())[place];
     });
     let calls = (0..800).map(|number| {
         let rig = &rig;

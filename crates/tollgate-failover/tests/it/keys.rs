@@ -144,7 +144,7 @@ async fn two_keys_refused_at_once_say_that_the_host_is_at_fault() {
     )
     .planned(|place, planned| {
         if place < 3 {
-            planned.lane.authority = "host".into();
+            Arc::make_mut(&mut planned.lane).authority = "host".into();
         }
         planned.candidate.expected = Usd::from_nanos(place as i64);
     });
@@ -158,7 +158,10 @@ async fn an_account_without_money_is_asked_about_once_a_minute() {
     let desk = Desk::default();
     let rig = Rig::new(&TWO, refused_after_one(FailureKind::Payment))
         .checked_by(desk.clone())
-        .planned(|_, planned| planned.lane.account = planned.lane.id.as_str().into());
+        .planned(|_, planned| {
+            let lane = Arc::make_mut(&mut planned.lane);
+            lane.account = lane.id.as_str().into();
+        });
     assert_eq!(call(&rig).await, 0);
     for _ in 0..600 {
         assert_eq!(call(&rig).await, 1);

@@ -1,6 +1,6 @@
 //! Costs at their edges: ceilings, clamps, tiers, fees.
 
-use tollgate_core::{DropReason, TokenBounds, Usd};
+use tollgate_core::{DropReason, FailureKind, TokenBounds, Usd};
 use tollgate_router::RouterConfig;
 use tollgate_testkit::builders;
 use tollgate_testkit::views::{ModelSpec, view, view_on};
@@ -51,6 +51,22 @@ fn an_open_length_is_clamped_to_half_of_the_ceiling_or_to_all_of_it() {
     check("0.00986", Some(465), "0.00493");
     check("0.009858", Some(2_929), "0.009858");
     check("0.005", Some(500), "0.005");
+}
+
+#[test]
+fn a_call_without_an_answer_is_held_to_the_ceiling_too() {
+    // Vectors have no output tokens: 4,000 × $1 a million for the prompt is all.
+    let view = view([ModelSpec::new("a/b").price(1.0, 0.0)]);
+    let planned = |ceiling: &str| {
+        let mut profile = long_profile("tollgate/auto");
+        profile.max_output = Some(0);
+        profile.ceiling = Some(dollars(ceiling));
+        plan(RouterConfig::default(), profile, &view)
+    };
+    let candidate = planned("0.004").unwrap().first().candidate;
+    assert_eq!((candidate.worst, candidate.clamp), (dollars("0.004"), None));
+    let failure = planned("0.003999999").unwrap_err();
+    assert_eq!(failure.kind(), FailureKind::NoCandidate);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod allocations;
 mod bounds;
 mod explain;
 mod plan;

@@ -1,5 +1,7 @@
 //! Reports of upstreams that cannot be right: what is booked, and who hears of it.
 
+use std::sync::Arc;
+
 use tollgate::{
     Billing, CallId, Cost, CostSource, Doubt, Doubts, Event, Facts, Frame, FrameKind, GenerationId,
     Receipt, Served, StreamMode, TokenUsage, UsageReport, Usd,
@@ -60,8 +62,9 @@ fn the_fee_on_an_own_key_is_owed_to_whoever_runs_the_lane() {
         (Billing::Direct, 0, 21_000),
     ] {
         let mut planned = planned("a/one", "openrouter");
-        planned.lane.billing = billing;
-        planned.lane.fee_basis_points = 500;
+        let lane = Arc::make_mut(&mut planned.lane);
+        lane.billing = billing;
+        lane.fee_basis_points = 500;
         let usage = UsageReport {
             tokens: TokenUsage {
                 input: 10,

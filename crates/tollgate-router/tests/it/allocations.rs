@@ -1,0 +1,42 @@
+//! Planning takes no memory that grows with the catalog.
+
+use tollgate_core::{CallProfile, CatalogView, Health, HealthView, Spot, Usd};
+use tollgate_router::RouterConfig;
+use tollgate_testkit::views::synthetic;
+
+use crate::{optimizer, profile};
+
+const MODELS: usize = 20_000;
+
+/// Bytes that one plan of a thread takes that has planned before.
+fn bytes(policy: &str, change: impl Fn(&mut CallProfile), view: &CatalogView) -> u64 {
+    let optimizer = optimizer(RouterConfig::default());
+    let mut profile = profile(&format!("tollgate/{policy}"));
+    change(&mut profile);
+    let lane = &view.lanes()[0];
+    let spots = view.models()[..10]
+        .iter()
+        .flat_map(|model| Spot::of(lane, &model.id));
+    let health = HealthView::new(spots.map(Health::unseen).collect());
+    let plan = |profile| optimizer.plan(profile, view, &health).unwrap();
+    plan(profile.clone());
+    let taken = allocation_counter::measure(|| {
+        plan(profile.clone());
+    });
+    taken.bytes_total
+}
+
+#[test]
+fn a_plan_takes_less_than_a_byte_for_each_model() {
+    let view = synthetic(MODELS);
+    for policy in ["cheapest", "balanced", "quality"] {
+        for (ceiling, prefers_free) in [(None, false), (Some(10_000_000), true)] {
+            let limit = |profile: &mut CallProfile| {
+                profile.ceiling = ceiling.map(Usd::from_nanos);
+                profile.prefer_free = Some(prefers_free);
+            };
+            let bytes = bytes(policy, limit, &view);
+            assert!(bytes < MODELS as u64, "{policy} {ceiling:?}: {bytes}");
+        }
+    }
+}
