@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use tollgate_route_eval::{
-    EvalConfig, EvalError, Priced, Report, ScoreConfig, Table, evaluate, forecast_with, read_table,
-    tables_in,
+    EvalConfig, EvalError, LoadConfig, Priced, Report, ScoreConfig, Table, evaluate, forecast_with,
+    read_load, read_table, replay_load, tables_in,
 };
 use tollgate_router_learned::{Guard, Outcomes, TrainConfig, train};
 
@@ -18,7 +18,7 @@ use tollgate_router_learned::{Guard, Outcomes, TrainConfig, train};
 )]
 struct Args {
     /// Folder with `models.json` and files of outcomes: each is evaluated on folds of its own.
-    #[arg(value_name = "DIR", required_unless_present = "train")]
+    #[arg(value_name = "DIR", required_unless_present_any = ["train", "load"])]
     folder: Option<PathBuf>,
     /// Trains on these files instead.
     #[arg(long, value_name = "FILE", num_args = 1.., requires = "test", conflicts_with = "folder")]
@@ -26,6 +26,12 @@ struct Args {
     /// Tests on these files; floors are then means of the test rows themselves.
     #[arg(long, value_name = "FILE", num_args = 1.., requires = "train")]
     test: Vec<PathBuf>,
+    /// Replays the choice among endpoints on this table of samples instead.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["folder", "train"])]
+    load: Option<PathBuf>,
+    /// By which later sample a choice among endpoints is judged.
+    #[arg(long, value_name = "SAMPLES", default_value_t = 1, requires = "load")]
+    ahead: u8,
     /// Folds of each table.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(2..=50))]
     folds: u8,
@@ -44,7 +50,9 @@ struct Args {
     /// Model that is no candidate, such as one whose cost was not fully recorded; may be repeated.
     #[arg(long, value_name = "NAME")]
     leave_out: Vec<String>,
-    /// Fails when the guarded router is below the fixed choice by more than chance.
+    /// Fails when the guarded router is below the fixed choice by more than chance; with `--load`,
+    /// when endpoints that the gateway chooses are slower than the cheapest, cost more than 1.1
+    /// times as much, or are deranked.
     #[arg(long)]
     check: bool,
     /// Prints a JSON array.
@@ -69,6 +77,9 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    if let Some(path) = &args.load {
+        return of_load(args, path);
+    }
     let reports = match &args.folder {
         Some(folder) => of_folder(args, folder)?,
         None => of_files(args)?,
@@ -84,6 +95,28 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let violations: Vec<String> = reports.iter().flat_map(Report::violations).collect();
     for violation in &violations {
         writeln!(io::stderr(), "below the fixed choice: {violation}")?;
+    }
+    match args.check && !violations.is_empty() {
+        true => Ok(ExitCode::FAILURE),
+        false => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn of_load(args: &Args, path: &Path) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let config = LoadConfig {
+        ahead: args.ahead,
+        resamples: args.resamples,
+        seed: args.seed,
+        ..LoadConfig::default()
+    };
+    let report = replay_load(&read_load(path)?, &config);
+    match args.json {
+        true => writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&report)?)?,
+        false => writeln!(io::stdout(), "{report}")?,
+    }
+    let violations = report.violations();
+    for violation in &violations {
+        writeln!(io::stderr(), "broken: {violation}")?;
     }
     match args.check && !violations.is_empty() {
         true => Ok(ExitCode::FAILURE),

@@ -96,10 +96,16 @@ const ROWS: &[Row] = &[
         &["tollgate", "tollgate-core", "tollgate-wire"],
         TEST_KIT,
     ),
-    // Tries what was learned on outcomes, without a gateway.
+    // Tries what was learned on outcomes, and replays choices among endpoints, without a gateway.
     row(
         "tollgate-route-eval",
-        &["tollgate-core", "tollgate-router-learned"],
+        &[
+            "tollgate-core",
+            "tollgate-policy-balanced",
+            "tollgate-policy-cheapest",
+            "tollgate-router",
+            "tollgate-router-learned",
+        ],
         &[],
     ),
     row(

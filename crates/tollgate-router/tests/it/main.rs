@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod bounds;
+mod endpoints;
 mod explain;
 mod plan;
 mod profile;
