@@ -115,19 +115,23 @@ fn check_copies(root: &Path, fresh: Option<&str>) -> Result<(), String> {
 
 /// The reduced catalog for one recorded body.
 fn reduce_file(path: &Path) -> Result<String, String> {
+    reduce(&read_plain(path)?).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// The text of a file, unpacked if it is gzip.
+pub(crate) fn read_plain(path: &Path) -> Result<String, String> {
     let bytes =
         fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    let text = if bytes.starts_with(&[0x1f, 0x8b]) {
+    if bytes.starts_with(&[0x1f, 0x8b]) {
         let mut text = String::new();
         GzDecoder::new(bytes.as_slice())
             .read_to_string(&mut text)
             .map_err(|error| format!("cannot unpack {}: {error}", path.display()))?;
-        text
+        Ok(text)
     } else {
         String::from_utf8(bytes)
-            .map_err(|error| format!("{} is not UTF-8: {error}", path.display()))?
-    };
-    reduce(&text).map_err(|error| format!("{}: {error}", path.display()))
+            .map_err(|error| format!("{} is not UTF-8: {error}", path.display()))
+    }
 }
 
 fn reduce(text: &str) -> Result<String, String> {
@@ -224,7 +228,7 @@ fn compact(json: &str) -> String {
         .collect()
 }
 
-fn workspace_root() -> Result<PathBuf, String> {
+pub(crate) fn workspace_root() -> Result<PathBuf, String> {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
     xtask
         .parent()

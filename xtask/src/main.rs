@@ -5,6 +5,7 @@
 //! cargo xtask tidy            rules that need to see all crates at once
 //! cargo xtask schema          the configuration reference and the OpenAPI document, written or checked
 //! cargo xtask fixtures        the recorded catalog, written or checked
+//! cargo xtask endpoints       who serves which model, written or checked
 //! cargo xtask prices          the table of what providers charge, written or checked
 //! cargo xtask bench           the benchmarks, against a saved baseline
 //! cargo xtask bench-server    what the gateway adds to a request, beside what a bare proxy adds
@@ -29,6 +30,7 @@ mod bench_server;
 mod ci;
 mod clients;
 mod crash;
+mod endpoints;
 mod fixtures;
 mod prices;
 mod real_model;
@@ -62,6 +64,8 @@ enum Task {
     Schema(schema::Args),
     /// Write the recorded catalog to the crates that embed it.
     Fixtures(fixtures::Fixtures),
+    /// Write who serves which model, from recorded endpoints.
+    Endpoints(endpoints::Args),
     /// Write the table of what providers charge, from two published lists.
     Prices(prices::Args),
     /// Run the benchmarks.
@@ -100,6 +104,7 @@ fn run(task: Task) -> Result<(), Error> {
         Task::Tidy(args) => tidy::run(args),
         Task::Schema(args) => schema::run(args),
         Task::Fixtures(args) => fixtures::run(args).map_err(Error::Fixtures),
+        Task::Endpoints(args) => endpoints::run(&args).map_err(Error::Fixtures),
         Task::Prices(args) => prices::run(&args).map_err(Error::Prices),
         Task::Bench(args) => bench::run(&args),
         Task::BenchServer(args) => bench_server::run(&args),

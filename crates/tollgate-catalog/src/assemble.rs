@@ -1,6 +1,7 @@
 //! From a list of models and the lanes to the view that routing reads.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use tollgate_core::{
     Capabilities, CatalogSource, CatalogView, Habits, LaneIndex, ModelFacts, ModelId, ModelIndex,
@@ -9,6 +10,7 @@ use tollgate_core::{
 use tollgate_wire::Model;
 
 use crate::carried::Carried;
+use crate::endpoints::{EndpointTable, Seen};
 use crate::lane::{LaneSpec, Served};
 use crate::listing::Listing;
 use crate::quality::Ratings;
@@ -32,6 +34,7 @@ pub(crate) struct Known<'a> {
     pub(crate) prices: Option<&'a PriceTable>,
     pub(crate) scores: Option<&'a Scores>,
     pub(crate) feedback: Option<&'a Feedback>,
+    pub(crate) endpoints: Option<&'a EndpointTable>,
 }
 
 /// Builds the view.
@@ -52,7 +55,7 @@ pub(crate) fn assemble(
         .iter()
         .filter_map(|model| {
             let facts = model_facts(model, &names, &ratings)?;
-            let listed = Listed::of(model, &facts, listing);
+            let listed = Listed::of(model, &facts, listing, known.endpoints);
             let offers = carried
                 .iter()
                 .zip(0..)
@@ -160,14 +163,21 @@ fn model_facts(model: &Model, names: &Names<'_>, ratings: &Ratings<'_>) -> Optio
 }
 
 /// What the list says of a model, ready to be offered on lanes.
-struct Listed {
+struct Listed<'a> {
     id: ModelId,
     offer: Offer,
     pricing: Pricing,
+    /// What is known of who serves it, where the list's own upstream does.
+    seen: Option<&'a Seen>,
 }
 
-impl Listed {
-    fn of(model: &Model, facts: &ModelFacts, listing: &Listing) -> Self {
+impl<'a> Listed<'a> {
+    fn of(
+        model: &Model,
+        facts: &ModelFacts,
+        listing: &Listing,
+        endpoints: Option<&'a EndpointTable>,
+    ) -> Self {
         let mut pricing = price::of(model);
         if let Some(held) = listing.held.get(&model.id) {
             let mut doubted = model.clone();
@@ -187,6 +197,19 @@ impl Listed {
             id: facts.id.clone(),
             offer,
             pricing,
+            seen: endpoints.and_then(|known| known.of(&facts.id)),
+        }
+    }
+
+    /// The offer on a lane to the upstream whose list this is.
+    fn at_the_lists_own(&self, offer: Offer) -> OfferSpec {
+        let offer = Offer {
+            speed: self.seen.and_then(|seen| seen.speed),
+            ..offer
+        };
+        OfferSpec {
+            endpoints: self.seen.map(|seen| Arc::clone(&seen.endpoints)),
+            ..priced(offer, self.pricing.clone(), self.id.clone())
         }
     }
 
@@ -194,7 +217,7 @@ impl Listed {
     fn on(&self, carried: &Carried<'_>, lane: LaneIndex, names: &Names<'_>) -> Option<OfferSpec> {
         let offer = Offer { lane, ..self.offer };
         match carried.map() {
-            None => Some(priced(offer, self.pricing.clone(), self.id.clone())),
+            None => Some(self.at_the_lists_own(offer)),
             Some(map) => {
                 let exact = map.get(self.id.as_str());
                 let served = exact.or_else(|| {
@@ -294,6 +317,7 @@ fn priced(offer: Offer, pricing: Pricing, upstream_id: ModelId) -> OfferSpec {
         },
         pricing,
         upstream_id,
+        endpoints: None,
     }
 }
 

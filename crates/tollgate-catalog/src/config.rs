@@ -26,6 +26,9 @@ pub struct CatalogConfig {
     /// Default: the newer of the one inside the program and the one that `tollgate prices refresh`
     /// has put beside the cache.
     pub prices_path: Option<PathBuf>,
+    /// Of how many models the endpoints are looked at every five minutes, 0 to 200: those that
+    /// calls have used last, within an hour. Default 32; 0 looks at none.
+    pub endpoint_models: u32,
     /// Never fetch; use the cache or the embedded snapshot. Default `false`.
     pub offline: bool,
     /// Largest share of models that may vanish in one refresh, 0 to 1. Default 0.5.
@@ -45,6 +48,7 @@ impl Default for CatalogConfig {
             cache_path: None,
             scores_path: None,
             prices_path: None,
+            endpoint_models: 32,
             offline: false,
             max_shrink: 0.5,
             max_jumps: 0.2,
@@ -81,6 +85,12 @@ impl CatalogConfig {
             "refresh_minutes",
             &minutes,
             "1 to 1440 minutes",
+        )?;
+        check(
+            self.endpoint_models <= 200,
+            "endpoint_models",
+            &self.endpoint_models,
+            "0 to 200 models",
         )?;
         check(
             share.contains(&self.max_shrink),

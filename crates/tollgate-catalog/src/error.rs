@@ -70,6 +70,9 @@ pub enum CatalogError {
     /// The snapshot inside the program cannot be read: a defect of the build.
     #[error("the embedded snapshot cannot be used")]
     Embedded(#[source] Refusal),
+    /// The endpoints inside the program cannot be read: a defect of the build.
+    #[error("the embedded endpoints cannot be used")]
+    EmbeddedEndpoints(#[source] ParseError),
     /// A refresh brought a list that looks wrong.
     #[error("the new model list looks wrong and was not taken: {0}")]
     Refused(Refusal),
@@ -131,7 +134,9 @@ impl CatalogError {
             }
             Self::NoLane => "configure [openrouter] or a [providers.NAME]".into(),
             Self::DuplicateLane(lane) => format!("rename one of the lanes {lane}"),
-            Self::Embedded(_) => "rebuild the program from a clean checkout".into(),
+            Self::Embedded(_) | Self::EmbeddedEndpoints(_) => {
+                "rebuild the program from a clean checkout".into()
+            }
             Self::Refused(refusal) => refusal.hint().into(),
         }
     }
@@ -158,7 +163,7 @@ impl From<CatalogError> for Failure {
     fn from(error: CatalogError) -> Self {
         let kind = match &error {
             CatalogError::Refused(_) => FailureKind::BadReply,
-            CatalogError::Embedded(_) => FailureKind::Internal,
+            CatalogError::Embedded(_) | CatalogError::EmbeddedEndpoints(_) => FailureKind::Internal,
             _ => FailureKind::Configuration,
         };
         Self::new(kind, error.to_string())

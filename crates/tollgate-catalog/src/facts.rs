@@ -54,15 +54,18 @@ pub(crate) fn is_plain(model: &Model) -> bool {
     !is_alias(model) && ModelId::new(&model.id).is_ok_and(|id| id.variant().is_none())
 }
 
+/// What these parameters prove.
+pub(crate) fn by_parameters(supported: &[String]) -> Capabilities {
+    let proven = BY_PARAMETER
+        .iter()
+        .filter(|(parameter, _)| supported.iter().any(|one| one == parameter));
+    proven.fold(Capabilities::NONE, |can, (_, capability)| can | *capability)
+}
+
 /// What the model can do on at least one endpoint.
 pub(crate) fn capabilities(model: &Model) -> Capabilities {
     let architecture = &model.architecture;
-    let mut can = Capabilities::NONE;
-    for (parameter, capability) in BY_PARAMETER {
-        if model.supports(parameter) {
-            can |= *capability;
-        }
-    }
+    let mut can = by_parameters(&model.supported_parameters);
     let modalities = [
         (BY_INPUT, &architecture.input_modalities),
         (BY_OUTPUT, &architecture.output_modalities),

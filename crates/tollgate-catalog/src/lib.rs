@@ -18,7 +18,9 @@ pub mod names;
 mod table;
 
 mod carried;
+mod endpoints;
 mod model_catalog;
+mod recent;
 mod refresh;
 
 mod card;
@@ -37,9 +39,10 @@ pub use crate::quality::import::{
     ImportOptions, ImportedScores, ScoresForm, ScoresInput, import_scores,
 };
 pub use crate::quality::layers::{QualityLayer, QualityLayers};
+pub use crate::recent::RecentModels;
 pub use crate::resolve::{Resolution, resolve};
 pub use crate::screen::{Jump, Quarantined, RefreshReport};
 pub use crate::search::{SearchQuery, SortBy, UnknownSort, search};
-pub use crate::source::ModelSource;
+pub use crate::source::{EndpointSource, ModelSource};
 pub use crate::suggest::did_you_mean;
 pub use crate::table::{CallMode, InvalidTable, PriceRow, PriceTable, ProviderPrices, TableInUse};

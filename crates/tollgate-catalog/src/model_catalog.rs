@@ -1,3 +1,5 @@
+mod lookout;
+
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,6 +13,7 @@ use crate::assemble::{Known, Stamp, assemble, layers};
 use tollgate_wire::Model;
 
 use crate::config::{CatalogConfig, Limits};
+use crate::endpoints::EndpointTable;
 use crate::error::CatalogError;
 use crate::lane::{self, LaneSpec, Serves};
 use crate::listing::Listing;
@@ -51,6 +54,7 @@ struct Ground {
     listing: Arc<Listing>,
     lanes: Vec<LaneSpec>,
     feedback: Option<Arc<Feedback>>,
+    endpoints: EndpointTable,
 }
 
 impl ModelCatalog {
@@ -85,10 +89,12 @@ impl ModelCatalog {
             source: start.source,
             as_of: start.as_of,
         };
+        let endpoints = EndpointTable::embedded().map_err(CatalogError::EmbeddedEndpoints)?;
         let known = Known {
             prices: prices.as_ref(),
             scores: scores.as_ref(),
             feedback: None,
+            endpoints: Some(&endpoints),
         };
         let view = assemble(&start.listing, &lanes, known, stamp);
         tell_unmatched(&*observer, &unmatched(scores.as_ref(), &view));
@@ -104,6 +110,7 @@ impl ModelCatalog {
                 listing: Arc::new(start.listing),
                 lanes,
                 feedback: None,
+                endpoints,
             }),
             turn: tokio::sync::Mutex::new(()),
         };
@@ -185,6 +192,7 @@ impl ModelCatalog {
             prices: None,
             scores: self.shared.scores.as_ref(),
             feedback: feedback.as_deref(),
+            endpoints: None,
         };
         layers(&listing, known, id)
     }
@@ -304,6 +312,7 @@ impl Shared {
             prices,
             scores: self.scores.as_ref(),
             feedback: ground.feedback.as_deref(),
+            endpoints: Some(&ground.endpoints),
         }
     }
 

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use tollgate_wire::Request;
 
 use crate::{
-    ApiKey, Billed, Billing, CallId, Cost, CostSource, Delivery, Doubt, Failure, FailureKind,
-    GenerationId, LaneId, ModelId, Planned, ProviderId, Rates, Reply, Served, Timestamp,
-    TokenUsage, UsageReport, Usd, doubts,
+    ApiKey, Billed, Billing, CallId, Cost, CostSource, Delivery, Doubt, EndpointPreferences,
+    Failure, FailureKind, GenerationId, LaneId, ModelId, Planned, ProviderId, Rates, Reply, Served,
+    Timestamp, TokenUsage, UsageReport, Usd, doubts,
 };
 
 /// Sends one attempt to one upstream.
@@ -50,6 +50,8 @@ pub struct Attempt {
     pub max_output: Option<u64>,
     /// Prices that the upstream must not exceed, where it takes such a limit.
     pub max_price: Option<Rates>,
+    /// What is asked of the upstream's choice among hosts, where it has one.
+    pub endpoints: EndpointPreferences,
     /// Most that this attempt can cost.
     pub worst: Usd,
     /// The caller's own key for the lane, in place of the gateway's. Whatever

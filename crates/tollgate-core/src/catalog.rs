@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::{
-    Billing, Brief, Capabilities, DropCounts, DropReason, Entry, LaneId, ModelId, Pricing, Rates,
-    Task, Timestamp,
+    Billing, Brief, Capabilities, DropCounts, DropReason, Endpoints, Entry, LaneId, ModelId,
+    Pricing, Rates, Task, Timestamp,
 };
 
 /// Gives out the current view of the catalog.
@@ -272,6 +272,7 @@ pub struct CatalogView {
     barred: Box<[(OfferIndex, DropReason)]>,
     barred_counts: DropCounts,
     pricing: Box<[Pricing]>,
+    endpoints: Box<[Option<Arc<Endpoints>>]>,
     upstream_ids: Box<[ModelId]>,
     // First offer of each model, with one more entry at the end.
     first_offer: Box<[u32]>,
@@ -287,6 +288,8 @@ pub struct OfferSpec {
     pub pricing: Pricing,
     /// The model's name on this lane.
     pub upstream_id: ModelId,
+    /// The hosts that the lane's upstream chooses among, where that is known.
+    pub endpoints: Option<Arc<Endpoints>>,
 }
 
 impl CatalogView {
@@ -306,6 +309,7 @@ impl CatalogView {
         let mut offers = Vec::with_capacity(models.len());
         let mut pricing = Vec::with_capacity(models.len());
         let mut upstream_ids = Vec::with_capacity(models.len());
+        let mut endpoints = Vec::with_capacity(models.len());
         let mut first_offer = vec![0];
         for (number, (model, specs)) in (0_u32..).zip(models) {
             let place = ModelIndex(number);
@@ -317,6 +321,7 @@ impl CatalogView {
                 });
                 pricing.push(spec.pricing);
                 upstream_ids.push(spec.upstream_id);
+                endpoints.push(spec.endpoints);
             }
             first_offer.push(u32::try_from(offers.len()).unwrap_or(u32::MAX));
             facts.push(model);
@@ -389,6 +394,7 @@ impl CatalogView {
             lanes: lanes.into_iter().map(Arc::new).collect(),
             offers: offers.into(),
             pricing: pricing.into(),
+            endpoints: endpoints.into(),
             upstream_ids: upstream_ids.into(),
             first_offer: first_offer.into(),
             index,
@@ -491,6 +497,12 @@ impl CatalogView {
     /// The full prices of an offer.
     pub fn pricing(&self, place: OfferIndex) -> &Pricing {
         &self.pricing[place.0 as usize]
+    }
+
+    /// The hosts among which the upstream of an offer's lane chooses, where
+    /// that is known.
+    pub fn endpoints(&self, place: OfferIndex) -> Option<&Endpoints> {
+        self.endpoints[place.0 as usize].as_deref()
     }
 
     /// The model's name on the lane of an offer.

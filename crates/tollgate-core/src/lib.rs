@@ -16,6 +16,7 @@ mod brief;
 mod call;
 mod catalog;
 mod doubt;
+mod endpoint;
 mod event;
 mod failover;
 mod health;
@@ -41,6 +42,9 @@ pub use crate::catalog::{
 pub use crate::cost::{Billing, Cost, CostSource};
 pub use crate::criticality::{Criticality, UnknownCriticality};
 pub use crate::doubt::{Doubt, Doubts, doubts};
+pub use crate::endpoint::{
+    Endpoint, EndpointChoice, EndpointFigures, EndpointPreferences, EndpointReason, Endpoints,
+};
 pub use crate::event::{Event, Observer, Silent};
 pub use crate::failover::{
     AfterCommit, BoxFuture, Exhausted, Failover, HeldBack, Trip, UnknownChoice, UpstreamStream, Won,

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::{
-    Billing, CallProfile, Candidate, Capabilities, CatalogSource, Lane, LaneId, ModelId, Pricing,
-    Quality, Quote, Rates, Task, TaskSource, Terms, Timestamp, TokenBounds, Usd,
+    Billing, CallProfile, Candidate, Capabilities, CatalogSource, EndpointChoice, Lane, LaneId,
+    ModelId, Pricing, Quality, Quote, Rates, Task, TaskSource, Terms, Timestamp, TokenBounds, Usd,
 };
 
 /// Why a model was left out.
@@ -222,6 +222,9 @@ pub struct Planned {
     pub reasons: bool,
     /// Tokens that the model's window holds, prompt and answer together.
     pub window: u64,
+    /// What is asked of the lane's choice among the model's hosts; `None` where
+    /// it has no such choice, or nothing is to be asked.
+    pub endpoints: Option<EndpointChoice>,
     /// Why it stands here.
     pub place: Place,
     /// The policy's score; 0 when not ranked.
@@ -388,6 +391,9 @@ pub struct ExplainedCandidate {
     pub score: f64,
     /// What the score was made of.
     pub terms: Vec<(&'static str, f32)>,
+    /// What is asked of the lane's choice among the model's hosts, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoints: Option<EndpointChoice>,
     /// One sentence for people.
     pub why: String,
 }

@@ -66,6 +66,13 @@ pub struct CallProfile {
     /// others. Empty for all other calls.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub own_keys: Vec<LaneId>,
+    /// Whether the request names its conversation, so that an upstream can stay
+    /// with the host that has the conversation in its cache.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_conversation: bool,
+    /// Whether the request itself says which hosts of a model go first.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub orders_endpoints: bool,
     /// Where a prompt that begins like this one is likely to be cached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warm: Option<Warm>,
@@ -121,6 +128,8 @@ mod tests {
             prefer_free: None,
             max_latency: Some(Duration::from_millis(1_500)),
             own_keys: Vec::new(),
+            in_conversation: true,
+            orders_endpoints: true,
             warm: Some(Warm {
                 model: ModelId::new("a/one").unwrap(),
                 lane: LaneId::new("openrouter").unwrap(),

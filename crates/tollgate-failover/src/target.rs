@@ -4,8 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use tollgate_core::{
-    Attempt, Call, CallProfile, Delivery, Failure, ModelId, Plan, Planned, Pricing, Rate, Rates,
-    Served, Usd,
+    Attempt, Call, CallProfile, Delivery, EndpointPreferences, Failure, ModelId, Plan, Planned,
+    Pricing, Rate, Rates, Served, Usd,
 };
 
 /// Tokens. A ceiling that leaves room for less is not worth paying a prompt for.
@@ -88,6 +88,7 @@ impl<'p> Target<'p> {
             strict,
             max_output: None,
             max_price: None,
+            endpoints: EndpointPreferences::default(),
             worst: Usd::ZERO,
             key: None,
         }
@@ -116,6 +117,7 @@ impl<'p> Target<'p> {
                 .collect(),
             max_output,
             max_price: self.max_price(profile.prompt.high),
+            endpoints: self.endpoints(),
             worst,
             ..blank.clone()
         }
@@ -185,6 +187,15 @@ impl<'p> Target<'p> {
                 blamed: 0..1,
             },
         }
+    }
+
+    /// What the first member asks of the choice among endpoints: it is the one
+    /// that is wanted. The others meet the same words where they share hosts.
+    fn endpoints(&self) -> EndpointPreferences {
+        let choice = self.first.planned.endpoints.as_ref();
+        choice.map_or_else(EndpointPreferences::default, |choice| {
+            choice.preferences.clone()
+        })
     }
 
     /// The dearest price of each class that any member may meet; `None` when

@@ -46,6 +46,16 @@ pub enum EvalError {
         /// The table.
         table: String,
     },
+    /// A table of endpoints is something else.
+    #[error("{}, line {line}: {what}", path.display())]
+    Load {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong, or the column that is missing.
+        what: String,
+    },
     /// There is no table in a folder.
     #[error("there is no file of outcomes (*.jsonl, *.jsonl.gz) in {}", path.display())]
     NoTables {

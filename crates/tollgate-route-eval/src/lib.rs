@@ -21,6 +21,8 @@ mod pgr;
 mod report;
 mod tasks;
 
+mod load;
+
 pub use crate::bandit::{Bandit, bandit};
 pub use crate::bootstrap::Interval;
 pub use crate::cold::{Cold, cold_start};
@@ -28,6 +30,9 @@ pub use crate::curve::{Curve, Point};
 pub use crate::error::EvalError;
 pub use crate::forecast::{Forecast, Method, forecast, forecast_with};
 pub use crate::grid::Grid;
+pub use crate::load::{
+    LoadConfig, LoadMoment, LoadReport, LoadScore, LoadSeries, Told, read_load, replay_load,
+};
 pub use crate::pgr::{Pgr, gap_recovered};
 pub use crate::policy::{Choices, sweep};
 pub use crate::priced::Priced;

@@ -9,8 +9,8 @@ use clap::Parser;
 use tollgate_core::RoutingPolicy;
 use tollgate_policy_balanced::Balanced;
 use tollgate_route_eval::{
-    EvalConfig, EvalError, Priced, Report, ScoreConfig, Table, evaluate, forecast_with, read_table,
-    tables_in, taken_for,
+    EvalConfig, EvalError, LoadConfig, Priced, Report, ScoreConfig, Table, evaluate, forecast_with,
+    read_load, read_table, replay_load, tables_in, taken_for,
 };
 use tollgate_router::{CostOptimizer, RouterConfig};
 use tollgate_router_learned::{Guard, Outcomes, TrainConfig, train};
@@ -22,7 +22,7 @@ use tollgate_router_learned::{Guard, Outcomes, TrainConfig, train};
 )]
 struct Args {
     /// Folder with `models.json` and files of outcomes: each is evaluated on folds of its own.
-    #[arg(value_name = "DIR", required_unless_present = "train")]
+    #[arg(value_name = "DIR", required_unless_present_any = ["train", "load"])]
     folder: Option<PathBuf>,
     /// Trains on these files instead.
     #[arg(long, value_name = "FILE", num_args = 1.., requires = "test", conflicts_with = "folder")]
@@ -30,6 +30,12 @@ struct Args {
     /// Tests on these files; floors are then means of the test rows themselves.
     #[arg(long, value_name = "FILE", num_args = 1.., requires = "train")]
     test: Vec<PathBuf>,
+    /// Replays the choice among endpoints on this table of samples instead.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["folder", "train"])]
+    load: Option<PathBuf>,
+    /// By which later sample a choice among endpoints is judged.
+    #[arg(long, value_name = "SAMPLES", default_value_t = 1, requires = "load")]
+    ahead: u8,
     /// Folds of each table.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(2..=50))]
     folds: u8,
@@ -48,7 +54,9 @@ struct Args {
     /// Model that is no candidate, such as one whose cost was not fully recorded; may be repeated.
     #[arg(long, value_name = "NAME")]
     leave_out: Vec<String>,
-    /// Fails when the guarded router is below the fixed choice by more than chance.
+    /// Fails when the guarded router is below the fixed choice by more than chance; with `--load`,
+    /// when endpoints that the gateway chooses are slower than the cheapest, cost more than 1.1
+    /// times as much, or are deranked.
     #[arg(long)]
     check: bool,
     /// Shows instead what the prompts are taken for: code, chat or reasoning.
@@ -78,6 +86,9 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
     if let (true, Some(folder)) = (args.tasks, &args.folder) {
         return tasks_of(args, folder);
+    }
+    if let Some(path) = &args.load {
+        return of_load(args, path);
     }
     let reports = match &args.folder {
         Some(folder) => of_folder(args, folder)?,
@@ -115,6 +126,28 @@ fn tasks_of(args: &Args, folder: &Path) -> Result<ExitCode, Box<dyn std::error::
         false => taken.iter().try_for_each(|row| writeln!(out, "{row}"))?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn of_load(args: &Args, path: &Path) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let config = LoadConfig {
+        ahead: args.ahead,
+        resamples: args.resamples,
+        seed: args.seed,
+        ..LoadConfig::default()
+    };
+    let report = replay_load(&read_load(path)?, &config);
+    match args.json {
+        true => writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&report)?)?,
+        false => writeln!(io::stdout(), "{report}")?,
+    }
+    let violations = report.violations();
+    for violation in &violations {
+        writeln!(io::stderr(), "broken: {violation}")?;
+    }
+    match args.check && !violations.is_empty() {
+        true => Ok(ExitCode::FAILURE),
+        false => Ok(ExitCode::SUCCESS),
+    }
 }
 
 fn of_folder(args: &Args, folder: &Path) -> Result<Vec<Report>, EvalError> {

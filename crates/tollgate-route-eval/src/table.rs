@@ -80,7 +80,7 @@ fn read_models(path: &Path, table: &str) -> Result<Vec<OutcomeModel>, EvalError>
 }
 
 /// The bytes of a file, unpacked when they are in gzip.
-fn read_plain(path: &Path) -> Result<Vec<u8>, EvalError> {
+pub(crate) fn read_plain(path: &Path) -> Result<Vec<u8>, EvalError> {
     const GZIP: [u8; 2] = [0x1f, 0x8b];
     let unreadable = |source| EvalError::Read {
         path: path.to_owned(),

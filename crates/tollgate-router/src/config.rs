@@ -40,6 +40,9 @@ pub struct RouterConfig {
     /// Most candidates that a policy puts into a plan, 1 to 16; the fallback
     /// chain comes on top. Default 8.
     pub plan_limit: usize,
+    /// Whether calls ask for endpoints where an upstream chooses among several
+    /// hosts of a model. Default `true`.
+    pub endpoint_preferences: bool,
     /// What is assumed of the length of answers.
     pub output: OutputPriors,
     /// What is assumed of the speed of models without published figures.
@@ -59,6 +62,7 @@ impl Default for RouterConfig {
             allow_free: false,
             min_answer_tokens: 256,
             plan_limit: 8,
+            endpoint_preferences: true,
             output: OutputPriors::default(),
             speed: SpeedPriors::default(),
         }

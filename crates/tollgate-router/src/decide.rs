@@ -407,6 +407,7 @@ fn planned(
         quote: screen.quote(candidate.offer),
         reasons: view.model(candidate.model).reasoning_share >= USUALLY_REASONS,
         window: u64::from(view.brief(candidate.offer).context),
+        endpoints: None,
         place,
         score: ranked.score,
         terms: ranked.terms,

@@ -104,6 +104,7 @@ fn explained(profile: &CallProfile, planned: &Planned, standing: Standing) -> Ex
         latency_known: candidate.latency_known,
         score: planned.score,
         terms: terms.filter(|(name, _)| !name.is_empty()).collect(),
+        endpoints: planned.endpoints.clone(),
         why: why::why(profile, planned, standing),
     }
 }

@@ -7,6 +7,7 @@ mod profile;
 
 mod aim;
 mod decide;
+mod endpoints;
 mod nothing;
 mod overlay;
 mod quote;
@@ -19,6 +20,7 @@ mod why;
 
 pub use crate::config::{OutputPriors, RouterConfig, SpeedPriors, TaskLists};
 pub use crate::decide::NO_POLICY;
+pub use crate::endpoints::{EndpointAsk, choose_endpoints};
 pub use crate::error::RouterError;
 pub use crate::optimizer::CostOptimizer;
 pub use crate::render::InWords;

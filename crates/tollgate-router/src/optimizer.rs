@@ -7,9 +7,9 @@ use tollgate_core::{
 };
 
 use crate::aim::Listed;
-use crate::decide::{self, Scratch};
-use crate::record::Collected;
-use crate::{RouterConfig, RouterError, explain, profile};
+use crate::decide::{self, Decision, Scratch};
+use crate::record::{Collected, Recorder};
+use crate::{RouterConfig, RouterError, endpoints, explain, profile};
 
 /// Profiles calls and plans which models serve them.
 ///
@@ -159,9 +159,7 @@ impl CostOptimizer {
         view: &CatalogView,
         health: &HealthView,
     ) -> Result<Plan, Failure> {
-        let (decided, dropped) = with_scratch(|scratch| {
-            decide::decide::<DropCounts>(self, &profile, view, health, scratch)
-        });
+        let (decided, dropped) = self.decided::<DropCounts>(&profile, view, health);
         let decision = decided?;
         let mut planned = decision.planned.into_iter();
         let Some(first) = planned.next() else {
@@ -191,10 +189,23 @@ impl CostOptimizer {
         view: &CatalogView,
         health: &HealthView,
     ) -> Explanation {
-        let (decided, dropped) = with_scratch(|scratch| {
-            decide::decide::<Collected>(self, profile, view, health, scratch)
-        });
+        let (decided, dropped) = self.decided::<Collected>(profile, view, health);
         explain::explain(self, profile, view, decided, dropped)
+    }
+
+    /// Which models, then which of their endpoints.
+    fn decided<R: Recorder + Default>(
+        &self,
+        profile: &CallProfile,
+        view: &CatalogView,
+        health: &HealthView,
+    ) -> (Result<Decision, Failure>, R) {
+        let (mut decided, recorder) =
+            with_scratch(|scratch| decide::decide(self, profile, view, health, scratch));
+        if let Ok(decision) = &mut decided {
+            endpoints::prefer(self, profile, view, decision);
+        }
+        (decided, recorder)
     }
 }
 

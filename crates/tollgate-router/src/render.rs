@@ -86,6 +86,9 @@ fn candidates(f: &mut fmt::Formatter<'_>, candidates: &[ExplainedCandidate]) -> 
             candidate.latency_ms / 1_000.0,
         )?;
         writeln!(f, "    {}", candidate.why)?;
+        if let Some(choice) = &candidate.endpoints {
+            writeln!(f, "    endpoints: {}", choice.why)?;
+        }
     }
     Ok(())
 }

@@ -78,6 +78,8 @@ pub fn profile() -> CallProfile {
         prefer_free: None,
         max_latency: None,
         own_keys: Vec::new(),
+        in_conversation: false,
+        orders_endpoints: false,
         warm: None,
     }
 }
@@ -123,6 +125,7 @@ pub fn planned(id: &str, on: &str) -> Planned {
         quote,
         reasons: false,
         window: 128_000,
+        endpoints: None,
         place: Place::Ranked,
         score: 0.0,
         terms: Terms::default(),

@@ -663,6 +663,7 @@ mod tests {
             strict: false,
             max_output: None,
             max_price: None,
+            endpoints: Default::default(),
             worst: Usd::ZERO,
             key: None,
         }

@@ -1,9 +1,11 @@
 //! Small catalog views for tests.
 
+use std::sync::Arc;
+
 use tollgate_core::{
-    Capabilities, CatalogSource, CatalogView, Habits, Lane, LaneIndex, ModelFacts, ModelIndex,
-    Offer, OfferSpec, OfferTraits, Price, PriceCondition, PriceOverride, Pricing, Quality,
-    QualitySource, Rate, Rates, RatesPatch, Speed, Task, Timestamp,
+    Capabilities, CatalogSource, CatalogView, Endpoints, Habits, Lane, LaneIndex, ModelFacts,
+    ModelIndex, Offer, OfferSpec, OfferTraits, Price, PriceCondition, PriceOverride, Pricing,
+    Quality, QualitySource, Rate, Rates, RatesPatch, Speed, Task, Timestamp,
 };
 
 use crate::builders::{NOON, lane, model};
@@ -30,6 +32,7 @@ pub struct ModelSpec {
     reasoning_share: f32,
     habits: Habits,
     speed: Option<Speed>,
+    endpoints: Option<Arc<Endpoints>>,
 }
 
 impl ModelSpec {
@@ -58,6 +61,7 @@ impl ModelSpec {
             reasoning_share: 0.0,
             habits: Habits::default(),
             speed: None,
+            endpoints: None,
         }
     }
 
@@ -205,6 +209,13 @@ impl ModelSpec {
         self
     }
 
+    /// The hosts among which its lanes choose.
+    #[must_use]
+    pub fn endpoints(mut self, endpoints: Endpoints) -> Self {
+        self.endpoints = Some(Arc::new(endpoints));
+        self
+    }
+
     /// The lanes that it is on, in this order.
     #[must_use]
     pub fn on(mut self, lanes: &[&str]) -> Self {
@@ -244,6 +255,7 @@ impl ModelSpec {
             },
             pricing: self.pricing.clone(),
             upstream_id: upstream_id.clone(),
+            endpoints: self.endpoints.clone(),
         });
         let offers = offers.collect();
         let facts = ModelFacts {

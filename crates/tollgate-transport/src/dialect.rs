@@ -12,8 +12,8 @@ use crate::config::{DirectConfig, OutputLimitField, Speech, Thinking};
 pub(crate) struct Dialect {
     /// It falls back along `models` by itself.
     pub(crate) takes_model_lists: bool,
-    /// It takes price ceilings in `provider.max_price`.
-    pub(crate) takes_max_price: bool,
+    /// It takes preferences among the providers behind it, and price ceilings (`provider`).
+    pub(crate) takes_preferences: bool,
     /// Providers behind it that are asked first (`provider.order`).
     pub(crate) asked_first: Vec<String>,
     /// It takes back what any model thought, and knows whose thoughts they are.
@@ -159,7 +159,7 @@ impl Dialect {
     pub(crate) fn openrouter() -> Self {
         Self {
             takes_model_lists: true,
-            takes_max_price: true,
+            takes_preferences: true,
             asked_first: Vec::new(),
             takes_all_thoughts: true,
             by_list: false,
@@ -195,7 +195,7 @@ impl Dialect {
         let usual = || manner.surfaces.to_vec();
         Self {
             takes_model_lists: false,
-            takes_max_price: false,
+            takes_preferences: false,
             asked_first: Vec::new(),
             takes_all_thoughts: false,
             by_list: true,

@@ -108,13 +108,21 @@ impl OpenRouterProvider {
         self.parsed(&body, ModelsPage::parse)
     }
 
+    /// The endpoints of a model as they came.
+    ///
+    /// # Errors
+    /// As [`OpenRouterProvider::models_raw`].
+    pub async fn endpoints_raw(&self, model: &ModelId) -> Result<Bytes, Failure> {
+        self.get(&format!("models/{model}/endpoints"), &[]).await
+    }
+
     /// The endpoints of a model: who serves it, at which price, how well.
     ///
     /// # Errors
     /// As [`OpenRouterProvider::models_raw`].
     pub async fn endpoints(&self, model: &ModelId) -> Result<Endpoints, Failure> {
-        let path = format!("models/{model}/endpoints");
-        Ok(self.read(&path, &[], EndpointsReply::parse).await?.data)
+        let body = self.endpoints_raw(model).await?;
+        Ok(self.parsed(&body, EndpointsReply::parse)?.data)
     }
 
     /// The directory of providers.

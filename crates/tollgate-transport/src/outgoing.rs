@@ -4,7 +4,9 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
-use tollgate_core::{Attempt, Delivery, Failure, FailureKind, Rate, Rates, Usd};
+use tollgate_core::{
+    Attempt, Delivery, EndpointPreferences, Failure, FailureKind, Rate, Rates, Usd,
+};
 use tollgate_wire::{Decimal, Object, ParseError, Request, Surface};
 
 use crate::config::OutputLimitField;
@@ -150,23 +152,52 @@ fn set_provider(
     attempt: &Attempt,
     dialect: &Dialect,
 ) -> Result<(), ParseError> {
+    let preferences = &attempt.endpoints;
     let ceiling = attempt.max_price.as_ref();
-    let ceiling = ceiling.filter(|_| dialect.takes_max_price);
-    if ceiling.is_none() && dialect.asked_first.is_empty() {
+    let asks = ceiling.is_some() || !preferences.is_empty();
+    if !(asks && dialect.takes_preferences) && dialect.asked_first.is_empty() {
         return Ok(());
     }
     let mut provider: Object = edits.object.read("provider")?.unwrap_or_default();
-    if let Some(rates) = ceiling {
+    if let Some(rates) = ceiling.filter(|_| dialect.takes_preferences) {
         set_max_price(&mut provider, rates)?;
     }
-    let has_order = ["order", "only", "sort"]
+    let is_ordered = ["order", "only", "sort"]
         .iter()
         .any(|key| provider.has_value(key));
-    if !has_order && !dialect.asked_first.is_empty() {
+    if !is_ordered && !dialect.asked_first.is_empty() {
         provider.set_raw("order", raw(&dialect.asked_first));
+    } else if !is_ordered && dialect.takes_preferences {
+        set_preferences(&mut provider, &attempt.endpoints);
     }
     edits.set("provider", &provider);
     Ok(())
+}
+
+/// What the plan asks of the choice among endpoints, key by key where the caller asks nothing.
+/// None of it makes a request fail: endpoints that are not named serve too, and slower ones last.
+/// Without fallbacks an order would narrow the choice to itself, so there is none then.
+fn set_preferences(provider: &mut Object, preferences: &EndpointPreferences) {
+    let stays = provider.read::<bool>("allow_fallbacks").ok().flatten() == Some(false);
+    if !stays && !preferences.order.is_empty() {
+        let names: Vec<&str> = preferences.order.iter().map(|tag| &**tag).collect();
+        provider.set_raw("order", raw(&names));
+    }
+    // OpenRouter tells latencies in milliseconds, and is told them in seconds.
+    let seconds = |ms: u32| f64::from(ms) / 1_000.0;
+    let latency = preferences.max_first_token_ms.map(seconds);
+    let thresholds = [
+        ("preferred_max_latency", latency),
+        (
+            "preferred_min_throughput",
+            preferences.min_tokens_per_second.map(f64::from),
+        ),
+    ];
+    for (key, threshold) in thresholds {
+        if let Some(threshold) = threshold.filter(|_| !provider.has_value(key)) {
+            provider.set_raw(key, raw(&threshold));
+        }
+    }
 }
 
 /// Merges our ceilings into the caller's; of two, the lower one holds. Tokens are per million,

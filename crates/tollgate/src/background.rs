@@ -19,8 +19,8 @@ use crate::record::Recorder;
 pub(crate) struct Background {
     ledger: Option<Arc<UsageTracker>>,
     catalog: Option<ModelCatalog>,
-    // Ends the refresh when it is dropped.
-    refresh: Mutex<Option<RefreshGuard>>,
+    // Each ends its refresh when it is dropped.
+    refresh: Mutex<Vec<RefreshGuard>>,
     reconciler: Option<Reconciler>,
     sweep: Option<AbortHandle>,
     recorder: Option<Recorder>,
@@ -38,8 +38,14 @@ const LOST: Duration = Duration::from_secs(3_600);
 impl Background {
     /// Refreshes the catalog from time to time.
     pub(crate) fn keep_fresh(&mut self, catalog: &ModelCatalog, seed: u64) {
-        self.refresh = Mutex::new(Some(catalog.start_refresh(seed)));
+        self.keep_refresh(catalog.start_refresh(seed));
         self.catalog = Some(catalog.clone());
+    }
+
+    /// Goes on with a refresh until the gateway ends.
+    pub(crate) fn keep_refresh(&mut self, guard: RefreshGuard) {
+        let refresh = self.refresh.get_mut();
+        refresh.unwrap_or_else(PoisonError::into_inner).push(guard);
     }
 
     pub(crate) fn keep_ledger(&mut self, ledger: Arc<UsageTracker>) {
@@ -129,11 +135,14 @@ impl Background {
         self.keep_byok_fee(None);
     }
 
+    fn end_refresh(&self) {
+        let refresh = self.refresh.lock();
+        refresh.unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Stops the tasks and writes what waits.
     pub(crate) async fn shutdown(&self) {
-        if let Ok(mut refresh) = self.refresh.lock() {
-            *refresh = None;
-        }
+        self.end_refresh();
         // Before its task is stopped, which may be at it.
         if let Some((book, _)) = &self.feedback
             && let Err(failure) = book.flush().await

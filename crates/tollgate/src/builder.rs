@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tollgate_catalog::{ModelCatalog, did_you_mean};
+use tollgate_catalog::{ModelCatalog, RecentModels, did_you_mean};
 use tollgate_core::{
     Catalog, CatalogSource, Clock, CostLookup, Failover, Failure, FailureKind, LaneCheck, LaneId,
     Ledger, LedgerStore, LlmProvider, Observer, RoutingPolicy,
@@ -222,6 +222,9 @@ impl GatewayBuilder {
         let recent = Arc::new(Recent::default());
         let mut observers = self.observers;
         observers.push(recent.clone());
+        let most = config.catalog.endpoint_models;
+        let used = Arc::new(RecentModels::new(most.try_into().unwrap_or(usize::MAX)));
+        observers.push(used.clone());
         let observer: Arc<dyn Observer> = Arc::new(Everyone(observers));
         let mut background = Background::default();
 
@@ -287,6 +290,8 @@ impl GatewayBuilder {
                 .map_err(|error| configuration("the catalog cannot be opened", error))?;
                 first_list(&catalog).await;
                 background.keep_fresh(&catalog, seed);
+                let source = NetworkModels::endpoints_of(&openrouter);
+                background.keep_refresh(catalog.start_endpoint_refresh(source, used));
                 Arc::new(catalog)
             }
         };
@@ -400,6 +405,7 @@ pub(crate) fn router_config(config: &Config) -> RouterConfig {
         fallback: config.openrouter.enable_fallback,
         max_cost_per_request: optimization.max_cost_per_request,
         prefer_free_tier: optimization.prefer_free_tier,
+        endpoint_preferences: routing.endpoint_preferences,
         ..RouterConfig::default()
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tollgate_catalog::{LaneSpec, ModelSource, ProviderModels, Served, Serves};
+use tollgate_catalog::{EndpointSource, LaneSpec, ModelSource, ProviderModels, Served, Serves};
 use tollgate_core::{Billing, Clock, Failure, FailureKind, Lane, LaneId, ModelId, Price};
 use tollgate_transport::{
     DirectConfig, DirectProvider as DirectLane, HttpSend, Mode, OpenRouterConfig,
@@ -228,7 +228,7 @@ pub(crate) fn openrouter_lane() -> LaneId {
     LaneId::new(OPENROUTER_LANE).expect("the name has neither white space nor control characters")
 }
 
-/// The upstream's list of models, for the catalog.
+/// The upstream's list of models, and of who serves each, for the catalog.
 pub(crate) struct NetworkModels(OpenRouterProvider);
 
 impl NetworkModels {
@@ -239,12 +239,24 @@ impl NetworkModels {
     ) -> Option<Arc<dyn ModelSource>> {
         (!config.catalog.offline).then(|| Arc::new(Self(openrouter.clone())) as _)
     }
+
+    /// Who serves a model. With a key the upstream also tells how fast.
+    pub(crate) fn endpoints_of(openrouter: &OpenRouterProvider) -> Arc<dyn EndpointSource> {
+        Arc::new(Self(openrouter.clone()))
+    }
 }
 
 #[async_trait]
 impl ModelSource for NetworkModels {
     async fn fetch(&self) -> Result<Bytes, Failure> {
         self.0.models_raw().await
+    }
+}
+
+#[async_trait]
+impl EndpointSource for NetworkModels {
+    async fn fetch_endpoints(&self, model: &ModelId) -> Result<Bytes, Failure> {
+        self.0.endpoints_raw(model).await
     }
 }
 

@@ -96,12 +96,13 @@ const ROWS: &[Row] = &[
         &["tollgate", "tollgate-core", "tollgate-wire"],
         TEST_KIT,
     ),
-    // Tries decisions on outcomes, without a gateway.
+    // Tries decisions on outcomes, and replays choices among endpoints, without a gateway.
     row(
         "tollgate-route-eval",
         &[
             "tollgate-core",
             "tollgate-policy-balanced",
+            "tollgate-policy-cheapest",
             "tollgate-router",
             "tollgate-router-learned",
             "tollgate-wire",

@@ -6,6 +6,7 @@
 )]
 
 mod cards;
+mod endpoints;
 mod lanes;
 mod names;
 mod opening;

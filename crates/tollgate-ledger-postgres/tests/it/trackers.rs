@@ -58,6 +58,7 @@ async fn spend(tracker: &UsageTracker, n: u128) -> Result<(), Failure> {
         strict: false,
         max_output: None,
         max_price: None,
+        endpoints: Default::default(),
         worst: Usd::from_nanos(CENT),
         key: None,
     };

@@ -62,6 +62,7 @@ pub(crate) fn attempt(n: u128, number: u32, worst: i64) -> Attempt {
         strict: false,
         max_output: None,
         max_price: None,
+        endpoints: Default::default(),
         worst: usd(worst),
         key: None,
     }

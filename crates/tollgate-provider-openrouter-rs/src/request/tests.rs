@@ -22,6 +22,7 @@ fn attempt(request: &str) -> Attempt {
             output: Rate::parse_ceil("0.000015").unwrap(),
             ..Rates::default()
         }),
+        endpoints: Default::default(),
         worst: Usd::ZERO,
         key: None,
     }

@@ -188,6 +188,7 @@ pub(crate) fn attempt_at(delivery: Delivery, request: &str) -> Attempt {
         strict: false,
         max_output: Some(200),
         max_price: None,
+        endpoints: Default::default(),
         worst: Usd::ZERO,
         key: None,
     }

@@ -11,7 +11,7 @@ pub(crate) use estimate::ERROR_PERCENT;
 use tollgate_core::{
     Call, CallProfile, Failure, FailureKind, InvalidTarget, ModelId, Target, Task, TaskSource,
 };
-use tollgate_wire::{ParseError, Request, Surface};
+use tollgate_wire::{Object, ParseError, Request, Surface};
 
 use crate::RouterConfig;
 use content::Content;
@@ -45,7 +45,30 @@ pub(crate) fn profile(config: &RouterConfig, call: &Call) -> Result<CallProfile,
         prefer_free: call.hints.prefer_free,
         max_latency: call.hints.max_latency,
         own_keys: call.keys.lanes().cloned().collect(),
+        in_conversation: names_conversation(request),
+        orders_endpoints: orders_endpoints(request),
         warm: None,
+    })
+}
+
+/// Whether the request has a name of its conversation, by which an upstream
+/// finds the host that has the conversation in its cache.
+fn names_conversation(request: &Request) -> bool {
+    let object = request.object();
+    ["session_id", "prompt_cache_key"]
+        .iter()
+        .any(|field| object.has_value(field))
+}
+
+/// Whether the request itself says which hosts go first. What it says in other
+/// members of `provider` only narrows a choice; the preferences of a request
+/// that cannot be read are refused where it is sent.
+fn orders_endpoints(request: &Request) -> bool {
+    let provider: Option<Object> = request.object().read("provider").ok().flatten();
+    provider.is_some_and(|provider| {
+        let stays = provider.read::<bool>("allow_fallbacks").ok().flatten() == Some(false);
+        let orders = ["order", "only", "sort"];
+        stays || orders.iter().any(|key| provider.has_value(key))
     })
 }
 

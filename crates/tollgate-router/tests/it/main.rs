@@ -4,6 +4,7 @@
 
 mod allocations;
 mod bounds;
+mod endpoints;
 mod explain;
 mod plan;
 mod profile;

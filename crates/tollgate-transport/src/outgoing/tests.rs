@@ -19,6 +19,7 @@ fn attempt(request: &str) -> Attempt {
         strict: false,
         max_output: None,
         max_price: None,
+        endpoints: Default::default(),
         worst: Usd::ZERO,
         key: None,
     }
@@ -213,4 +214,95 @@ fn providers_with_own_keys_are_asked_first_unless_the_caller_has_an_order() {
         let provider = format!(r#","provider":{{"{own}":["b"]}}"#);
         assert!(!sent(&provider).contains("anthropic"), "{own}");
     }
+}
+
+fn preferring(request: &str, preferences: EndpointPreferences) -> Attempt {
+    Attempt {
+        endpoints: preferences,
+        ..attempt(request)
+    }
+}
+
+fn an_order() -> EndpointPreferences {
+    EndpointPreferences {
+        order: vec!["alpha/fp8".into(), "beta".into()],
+        ..EndpointPreferences::default()
+    }
+}
+
+fn thresholds() -> EndpointPreferences {
+    EndpointPreferences {
+        max_first_token_ms: Some(1_250),
+        min_tokens_per_second: Some(40),
+        ..EndpointPreferences::default()
+    }
+}
+
+#[test]
+fn endpoints_are_preferred_in_the_words_and_units_of_openrouter() {
+    let with = |provider: &str| format!(r#"{{"model":"a/b","messages":[{{}}]{provider}}}"#);
+    for (preferences, provider) in [
+        (EndpointPreferences::default(), ""),
+        (an_order(), r#","provider":{"order":["alpha/fp8","beta"]}"#),
+        (
+            thresholds(),
+            r#","provider":{"preferred_max_latency":1.25,"preferred_min_throughput":40.0}"#,
+        ),
+    ] {
+        let attempt = preferring(&with(""), preferences);
+        assert_eq!(openrouter(&attempt), with(provider));
+    }
+}
+
+#[test]
+fn the_callers_own_preferences_win_key_by_key() {
+    let sent = |provider: &str, preferences| {
+        let request = format!(r#"{{"model":"a/b","messages":[{{}}],"provider":{provider}}}"#);
+        let sent = openrouter(&preferring(&request, preferences));
+        sent[sent.find(r#""provider":"#).unwrap() + 11..sent.len() - 1].to_owned()
+    };
+    let both = || EndpointPreferences {
+        order: an_order().order,
+        ..thresholds()
+    };
+    for untouched in [
+        r#"{"order":["own"]}"#,
+        r#"{"only":["own"]}"#,
+        r#"{"sort":"latency"}"#,
+    ] {
+        assert_eq!(sent(untouched, both()), untouched);
+    }
+    assert_eq!(
+        sent(
+            r#"{"zdr":true,"preferred_max_latency":{"p90":3}}"#,
+            thresholds()
+        ),
+        r#"{"zdr":true,"preferred_max_latency":{"p90":3},"preferred_min_throughput":40.0}"#
+    );
+}
+
+#[test]
+fn an_order_does_not_narrow_a_choice_without_fallbacks() {
+    let request = r#"{"model":"a/b","messages":[{}],"provider":{"allow_fallbacks":false}}"#;
+    assert_eq!(openrouter(&preferring(request, an_order())), request);
+}
+
+#[test]
+fn preferences_are_merged_with_price_ceilings_and_a_session_travels_beside_them() {
+    let request = r#"{"model":"a/b","messages":[{}],"session_id":"s"}"#;
+    let attempt = Attempt {
+        max_price: Some(Rates::default()),
+        ..preferring(request, an_order())
+    };
+    assert_eq!(
+        openrouter(&attempt),
+        r#"{"model":"a/b","messages":[{}],"session_id":"s","provider":{"max_price":{"prompt":"0","completion":"0"},"order":["alpha/fp8","beta"]}}"#
+    );
+}
+
+#[test]
+fn other_upstreams_get_no_preferences_of_endpoints() {
+    let request = r#"{"model":"a/b","messages":[{}]}"#;
+    let attempt = preferring(request, an_order());
+    assert_eq!(text(&attempt, &direct()), request);
 }

@@ -56,6 +56,7 @@ pub(crate) fn attempt(delivery: Delivery) -> Attempt {
         strict: false,
         max_output: None,
         max_price: None,
+        endpoints: Default::default(),
         worst: Usd::ZERO,
         key: None,
     }

@@ -193,7 +193,7 @@ impl OpenRouter {
 
 /// `[openrouter.routing]`: the models that compete for a task. An empty list
 /// lets the whole catalog compete.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Routing {
     /// Models for writing, reading and changing programs.
@@ -205,6 +205,24 @@ pub struct Routing {
     /// Models for mathematics, logic and planning.
     #[schemars(with = "Vec<String>")]
     pub reasoning_models: Vec<ModelId>,
+    /// Whether requests ask OpenRouter for the endpoints (hosts) of a model that
+    /// the policy prefers, where one is clearly better than OpenRouter's own
+    /// draw, and to avoid those that have become slow. Only softly: others serve
+    /// when they fail. A request's own preferences go first, and what is in an
+    /// endpoint's cache is left there. Default true: the draw looks at prices
+    /// alone, and finds slow endpoints as often as fast ones.
+    pub endpoint_preferences: bool,
+}
+
+impl Default for Routing {
+    fn default() -> Self {
+        Self {
+            code_models: Vec::new(),
+            chat_models: Vec::new(),
+            reasoning_models: Vec::new(),
+            endpoint_preferences: true,
+        }
+    }
 }
 
 /// `[openrouter.optimization]`: what to optimise for, and within which limits.

@@ -37,6 +37,7 @@ fn attempt(lane: &str) -> Attempt {
         strict: false,
         max_output: None,
         max_price: None,
+        endpoints: Default::default(),
         worst: Usd::ZERO,
         key: None,
     }

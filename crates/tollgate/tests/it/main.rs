@@ -8,6 +8,7 @@ mod config;
 mod doubts;
 mod dropped;
 mod guides;
+mod endpoints;
 mod feedback;
 mod left;
 mod onward;

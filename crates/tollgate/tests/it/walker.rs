@@ -130,6 +130,7 @@ fn attempt(trip: &Trip<'_>, planned: &Planned, number: u32) -> Attempt {
         strict: false,
         max_output: None,
         max_price: None,
+        endpoints: Default::default(),
         worst: planned.candidate.worst,
         key: None,
     }
