@@ -9,7 +9,8 @@ mod needs;
 pub(crate) use estimate::ERROR_PERCENT;
 
 use tollgate_core::{
-    Call, CallProfile, Failure, FailureKind, InvalidTarget, ModelId, Target, Task, TaskSource,
+    Call, CallProfile, Delivery, Failure, FailureKind, InvalidTarget, Judging, ModelId, Target,
+    Task, TaskSource,
 };
 use tollgate_wire::{ParseError, Request, Surface};
 
@@ -46,7 +47,17 @@ pub(crate) fn profile(config: &RouterConfig, call: &Call) -> Result<CallProfile,
         max_latency: call.hints.max_latency,
         own_keys: call.keys.lanes().cloned().collect(),
         warm: None,
+        judging: judging(call),
     })
+}
+
+/// Judges read chats; what is shown as it is made can be judged at its end only.
+fn judging(call: &Call) -> Judging {
+    match (call.request.surface(), call.delivery, call.hints.hold_back) {
+        (Surface::Chat, Delivery::Whole, _) | (Surface::Chat, _, Some(true)) => Judging::Ready,
+        (Surface::Chat, Delivery::Stream, None) => Judging::Delays,
+        _ => Judging::Never,
+    }
 }
 
 /// Members by which Responses go on from what a server keeps, or go on when the
