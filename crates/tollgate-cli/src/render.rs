@@ -203,6 +203,7 @@ pub(crate) fn attempt_line(attempt: &AttemptRecord) -> String {
         AttemptEnd::Cut { kind, message } => format!("{head}  {} {kind}: {message}", "cut".red()),
         AttemptEnd::Abandoned => format!("{head}  {}", "abandoned".red()),
         AttemptEnd::Outrun => format!("{head}  {}", "outrun".yellow()),
+        AttemptEnd::Rejected { message } => format!("{head}  {}: {message}", "rejected".yellow()),
     }
 }
 

@@ -88,9 +88,20 @@ pub enum AttemptEnd {
     Abandoned,
     /// Another attempt of the same call, started beside it, was faster.
     Outrun,
+    /// Its answer was whole, and a judge said that it will not do.
+    Rejected {
+        /// Why, in the judge's words.
+        message: String,
+    },
 }
 
 impl AttemptEnd {
+    /// Whether nothing of its answer reached the caller, though it did not fail:
+    /// another attempt of the call answered.
+    pub const fn gave_way(&self) -> bool {
+        matches!(self, Self::Outrun | Self::Rejected { .. })
+    }
+
     /// Name, failure, status and message, as stores keep them in columns.
     pub fn columns(
         &self,
@@ -110,6 +121,7 @@ impl AttemptEnd {
             Self::Cut { kind, message } => ("cut", Some(kind.rule().name), None, Some(message)),
             Self::Abandoned => ("abandoned", None, None, None),
             Self::Outrun => ("outrun", None, None, None),
+            Self::Rejected { message } => ("rejected", None, None, Some(message)),
         }
     }
 }

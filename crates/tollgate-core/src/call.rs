@@ -169,6 +169,9 @@ pub struct Hints {
     pub after_commit: Option<AfterCommit>,
     /// Whether an answer that is wanted in one piece is asked for as a stream.
     pub upstream_stream: Option<UpstreamStream>,
+    /// Whether a stream may be held back to its end, for a policy that has
+    /// answers judged before anybody is shown them.
+    pub hold_back: Option<bool>,
     /// Whether lanes are passed over on which the request would lose something.
     pub strict: Option<bool>,
     /// Free-form tags that land in the ledger.

@@ -1,8 +1,8 @@
 use serde::Serialize;
 
 use crate::{
-    AttemptRecord, Breaker, BudgetWindow, CallId, Doubts, GenerationId, LaneId, ModelId, Receipt,
-    Spot, Usd,
+    AttemptRecord, Breaker, BudgetWindow, CallId, Doubts, GenerationId, Judgement, LaneId, ModelId,
+    Receipt, Spot, Usd,
 };
 
 /// Something worth a log line, a metric or a line on a screen. No event holds
@@ -59,6 +59,18 @@ pub enum Event {
         record: AttemptRecord,
         /// Whether the answer starts anew, rather than where it broke off.
         anew: bool,
+    },
+    /// A whole answer was judged before anybody was shown it.
+    Judged {
+        /// The call.
+        call: CallId,
+        /// Number of the attempt.
+        attempt: u32,
+        /// The model that answered.
+        model: ModelId,
+        /// What was said of it.
+        #[serde(flatten)]
+        judgement: Judgement,
     },
     /// A breaker changed its state.
     BreakerChanged {

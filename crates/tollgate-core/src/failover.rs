@@ -46,9 +46,10 @@ pub struct Trip<'a> {
     pub ledger: &'a dyn Ledger,
     /// Sends attempts, over whatever lane they name.
     pub provider: &'a dyn LlmProvider,
-    /// Attempts of an earlier walk of the same call, whose answer broke off:
-    /// they count against the call's limits, their targets are used up, and
-    /// the numbers of further attempts go on after theirs.
+    /// Attempts of an earlier walk of the same call, whose answer broke off or
+    /// was rejected: they count against the call's limits, their targets are
+    /// used up, and the numbers of further attempts go on after theirs. What
+    /// was rejected is no failure: to go on after it is no retry.
     pub earlier: &'a [AttemptRecord],
     /// How much of the call's time is gone.
     pub used: Duration,

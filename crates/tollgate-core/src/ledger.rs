@@ -307,10 +307,10 @@ impl Receipt {
     }
 
     /// The attempt that answered, whole or in part. After a cut further
-    /// attempts may have failed; beside it another may have been slower.
+    /// attempts may have failed; beside it another may have been slower, and
+    /// before it one may have been rejected.
     pub fn served(&self) -> Option<&AttemptRecord> {
-        let silent =
-            |end: &AttemptEnd| matches!(end, AttemptEnd::Failed { .. } | AttemptEnd::Outrun);
+        let silent = |end: &AttemptEnd| end.gave_way() || matches!(end, AttemptEnd::Failed { .. });
         let mut latest_first = self.attempts.iter().rev();
         latest_first
             .find(|attempt| !silent(&attempt.end))
@@ -326,7 +326,7 @@ impl Receipt {
 
     /// How often another attempt was needed because one had failed.
     pub fn failovers(&self) -> usize {
-        let beside = |attempt: &&AttemptRecord| attempt.end == AttemptEnd::Outrun;
+        let beside = |attempt: &&AttemptRecord| attempt.end.gave_way();
         let beside = self.attempts.iter().filter(beside).count();
         self.attempts.len().saturating_sub(1 + beside)
     }

@@ -20,6 +20,7 @@ mod endpoint;
 mod event;
 mod failover;
 mod health;
+mod judge;
 mod ledger;
 mod lookup;
 mod plan;
@@ -54,6 +55,7 @@ pub use crate::health::{Breaker, Health, HealthView, Spot};
 pub use crate::id::{
     CallId, CallerId, GenerationId, InvalidId, LaneId, MAX_ID_BYTES, ModelId, ProviderId,
 };
+pub use crate::judge::{AnswerJudge, Draft, Judgement, WantedJson};
 pub use crate::ledger::{Advice, CallFacts, Ended, Hold, Ledger, Outcome, Receipt};
 pub use crate::lookup::{CostLookup, LaneCheck, Reconciled, Standing};
 pub use crate::money::{InvalidMoney, Rate, Tally, Usd};
@@ -65,7 +67,7 @@ pub use crate::policy::{Candidate, Ranked, Ranking, RoutingPolicy, Terms};
 pub use crate::price::{
     Price, PriceCondition, PriceOverride, PriceUnknown, Pricing, Rates, RatesPatch,
 };
-pub use crate::profile::{CallProfile, TaskSource, TokenBounds, Warm};
+pub use crate::profile::{CallProfile, Judging, TaskSource, TokenBounds, Warm};
 pub use crate::quote::Quote;
 pub use crate::reply::{
     Facts, Finish, Frame, FrameKind, Frames, Head, LimitLeft, LimitUnit, Reply, Served, UsageReport,

@@ -194,6 +194,9 @@ pub enum Place {
     Ranked,
     /// The policy ranked it lower, and it was put first to learn how good it is.
     Explored,
+    /// The policy put it before its choice, to see whether its answer will do:
+    /// that is judged before anybody is shown it.
+    OnTrial,
     /// The fallback chain lists it.
     Chain,
     /// It is out of service for the moment, and stands behind everything else.
@@ -299,6 +302,22 @@ impl Plan {
         let before = std::mem::replace(&mut self.first, explored);
         self.first.place = Place::Explored;
         self.rest.insert(0, before);
+    }
+
+    /// What is left of the plan: the candidates that are wanted, in their order;
+    /// `None` when none is.
+    pub fn only(&self, wanted: impl Fn(&Planned) -> bool) -> Option<Self> {
+        let mut left = self.candidates().filter(|planned| wanted(planned)).cloned();
+        let first = left.next()?;
+        Some(Self {
+            first,
+            rest: left.collect(),
+            policy: self.policy.clone(),
+            profile: self.profile.clone(),
+            catalog_version: self.catalog_version,
+            dropped: self.dropped,
+            warnings: Vec::new(),
+        })
     }
 
     /// The candidate at a place; 0 is the first choice.

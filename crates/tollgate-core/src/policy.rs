@@ -121,6 +121,8 @@ pub struct Ranked {
 pub struct Ranking {
     kept: [Ranked; Self::LIMIT],
     len: usize,
+    has_trial: bool,
+    warning: Option<&'static str>,
 }
 
 impl Ranking {
@@ -139,6 +141,8 @@ impl Ranking {
         Self {
             kept: [empty; Self::LIMIT],
             len: 0,
+            has_trial: false,
+            warning: None,
         }
     }
 
@@ -205,6 +209,53 @@ impl Ranking {
             }
         }
         self
+    }
+
+    /// Puts a candidate before all others, on trial: its answer is
+    /// [judged](crate::AnswerJudge) before anybody is shown it, and when it will
+    /// not do, the call goes on with the others, which keep their order. It has
+    /// the score of the choice that it stands before. Nobody is on trial alone:
+    /// in an empty ranking, or one of nobody else, nothing changes.
+    #[must_use]
+    pub fn with_trial(self, trial: Ranked) -> Self {
+        let is_other = |held: &&Ranked| held.place != trial.place;
+        if !self.as_slice().iter().any(|held| is_other(&held)) {
+            return self;
+        }
+        let mut ranking = Self {
+            has_trial: true,
+            warning: self.warning,
+            ..Self::new()
+        };
+        // Scores fall along a ranking.
+        let score = self.kept[0].score;
+        ranking.push(Ranked { score, ..trial });
+        for other in self.as_slice().iter().filter(is_other) {
+            ranking.push(*other);
+        }
+        ranking
+    }
+
+    /// Says something that the caller should know, once for each plan.
+    #[must_use]
+    pub fn with_warning(mut self, warning: &'static str) -> Self {
+        self.warning = Some(warning);
+        self
+    }
+
+    /// The candidate on trial, which is then the first.
+    pub fn trial(&self) -> Option<&Ranked> {
+        self.as_slice().first().filter(|_| self.has_trial)
+    }
+
+    /// The candidates without the one on trial, best first.
+    pub fn choices(&self) -> &[Ranked] {
+        &self.as_slice()[usize::from(self.has_trial)..]
+    }
+
+    /// What the caller should know.
+    pub fn warning(&self) -> Option<&'static str> {
+        self.warning
     }
 
     /// Takes one more candidate if it is among the best so far.
@@ -344,6 +395,28 @@ mod tests {
             let together = Ranking::by_scores(&candidates, |group| group.map(|one| score(&one)));
             assert_eq!(together, Ranking::by_score(&candidates, score), "{count}");
         }
+    }
+
+    #[test]
+    fn a_trial_stands_before_the_choice_and_nobody_is_on_trial_alone() {
+        let candidates: Vec<_> = (0..20).map(Candidate::neutral).collect();
+        let trial = |place| Ranked {
+            place,
+            score: f64::NAN,
+            terms: Terms::default(),
+        };
+        let ranking = Ranking::by_score(&candidates, |c| f64::from(c.model.0));
+        let ranking = ranking.with_trial(trial(15));
+        assert_eq!(ranking.trial().map(|ranked| ranked.place), Some(15));
+        assert_eq!(ranking.trial().map(|ranked| ranked.score), Some(19.0));
+        let places: Vec<_> = ranking.choices().iter().map(|r| r.place).collect();
+        assert_eq!(
+            places,
+            [19, 18, 17, 16, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4]
+        );
+
+        let alone = Ranking::by_score(&candidates[..1], |_| 1.0).with_trial(trial(0));
+        assert_eq!((alone.trial(), alone.choices().len()), (None, 1));
     }
 
     #[test]

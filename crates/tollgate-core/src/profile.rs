@@ -25,6 +25,19 @@ pub enum TaskSource {
     Profiled,
 }
 
+/// Whether an answer can be judged before its caller sees any of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Judging {
+    /// It comes in one piece anyway, or the caller lets a stream be held back.
+    #[default]
+    Ready,
+    /// It is a stream, which would be held back to its end.
+    Delays,
+    /// No: it is no chat, or the caller wants its stream as it comes.
+    Never,
+}
+
 /// What routing needs to know of a call, and nothing more: no prompt, no
 /// answer, no key. It can be kept, and read back to decide anew.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -76,6 +89,9 @@ pub struct CallProfile {
     /// Where a prompt that begins like this one is likely to be cached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warm: Option<Warm>,
+    /// Whether an answer can be judged before its caller sees any of it.
+    #[serde(default)]
+    pub judging: Judging,
 }
 
 /// A model on a lane that has read the beginning of a prompt a short while ago.
@@ -135,6 +151,7 @@ mod tests {
                 lane: LaneId::new("openrouter").unwrap(),
                 tokens: 1,
             }),
+            judging: Judging::Delays,
         }
     }
 

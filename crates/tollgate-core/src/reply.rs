@@ -151,6 +151,18 @@ pub enum Finish {
     Other,
 }
 
+impl Finish {
+    /// Whether it is the model's own end, rather than a limit's or a filter's;
+    /// `None` for a word that is not known.
+    pub const fn is_own_end(self) -> Option<bool> {
+        match self {
+            Self::Stop | Self::ToolCalls => Some(true),
+            Self::Length | Self::ContentFilter => Some(false),
+            Self::Other => None,
+        }
+    }
+}
+
 /// Who serves an answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Served {

@@ -263,8 +263,8 @@ pub struct UsageRow {
     pub provider: Usd,
     /// Booked at worst case, beside the two.
     pub unresolved: Usd,
-    /// Of the two, what attempts cost that failed, were cut or were outrun:
-    /// the price of failing over.
+    /// Of the two, what attempts cost that failed, were cut, outrun or
+    /// rejected: the price of asking more than once.
     pub failover: Usd,
 }
 
@@ -325,7 +325,7 @@ impl UsageRow {
         }
         self.credits += cost.credits;
         self.provider += cost.provider;
-        if broke || record.end == AttemptEnd::Outrun {
+        if broke || record.end.gave_way() {
             self.failover += cost.amount();
         }
     }

@@ -124,7 +124,7 @@ impl<'a> Walk<'a> {
                 .map(|record| record.number)
                 .max()
                 .unwrap_or(0),
-            failed_on: earlier.iter().map(|record| record.lane.clone()).collect(),
+            failed_on: failed_on(earlier),
             over: Vec::new(),
             last: None,
             refusal: None,
@@ -419,6 +419,13 @@ impl<'a> Walk<'a> {
         };
         Exhausted { failure, failed }
     }
+}
+
+/// Lanes of earlier attempts that failed. One whose answer was rejected did not:
+/// to go on after it neither pauses nor uses up a retry.
+fn failed_on(earlier: &[AttemptRecord]) -> Vec<LaneId> {
+    let failed = earlier.iter().filter(|record| !record.end.gave_way());
+    failed.map(|record| record.lane.clone()).collect()
 }
 
 /// What ends a walk that follows one which made all attempts a call may have.

@@ -6,7 +6,7 @@ SELECT
     coalesce(t.model, t.wanted) AS model,
     coalesce(t.provider, 'unknown') AS provider,
     t.ended IN ('failed', 'cut') AS failed,
-    t.ended IN ('failed', 'cut', 'outrun') AS lost,
+    t.ended IN ('failed', 'cut', 'outrun', 'rejected') AS lost,
     t.attempt = (SELECT max(x.attempt) FROM terminal AS x WHERE x.call = t.call) AS last,
     coalesce(c.source, t.source) AS source,
     coalesce(c.credits_nanos, t.credits_nanos) AS credits_nanos,

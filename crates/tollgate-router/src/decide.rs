@@ -170,6 +170,7 @@ impl<'a, R: Recorder> Round<'a, R> {
             }
             Aim::Ranked { policy, list } => {
                 free.clear();
+                let is_open = list.is_none();
                 let mut pool = Pool { paid, free };
                 match list {
                     Some(list) => round.gather_listed(list, &mut pool),
@@ -177,14 +178,15 @@ impl<'a, R: Recorder> Round<'a, R> {
                 }
                 let prefers_free = profile.prefer_free.unwrap_or(config.prefer_free_tier);
                 pool.settle(prefers_free);
-                round.rank(
-                    policy,
-                    profile,
-                    &pool,
-                    list.as_deref().unwrap_or_default(),
-                    config.plan_limit,
-                );
-                (Some(*policy), list.is_none())
+                // What would be cut off is not ranked.
+                let limit = if config.fallback {
+                    config.plan_limit
+                } else {
+                    1
+                };
+                let list = list.as_deref().unwrap_or_default();
+                round.rank(policy, profile, &pool, list, limit, &mut warnings);
+                (Some(*policy), is_open)
             }
         };
         round.take(&chain, Place::Chain);
@@ -301,6 +303,7 @@ impl<'a, R: Recorder> Round<'a, R> {
         pool: &Pool<'_>,
         list: &[Listed<'_>],
         limit: usize,
+        warnings: &mut Vec<String>,
     ) {
         // Free variants are rate-limited: some paid ones must stand behind them.
         let free_limit = if pool.paid.is_empty() {
@@ -316,7 +319,10 @@ impl<'a, R: Recorder> Round<'a, R> {
             let mut number = 0;
             let mut groups = self.planned.len();
             let ranking = policy.policy.rank(profile, candidates);
-            for ranked in ranking.as_slice() {
+            warnings.extend(ranking.warning().map(str::to_owned));
+            // Nobody is on trial where nobody else may answer.
+            let trial = ranking.trial().filter(|_| groups + 1 < limit);
+            for ranked in trial.into_iter().chain(ranking.choices()) {
                 // A policy may be anyone's: places that do not exist, or come
                 // twice, are passed over.
                 let Some(candidate) = candidates.get(ranked.place as usize) else {
@@ -329,14 +335,19 @@ impl<'a, R: Recorder> Round<'a, R> {
                 let sibling = self.has_sibling(candidate);
                 if is_new && (sibling || groups < limit) {
                     groups += usize::from(!sibling);
-                    self.recorder.planned(Standing::Ranked { number, of });
-                    number += 1;
+                    let on_trial = trial.is_some_and(|trial| std::ptr::eq(trial, ranked));
+                    let (place, standing) = match on_trial {
+                        true => (Place::OnTrial, Standing::OnTrial { of }),
+                        false => (Place::Ranked, Standing::Ranked { number, of }),
+                    };
+                    self.recorder.planned(standing);
+                    number += u32::from(!on_trial);
                     let upstream_id = upstream_id(self.view, list, candidate.offer);
                     self.planned.push(planned(
                         &self.screen,
                         *candidate,
                         upstream_id,
-                        Place::Ranked,
+                        place,
                         *ranked,
                     ));
                 }

@@ -9,6 +9,8 @@ pub(crate) enum Standing {
     Named { number: u32 },
     /// Place in the policy's ranking, from 0, and how many competed.
     Ranked { number: u32, of: u32 },
+    /// Before the policy's choice, of how many that competed.
+    OnTrial { of: u32 },
     /// Place in the fallback chain as configured, from 0.
     Chain { number: u32 },
     /// Out of service, behind everything else.

@@ -17,6 +17,7 @@ pub(crate) fn why(profile: &CallProfile, planned: &Planned, standing: Standing) 
         }
         Standing::Chain { number } => format!("{} in the fallback chain", ordinal(number)),
         Standing::Ranked { number, of } => ranked(planned, number, of),
+        Standing::OnTrial { of } => on_trial(planned, of),
         Standing::LastResort => {
             "out of service for the moment; tried when all others have failed".to_owned()
         }
@@ -37,6 +38,19 @@ pub(crate) fn why(profile: &CallProfile, planned: &Planned, standing: Standing) 
             None => "as nothing else limits them",
         };
         let _ = write!(why, "; at most {clamp} output tokens, {reason}");
+    }
+    why
+}
+
+/// Whether the answer will do is seen when it is there.
+fn on_trial(planned: &Planned, of: u32) -> String {
+    let cost = planned.candidate.expected;
+    let mut why = format!("one of {of}, at ${cost}; its answer is judged before it is shown");
+    let terms = planned.terms.iter();
+    let terms = terms.filter(|(name, _)| !matches!(*name, "" | "dollars"));
+    for (position, &(name, value)) in terms.enumerate() {
+        why.push_str(if position == 0 { ": " } else { ", " });
+        Term { name, value }.write(&mut why);
     }
     why
 }

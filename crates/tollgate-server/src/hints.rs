@@ -58,6 +58,15 @@ pub(crate) const KNOWN: &[Known] = &[
         },
     },
     Known {
+        name: "hold-back",
+        what: "whether a stream may be held back to its end so that its answer can be judged, for a policy that does so: true or false",
+        example: "true",
+        read: |hints, value| {
+            let read = set(&mut hints.hold_back, value);
+            read.map_err(|_| "is true or false".to_owned())
+        },
+    },
+    Known {
         name: "strict",
         what: "whether lanes are passed over on which the request would lose something: true or false",
         example: "true",

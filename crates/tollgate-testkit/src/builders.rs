@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tollgate_core::{
     AttemptEnd, AttemptRecord, Billing, Call, CallFacts, CallId, CallProfile, CallerId, CallerKeys,
-    Candidate, Capabilities, Cost, CostSource, Delivery, Hints, Lane, LaneId, ModelId, Place, Plan,
-    Planned, Price, Pricing, Quote, Rate, Rates, Served, Task, TaskSource, Terms, Timestamp,
-    TokenBounds, TokenUsage, Usd,
+    Candidate, Capabilities, Cost, CostSource, Delivery, Hints, Judging, Lane, LaneId, ModelId,
+    Place, Plan, Planned, Price, Pricing, Quote, Rate, Rates, Served, Task, TaskSource, Terms,
+    Timestamp, TokenBounds, TokenUsage, Usd,
 };
 use tollgate_wire::ChatRequest;
 
@@ -81,6 +81,7 @@ pub fn profile() -> CallProfile {
         in_conversation: false,
         orders_endpoints: false,
         warm: None,
+        judging: Judging::Ready,
     }
 }
 

@@ -1,3 +1,5 @@
+mod trial;
+
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -250,9 +252,11 @@ impl Answer {
             self.source.meter.note_end();
             let record = pending.record(&self.source.meter, AttemptEnd::Complete, None);
             let receipt = pending.finish(Some(record), Ended::Complete);
-            if let (Some(judge), Some(receipt)) = (self.judge.take(), &receipt) {
+            if let (Some(judge), Some(receipt)) = (self.judge.take(), &receipt)
+                && let Some(served) = receipt.served()
+            {
                 let finish = self.source.meter.finish();
-                judge.close(receipt, finish, self.source.output_limit);
+                judge.close(served, &receipt.facts, finish, self.source.output_limit);
             }
             self.state = State::Ended(receipt);
         }

@@ -1,18 +1,14 @@
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tollgate_catalog::{ModelCatalog, RecentModels, did_you_mean};
 use tollgate_core::{
-    Catalog, CatalogSource, Clock, CostLookup, Failover, Failure, FailureKind, LaneCheck, LaneId,
-    Ledger, LedgerStore, LlmProvider, Observer, RoutingPolicy,
+    AnswerJudge, Catalog, CatalogSource, Clock, CostLookup, Failover, Failure, FailureKind,
+    LaneCheck, LaneId, Ledger, LedgerStore, LlmProvider, Observer, RoutingPolicy,
 };
 use tollgate_failover::FailoverManager;
 use tollgate_ledger::{Durability, LedgerConfig, OnSoft, Per, Recovered, StoreKind, UsageTracker};
 use tollgate_ledger_postgres::{Commit, PostgresConfig, PostgresStore};
-use tollgate_policy_balanced::Balanced;
-use tollgate_policy_cheapest::Cheapest;
-use tollgate_policy_quality::BestQuality;
 use tollgate_router::{CostOptimizer, RouterConfig, TaskLists};
 use tollgate_transport::HttpSend;
 
@@ -24,12 +20,14 @@ use crate::compare::Hourly;
 use crate::config::{Config, OpenRouter};
 use crate::feedback::FeedbackBook;
 use crate::gateway::{Gateway, Parts};
+use crate::judges::Judges;
 use crate::lanes::{self, Around, Current, Network, NetworkModels, OwnLanes};
 use crate::left::Stops;
 use crate::lookups::Lookups;
 use crate::observe::Everyone;
 use crate::order::Admission;
 use crate::pending::Settler;
+use crate::policies::ByName;
 use crate::recent::Recent;
 use crate::reconcile::Reconciler;
 use crate::record::{Recorded, Recorder};
@@ -50,7 +48,8 @@ use crate::reload::{Configured, Makings};
 #[must_use]
 pub struct GatewayBuilder {
     config: Config,
-    policies: BTreeMap<String, Arc<dyn RoutingPolicy>>,
+    policies: ByName,
+    judges: Judges,
     observers: Vec<Arc<dyn Observer>>,
     catalog: Option<Arc<dyn Catalog>>,
     ledger: Option<Arc<dyn Ledger>>,
@@ -79,7 +78,8 @@ impl Gateway {
     pub fn builder(config: Config) -> GatewayBuilder {
         GatewayBuilder {
             config,
-            policies: BTreeMap::new(),
+            policies: ByName::new(),
+            judges: Judges::default(),
             observers: Vec::new(),
             catalog: None,
             ledger: None,
@@ -102,6 +102,15 @@ impl GatewayBuilder {
     /// replaces that policy.
     pub fn policy(mut self, name: impl Into<String>, policy: Arc<dyn RoutingPolicy>) -> Self {
         self.policies.insert(name.into(), policy);
+        self
+    }
+
+    /// Has the answers that a policy puts [on trial](tollgate_core::Ranking::with_trial) judged
+    /// by this before anybody is shown them; may be called again, also for
+    /// `cascade`. An answer will do when all its policy's judges accept it; that
+    /// of the configuration is asked first.
+    pub fn judge(mut self, policy: impl Into<String>, judge: Arc<dyn AnswerJudge>) -> Self {
+        self.judges.add(policy.into(), judge);
         self
     }
 
@@ -238,9 +247,14 @@ impl GatewayBuilder {
         let makings = Makings {
             network,
             policies: self.policies,
+            judges: self.judges,
             provider: self.provider,
         };
-        let Configured { laid, optimizer } = makings.configured(&config, None)?;
+        let Configured {
+            laid,
+            optimizer,
+            judges,
+        } = makings.configured(&config, None)?;
         let openrouter = laid.openrouter.clone();
         let current = Arc::new(Current::new(laid.clone()));
         let checks = asks.then(|| current.clone() as Arc<dyn LaneCheck>);
@@ -315,6 +329,7 @@ impl GatewayBuilder {
             admission: Arc::new(Admission::new(seed)),
             catalog,
             optimizer,
+            judges,
             settler: Settler::start(
                 Booker::new(ledger.clone(), reconciler, observer.clone()),
                 Stops::of(&config.openrouter),
@@ -408,29 +423,6 @@ pub(crate) fn router_config(config: &Config) -> RouterConfig {
         endpoint_preferences: routing.endpoint_preferences,
         ..RouterConfig::default()
     }
-}
-
-pub(crate) fn policies(
-    config: &Config,
-    own: BTreeMap<String, Arc<dyn RoutingPolicy>>,
-) -> Vec<(String, Arc<dyn RoutingPolicy>)> {
-    let knobs = &config.policies;
-    let mut all: BTreeMap<String, Arc<dyn RoutingPolicy>> = BTreeMap::from([
-        (
-            "cheapest".to_owned(),
-            Arc::new(Cheapest::new(knobs.cheapest)) as Arc<dyn RoutingPolicy>,
-        ),
-        (
-            "balanced".to_owned(),
-            Arc::new(Balanced::new(knobs.balanced)),
-        ),
-        (
-            "quality".to_owned(),
-            Arc::new(BestQuality::new(knobs.quality)),
-        ),
-    ]);
-    all.extend(own);
-    all.into_iter().collect()
 }
 
 async fn open_ledger(

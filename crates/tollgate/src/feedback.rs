@@ -8,8 +8,8 @@ mod retries;
 
 use serde::Serialize;
 use tollgate_core::{
-    Call, CallId, CallerId, CatalogView, Ended, Failure, FailureKind, FeedbackRow, FeedbackSource,
-    ModelId, Plan, Receipt, Task, Timestamp,
+    AttemptRecord, Call, CallFacts, CallId, CallerId, CatalogView, Ended, Failure, FailureKind,
+    FeedbackRow, FeedbackSource, ModelId, Plan, Receipt, Task, Timestamp,
 };
 
 pub(crate) use self::book::FeedbackBook;
@@ -133,10 +133,14 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    /// The model that answered, by the catalog's name for it: what is said of
-    /// a variant or of an alias is said of the model itself.
+    /// The model that answered a call.
     fn of(receipt: &Receipt, view: &CatalogView) -> Option<Self> {
-        let served = receipt.served()?;
+        Self::of_attempt(receipt.served()?, &receipt.facts, view)
+    }
+
+    /// The model that served an attempt, by the catalog's name for it: what is
+    /// said of a variant or of an alias is said of the model itself.
+    fn of_attempt(served: &AttemptRecord, facts: &CallFacts, view: &CatalogView) -> Option<Self> {
         let listed = view
             .find_served(served.model())
             .or_else(|| view.find_served(&served.requested));
@@ -149,8 +153,8 @@ impl Subject {
         };
         Some(Self {
             model: ModelId::new(model.without_variant()).ok()?,
-            task: receipt.facts.task,
-            day: receipt.facts.at.day(),
+            task: facts.task,
+            day: facts.at.day(),
         })
     }
 

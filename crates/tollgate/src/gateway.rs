@@ -12,6 +12,7 @@ use crate::byok::Fee;
 use crate::config::Config;
 use crate::error::Error;
 use crate::feedback::FeedbackBook;
+use crate::judges::Judges;
 use crate::lanes::roads::{self, Road};
 use crate::lookups::Lookups;
 use crate::order::{Admission, Order};
@@ -49,6 +50,7 @@ pub(crate) struct Parts {
     pub(crate) admission: Arc<Admission>,
     pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) optimizer: CostOptimizer,
+    pub(crate) judges: Arc<Judges>,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) failover: Arc<dyn Failover>,
     pub(crate) after_commit: AfterCommit,

@@ -12,6 +12,7 @@ mod config;
 mod error;
 mod feedback;
 mod gateway;
+mod judges;
 mod lanes;
 mod left;
 mod lookups;
@@ -21,6 +22,7 @@ mod meter;
 mod observe;
 mod order;
 mod pending;
+mod policies;
 mod reconcile;
 mod recent;
 mod record;
@@ -70,25 +72,26 @@ pub use tollgate_catalog::{
     names as provider_names, search,
 };
 pub use tollgate_core::{
-    AfterCommit, ApiKey, Attempt, AttemptEnd, AttemptRecord, Billed, Billing, BoxFuture, Breaker,
-    BudgetWindow, Call, CallFacts, CallId, CallProfile, CallerId, CallerKeys, Candidate,
-    Capabilities, Catalog, CatalogSource, CatalogView, Clock, Cost, CostLookup, CostSource,
-    Criticality, Delivery, Dimension, Doubt, Doubts, DropReason, Dropped, Ended, Event, Exhausted,
-    ExplainedCandidate, Explanation, Facts, Failover, Failure, FailureKind, FeedbackRow,
-    FeedbackSource, Finish, Frame, FrameKind, Frames, GenerationId, Head, Health, HealthView,
-    HeldBack, Hints, Hold, InvalidId, InvalidMoney, Lane, LaneCheck, LaneId, Ledger, LedgerEvent,
-    LedgerStore, LlmProvider, MAX_ID_BYTES, ModelFacts, ModelId, ModelIndex, Next, Observer,
-    OfferIndex, OpenAttempt, Origin, Outcome, Place, Plan, Planned, Price, Pricing, ProviderId,
-    Quality, QualitySource, Ranked, Ranking, Rate, Rates, Receipt, Reconciled, Reply,
-    RoutingPolicy, Rule, Scope, Served, Silent, Spot, Standing, StoreError, Target, Task,
-    TaskSource, Terms, Timestamp, TokenBounds, TokenUsage, Trip, UnknownChoice, UpstreamStream,
-    UsageQuery, UsageReport, UsageRow, Usd, Won,
+    AfterCommit, AnswerJudge, ApiKey, Attempt, AttemptEnd, AttemptRecord, Billed, Billing,
+    BoxFuture, Breaker, BudgetWindow, Call, CallFacts, CallId, CallProfile, CallerId, CallerKeys,
+    Candidate, Capabilities, Catalog, CatalogSource, CatalogView, Clock, Cost, CostLookup,
+    CostSource, Criticality, Delivery, Dimension, Doubt, Doubts, Draft, DropReason, Dropped, Ended,
+    Event, Exhausted, ExplainedCandidate, Explanation, Facts, Failover, Failure, FailureKind,
+    FeedbackRow, FeedbackSource, Finish, Frame, FrameKind, Frames, GenerationId, Head, Health,
+    HealthView, HeldBack, Hints, Hold, InvalidId, InvalidMoney, Judgement, Judging, Lane,
+    LaneCheck, LaneId, Ledger, LedgerEvent, LedgerStore, LlmProvider, MAX_ID_BYTES, ModelFacts,
+    ModelId, ModelIndex, Next, Observer, OfferIndex, OpenAttempt, Origin, Outcome, Place, Plan,
+    Planned, Price, Pricing, ProviderId, Quality, QualitySource, Ranked, Ranking, Rate, Rates,
+    Receipt, Reconciled, Reply, RoutingPolicy, Rule, Scope, Served, Silent, Spot, Standing,
+    StoreError, Target, Task, TaskSource, Terms, Timestamp, TokenBounds, TokenUsage, Trip,
+    UnknownChoice, UpstreamStream, UsageQuery, UsageReport, UsageRow, Usd, WantedJson, Won,
 };
 pub use tollgate_failover::{FailoverConfig, FailoverManager};
 pub use tollgate_ledger::{
     BudgetConfig, BudgetUse, Difference as LedgerDifference, Durability, LedgerConfig, OnSoft,
     OpenError as LedgerOpenError, Per, Period, StoreKind, Totals, UsageTracker, Verified,
 };
+pub use tollgate_policy_cascade::{Cascade, CascadeConfig, Signals};
 pub use tollgate_router::CostOptimizer;
 pub use tollgate_transport::{
     ConnectionConfig, HttpBody, HttpError, HttpErrorKind, HttpSend, Mode, NewByokKey,

@@ -129,7 +129,7 @@ impl Measured {
         match failover.run(trip).instrument(within).await {
             Ok(won) => {
                 let onward = Onward::new(parts.clone(), call, plan);
-                Ok(Answer::new(onward, won, pending))
+                Ok(Answer::new(onward, won, pending).judged().await)
             }
             Err(exhausted) => Err(pending.fail(exhausted)),
         }

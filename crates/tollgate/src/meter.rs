@@ -54,6 +54,11 @@ impl Meter {
         }
     }
 
+    /// Number of the attempt.
+    pub(crate) fn number(&self) -> u32 {
+        self.running.number
+    }
+
     /// The candidate that answers.
     pub(crate) fn planned(&self) -> &Planned {
         &self.planned
@@ -134,6 +139,13 @@ impl Meter {
     /// Takes note that the upstream's end was seen.
     pub(crate) fn note_end(&mut self) {
         self.complete = true;
+    }
+
+    /// Takes note that the first `frames` frames, which were read, come again.
+    pub(crate) fn rewind(&mut self, frames: usize) {
+        self.seen_before = frames;
+        // What is lost is told with the frames.
+        self.lost.clear();
     }
 
     /// Takes note that the rest is not read, and is charged for all the same.

@@ -66,6 +66,19 @@ fn log(event: &Event) {
             end = ?record.end,
             "answer broke off, and goes on elsewhere"
         ),
+        Event::Judged {
+            call,
+            attempt,
+            model,
+            judgement,
+        } => tracing::info!(
+            %call,
+            attempt,
+            %model,
+            score = judgement.score(),
+            rejected = judgement.rejection(),
+            "answer judged"
+        ),
         Event::BreakerChanged { spot, breaker, why } => match breaker {
             Breaker::Open => tracing::warn!(%spot, why, "breaker open"),
             _ => tracing::info!(%spot, breaker = breaker.as_str(), why, "breaker"),

@@ -111,6 +111,14 @@ impl Order {
         self
     }
 
+    /// Lets a stream be held back to its end, for a policy that has answers
+    /// judged before anybody is shown them. Without it the policy's own
+    /// configuration says so.
+    pub fn with_hold_back(mut self) -> Self {
+        self.hints.hold_back = Some(true);
+        self
+    }
+
     /// Passes over lanes on which the request would lose something.
     pub fn with_strict(mut self) -> Self {
         self.hints.strict = Some(true);

@@ -135,6 +135,17 @@ impl Pending {
         self.attempts.push(attempt);
     }
 
+    /// Takes back what was [booked](Self::book) for an attempt that ends
+    /// otherwise after all.
+    pub(crate) fn unbook(&mut self, number: u32) {
+        let is_it = |attempt: &mut AttemptRecord| attempt.number == number;
+        let taken: Vec<_> = self.attempts.extract_if(.., is_it).collect();
+        for cost in taken.iter().filter_map(|attempt| attempt.cost) {
+            self.hold().let_go(cost.amount());
+        }
+        self.doubted.retain(|doubted| doubted.attempt != number);
+    }
+
     pub(crate) fn started(&self) -> Instant {
         self.started
     }
@@ -201,6 +212,8 @@ impl Pending {
         let hold = self.hold.take()?;
         let mut attempts = std::mem::take(&mut self.attempts);
         attempts.extend(last);
+        // One that was given back answered before others were tried.
+        attempts.sort_by_key(|attempt| attempt.number);
         let took_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let outcome = Outcome {
             ended,

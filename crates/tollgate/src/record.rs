@@ -82,7 +82,8 @@ pub struct RecordedAttempt {
     pub served: Option<ModelId>,
     /// The provider that answered, as far as known.
     pub provider: Option<ProviderId>,
-    /// How it ended: `complete`, `failed`, `cut`, `abandoned` or `outrun`.
+    /// How it ended: `complete`, `failed`, `cut`, `abandoned`, `outrun`
+    /// or `rejected`.
     pub end: String,
     /// Milliseconds from the attempt's start to its first token.
     pub first_token_ms: Option<u64>,
@@ -132,8 +133,8 @@ impl CallRecord {
 
     /// The attempt that answered, whole or in part, if its cost is known.
     pub fn served(&self) -> Option<&RecordedAttempt> {
-        let silent =
-            |attempt: &RecordedAttempt| matches!(attempt.end.as_str(), "failed" | "outrun");
+        const SILENT: [&str; 3] = ["failed", "outrun", "rejected"];
+        let silent = |attempt: &RecordedAttempt| SILENT.contains(&attempt.end.as_str());
         let mut latest_first = self.attempts.iter().rev();
         latest_first
             .find(|attempt| !silent(attempt))

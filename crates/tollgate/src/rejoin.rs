@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 use tollgate_core::{
     AfterCommit, AttemptRecord, Call, Delivery, Event, Exhausted, Facts, Failure, FailureKind,
-    Frame, FrameKind, Origin, Plan, Trip, Won,
+    Frame, FrameKind, ModelId, Origin, Plan, Trip, Won,
 };
 use tollgate_wire::Surface;
 use tracing::Instrument;
@@ -135,18 +135,61 @@ impl Onward {
         }
     }
 
-    /// Books the attempt that broke off, and walks on: what it used of the
-    /// call's attempts, time and money is gone.
+    /// Books the attempt that broke off, and walks on.
     ///
     /// # Cancellation
-    /// Dropping the future reports the call, as dropping an answer does.
+    /// As [`walk_on`](Self::walk_on).
     pub(crate) async fn walk(
         self: Box<Self>,
         mut pending: Pending,
         cut: Cut,
         way: Way,
     ) -> Rejoined {
-        pending.book(cut.record.clone());
+        let result = self.walk_on(&mut pending, cut.record.clone()).await;
+        Rejoined {
+            onward: self,
+            pending,
+            cut,
+            way,
+            result,
+        }
+    }
+
+    /// Books a rejected attempt, and walks on with all other models.
+    ///
+    /// # Errors
+    /// Why nobody else answers.
+    ///
+    /// # Cancellation
+    /// As [`walk_on`](Self::walk_on).
+    pub(crate) async fn replace(
+        &mut self,
+        pending: &mut Pending,
+        rejected: AttemptRecord,
+        model: &ModelId,
+    ) -> Result<Won, Failure> {
+        let rest = self.plan.only(|planned| planned.model != *model);
+        self.plan = rest.ok_or_else(|| {
+            Failure::new(
+                FailureKind::NoCandidate,
+                "there is no other model in the plan",
+            )
+        })?;
+        let result = self.walk_on(pending, rejected).await;
+        result.map_err(|exhausted| {
+            pending.note(exhausted.failed);
+            exhausted.failure
+        })
+    }
+
+    /// Books an attempt that will not be the answer, and walks on: what it used
+    /// of the call's attempts, time and money is gone.
+    ///
+    /// # Cancellation
+    /// Dropping the future, and `pending` with it, reports the call, as dropping
+    /// an answer does.
+    async fn walk_on(&self, pending: &mut Pending, over: AttemptRecord) -> Result<Won, Exhausted> {
+        pending.book(over);
         let Parts {
             failover,
             ledger,
@@ -160,14 +203,7 @@ impl Onward {
             used,
             ..Trip::new(&self.call, &self.plan, hold, &**ledger, &**provider)
         };
-        let result = failover.run(trip).instrument(within).await;
-        Rejoined {
-            onward: self,
-            pending,
-            cut,
-            way,
-            result,
-        }
+        failover.run(trip).instrument(within).await
     }
 
     /// Tells the observer that the answer goes on; gives back the notice for

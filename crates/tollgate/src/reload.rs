@@ -4,21 +4,24 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
-use tollgate_core::{Failure, FailureKind, LlmProvider, RoutingPolicy};
+use tollgate_core::{Failure, FailureKind, LlmProvider};
 use tollgate_ledger::BudgetConfig;
 use tollgate_router::CostOptimizer;
 
-use crate::builder::{check_budgets, configuration, is_compared, policies, router_config};
+use crate::builder::{check_budgets, configuration, is_compared, router_config};
 use crate::compare::Hourly;
 use crate::config::Config;
 use crate::gateway::{Gateway, Parts};
+use crate::judges::Judges;
 use crate::keys;
 use crate::lanes::{self, Begun, Current, Laid, Network};
+use crate::policies::{self, ByName};
 
 /// What parts are made of, beside a configuration: what the program brought.
 pub(crate) struct Makings {
     pub(crate) network: Network,
-    pub(crate) policies: BTreeMap<String, Arc<dyn RoutingPolicy>>,
+    pub(crate) policies: ByName,
+    pub(crate) judges: Judges,
     /// Sends all attempts, whatever is configured.
     pub(crate) provider: Option<Arc<dyn LlmProvider>>,
 }
@@ -27,6 +30,7 @@ pub(crate) struct Makings {
 pub(crate) struct Configured {
     pub(crate) laid: Arc<Laid>,
     pub(crate) optimizer: CostOptimizer,
+    pub(crate) judges: Arc<Judges>,
 }
 
 /// What another configuration is taken over with.
@@ -54,11 +58,15 @@ impl Makings {
         earlier: Option<&Laid>,
     ) -> Result<Configured, Failure> {
         let laid = Arc::new(Laid::new(config, &self.network, earlier)?);
-        let policies = policies(config, self.policies.clone());
+        let policies = policies::all(config, &self.policies)?.into_iter().collect();
         let optimizer = CostOptimizer::new(router_config(config), policies)
             .map_err(|error| configuration("the routing cannot be set up", error))?;
         check_budgets(config, &optimizer)?;
-        Ok(Configured { laid, optimizer })
+        Ok(Configured {
+            laid,
+            optimizer,
+            judges: Arc::new(Judges::of(config, &self.judges)),
+        })
     }
 
     /// Who sends attempts.
@@ -111,7 +119,11 @@ impl Gateway {
         check_fixed(&old.config, &config)?;
         config.budgets.clone_from(&old.config.budgets);
         let earlier = current.get();
-        let Configured { laid, optimizer } = makings.configured(&config, Some(&earlier))?;
+        let Configured {
+            laid,
+            optimizer,
+            judges,
+        } = makings.configured(&config, Some(&earlier))?;
         // Before the catalog names them, so that whoever finds a lane there can
         // use it.
         current.set(laid.clone());
@@ -144,6 +156,7 @@ impl Gateway {
             admission: old.admission.clone(),
             catalog: old.catalog.clone(),
             optimizer,
+            judges,
             ledger: old.ledger.clone(),
             failover: old.failover.clone(),
             after_commit: config.failover.after_commit,

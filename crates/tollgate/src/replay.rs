@@ -6,8 +6,8 @@ mod report;
 use std::sync::Arc;
 
 use tollgate_core::{
-    CallProfile, CatalogView, Failure, FailureKind, HealthView, Plan, Planned, Target, TokenUsage,
-    Usd,
+    CallProfile, CatalogView, Failure, FailureKind, HealthView, Place, Plan, Planned, Target,
+    TokenUsage, Usd,
 };
 use tollgate_router::{CostOptimizer, NO_POLICY};
 
@@ -134,6 +134,10 @@ impl Replay {
             Ok(plan) => plan,
             Err(failure) => return Verdict::Unserved(reason(&failure)),
         };
+        if plan.first().place == Place::OnTrial {
+            let why = "what a judge says of an answer is known when it is there";
+            return Verdict::Unserved(why.to_owned());
+        }
         match self.compare(record, served, &plan) {
             Some(compared) => Verdict::Compared(Box::new(compared)),
             None => Verdict::Unserved("the chosen model has no published price".to_owned()),

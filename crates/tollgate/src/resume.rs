@@ -74,7 +74,7 @@ impl Shown {
         let (view, health) = (parts.catalog.view(), parts.failover.health());
         let plan = parts.optimizer.plan(profile, &view, &health).ok()?;
         Some(Resumed {
-            plan: narrowed(plan, &broke.model, &broke.lane.id)?,
+            plan: narrowed(&plan, &broke.model, &broke.lane.id)?,
             call,
             overlap: self.text[begun.len()..].to_owned(),
         })
@@ -108,22 +108,13 @@ fn continuing(request: &Request, model: &ModelId, begun: &str) -> Option<Request
 }
 
 /// What of a plan can go on after `model` broke off on `lane`.
-fn narrowed(plan: Plan, model: &ModelId, lane: &LaneId) -> Option<Plan> {
-    let fits = |planned: &&Planned| {
+fn narrowed(plan: &Plan, model: &ModelId, lane: &LaneId) -> Option<Plan> {
+    plan.only(|planned| {
         planned.lane.continues
             && !planned.reasons
             && planned.lane.id != *lane
             && planned.model.without_variant() == model.without_variant()
-    };
-    let mut planned = plan.candidates().filter(fits).cloned();
-    let first = planned.next()?;
-    Some(Plan::new(
-        first,
-        planned.collect(),
-        plan.policy.clone(),
-        plan.profile.clone(),
-        plan.catalog_version,
-    ))
+    })
 }
 
 /// The text of a frame that holds nothing else of an unfinished answer.

@@ -47,6 +47,17 @@ const ROWS: &[Row] = &[
     row("tollgate-policy-cheapest", VOCABULARY, TEST_KIT),
     row("tollgate-policy-balanced", VOCABULARY, TEST_KIT),
     row("tollgate-policy-quality", VOCABULARY, TEST_KIT),
+    row(
+        "tollgate-policy-cascade",
+        VOCABULARY,
+        &[
+            "tollgate-testkit",
+            // The policy that it stands on unless told otherwise.
+            "tollgate-policy-quality",
+            // What it saves is measured on recorded outcomes.
+            "tollgate-route-eval",
+        ],
+    ),
     row("tollgate-failover", VOCABULARY, TEST_KIT),
     row("tollgate-ledger", VOCABULARY, TEST_KIT),
     // The budget of a key is a budget of the ledger, in its words.
@@ -72,6 +83,7 @@ const ROWS: &[Row] = &[
             "tollgate-ledger",
             "tollgate-ledger-postgres",
             "tollgate-policy-balanced",
+            "tollgate-policy-cascade",
             "tollgate-policy-cheapest",
             "tollgate-policy-quality",
             "tollgate-router",

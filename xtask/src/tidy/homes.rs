@@ -130,6 +130,7 @@ const CONFIGURED: &[&str] = &[
     "tollgate-catalog",
     "tollgate-router",
     "tollgate-policy-balanced",
+    "tollgate-policy-cascade",
     "tollgate-policy-cheapest",
     "tollgate-policy-quality",
     "tollgate-failover",

@@ -9,7 +9,8 @@ mod needs;
 pub(crate) use estimate::ERROR_PERCENT;
 
 use tollgate_core::{
-    Call, CallProfile, Failure, FailureKind, InvalidTarget, ModelId, Target, Task, TaskSource,
+    Call, CallProfile, Delivery, Failure, FailureKind, InvalidTarget, Judging, ModelId, Target,
+    Task, TaskSource,
 };
 use tollgate_wire::{Object, ParseError, Request, Surface};
 
@@ -48,6 +49,7 @@ pub(crate) fn profile(config: &RouterConfig, call: &Call) -> Result<CallProfile,
         in_conversation: names_conversation(request),
         orders_endpoints: orders_endpoints(request),
         warm: None,
+        judging: judging(call),
     })
 }
 
@@ -70,6 +72,15 @@ fn orders_endpoints(request: &Request) -> bool {
         let orders = ["order", "only", "sort"];
         stays || orders.iter().any(|key| provider.has_value(key))
     })
+}
+
+/// Judges read chats; what is shown as it is made can be judged at its end only.
+fn judging(call: &Call) -> Judging {
+    match (call.request.surface(), call.delivery, call.hints.hold_back) {
+        (Surface::Chat, Delivery::Whole, _) | (Surface::Chat, _, Some(true)) => Judging::Ready,
+        (Surface::Chat, Delivery::Stream, None) => Judging::Delays,
+        _ => Judging::Never,
+    }
 }
 
 /// Members by which Responses go on from what a server keeps, or go on when the

@@ -1,8 +1,10 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use tollgate_core::{
-    Breaker, Capabilities, DropReason, FailureKind, Health, HealthView, ModelId, OfferTraits, Plan,
-    Spot, TaskSource, Timestamp, Usd,
+    Breaker, CallProfile, Candidate, Capabilities, DropReason, FailureKind, Health, HealthView,
+    ModelId, OfferTraits, Place, Plan, Ranked, Ranking, RoutingPolicy, Spot, TaskSource, Terms,
+    Timestamp, Usd,
 };
 use tollgate_router::{CostOptimizer, RouterConfig, RouterError, TaskLists};
 use tollgate_testkit::builders::{self, NOON, model};
@@ -525,4 +527,57 @@ fn a_bad_configuration_says_how_to_mend_it() {
         config,
         "default_model: unknown task \"poetry\"; tasks are chat, code and reasoning",
     );
+}
+
+// === trials ===
+
+/// The best, with the cheapest on trial before it.
+#[derive(Debug)]
+struct Trial;
+
+impl RoutingPolicy for Trial {
+    fn rank(&self, _: &CallProfile, candidates: &[Candidate]) -> Ranking {
+        let ranking = Ranking::by_score(candidates, |one| f64::from(one.quality.mean));
+        let cheapest = (0..).zip(candidates).min_by_key(|(_, one)| one.expected);
+        let (place, _) = cheapest.unwrap();
+        ranking.with_warning("a trial").with_trial(Ranked {
+            place,
+            score: 0.0,
+            terms: Terms::default(),
+        })
+    }
+}
+
+fn trial_of(config: RouterConfig) -> Plan {
+    let optimizer = optimizer(config).with_policy("trial", Arc::new(Trial));
+    let profile = profile("tollgate/trial");
+    let health = HealthView::default();
+    optimizer.plan(profile, &view(models()), &health).unwrap()
+}
+
+#[test]
+fn a_candidate_on_trial_stands_before_the_choice_and_warnings_are_told() {
+    let plan = trial_of(RouterConfig::default());
+    assert_eq!(
+        line(&plan),
+        "a/junk@openrouter:OnTrial c/best@openrouter:Ranked c/best@direct:Ranked b/good@openrouter:Ranked"
+    );
+    assert_eq!(plan.warnings, ["a trial"]);
+}
+
+#[test]
+fn nobody_is_on_trial_in_a_plan_of_one() {
+    let one = RouterConfig {
+        plan_limit: 1,
+        ..RouterConfig::default()
+    };
+    let no_fallback = RouterConfig {
+        fallback: false,
+        ..RouterConfig::default()
+    };
+    for config in [one, no_fallback] {
+        let plan = trial_of(config);
+        assert_eq!(first(&plan), "c/best");
+        assert_eq!(plan.first().place, Place::Ranked);
+    }
 }

@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use tollgate_core::{Call, CallProfile, Capabilities, Failure, FailureKind, Task, TaskSource, Usd};
+use tollgate_core::{
+    Call, CallProfile, Capabilities, Delivery, Failure, FailureKind, Judging, Task, TaskSource, Usd,
+};
 use tollgate_router::RouterConfig;
 use tollgate_testkit::builders;
 use tollgate_wire::ChatRequest;
@@ -170,6 +172,24 @@ fn the_task_does_not_change_with_case_or_white_space() {
     ] {
         let body = format!(r#"{{"messages":[{{"role":"user","content":"{text}"}}]}}"#);
         assert_eq!(profile(&body).unwrap().task, Task::Reasoning, "{text}");
+    }
+}
+
+#[test]
+fn what_is_shown_as_it_is_made_is_judged_only_when_it_may_be_held_back() {
+    use Delivery::{Stream, Whole};
+    for (delivery, hold_back, expected) in [
+        (Whole, None, Judging::Ready),
+        (Whole, Some(false), Judging::Ready),
+        (Stream, None, Judging::Delays),
+        (Stream, Some(true), Judging::Ready),
+        (Stream, Some(false), Judging::Never),
+    ] {
+        let mut call = builders::call(1, "a/b");
+        call.delivery = delivery;
+        call.hints.hold_back = hold_back;
+        let profile = optimizer(RouterConfig::default()).profile(&call).unwrap();
+        assert_eq!(profile.judging, expected, "{delivery:?} {hold_back:?}");
     }
 }
 

@@ -202,7 +202,7 @@ fn put_attempt(object: &mut Object, attempt: &AttemptRecord) {
     let finish = match &attempt.end {
         AttemptEnd::Complete => None,
         AttemptEnd::Failed { .. } | AttemptEnd::Cut { .. } => Some("error"),
-        AttemptEnd::Abandoned | AttemptEnd::Outrun => None,
+        AttemptEnd::Abandoned | AttemptEnd::Outrun | AttemptEnd::Rejected { .. } => None,
     };
     put(object, "finish_reason", &finish);
     let counts = [

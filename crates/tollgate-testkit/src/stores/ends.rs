@@ -85,10 +85,14 @@ pub(super) async fn failover_is_what_lost_attempts_cost(store: SharedStore) {
         kind: FailureKind::Truncated,
         message: "stalled".into(),
     };
+    let rejected = AttemptEnd::Rejected {
+        message: "empty".into(),
+    };
     let ends = [
         (failed.clone(), 1, CostSource::Reported),
         (cut, 20, CostSource::Estimated),
         (AttemptEnd::Outrun, 300, CostSource::Computed),
+        (rejected, 7_000_000, CostSource::Reported),
         (AttemptEnd::Abandoned, 4_000, CostSource::Reported),
         (AttemptEnd::Complete, 50_000, CostSource::Reported),
         (failed, 600_000, CostSource::WorstCase),
@@ -102,7 +106,7 @@ pub(super) async fn failover_is_what_lost_attempts_cost(store: SharedStore) {
     }
     let row = total(&store).await;
     let figures = [row.failover, row.cost(), row.unresolved].map(Usd::nanos);
-    assert_eq!(figures, [321, 54_321, 600_000]);
+    assert_eq!(figures, [7_000_321, 7_054_321, 600_000]);
 }
 
 pub(super) async fn payables_and_unresolved_stay_apart(store: SharedStore) {

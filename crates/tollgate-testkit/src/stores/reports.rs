@@ -18,6 +18,9 @@ fn varied() -> Vec<(CallFacts, Vec<AttemptRecord>)> {
         AttemptEnd::Complete,
         AttemptEnd::Abandoned,
         AttemptEnd::Outrun,
+        AttemptEnd::Rejected {
+            message: "empty".into(),
+        },
         AttemptEnd::Failed {
             kind: FailureKind::Upstream,
             status: Some(502),

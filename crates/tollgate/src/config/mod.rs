@@ -22,6 +22,7 @@ use tollgate_failover::FailoverConfig;
 use tollgate_keys::KeyConfig;
 use tollgate_ledger::{BudgetConfig, LedgerConfig};
 use tollgate_policy_balanced::BalancedConfig;
+use tollgate_policy_cascade::CascadeConfig;
 use tollgate_policy_cheapest::CheapestConfig;
 use tollgate_policy_quality::QualityConfig;
 use tollgate_transport::{
@@ -229,8 +230,8 @@ impl Default for Routing {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Optimization {
-    /// Policy: `cheapest`, `balanced`, `quality`, or the name of one that the
-    /// program registered.
+    /// Policy: `cheapest`, `balanced`, `quality`, `cascade` where it is
+    /// configured, or the name of one that the program registered.
     pub mode: String,
     /// Models to try after the policy's choices, in this order.
     #[schemars(with = "Vec<String>")]
@@ -375,7 +376,7 @@ fn yes() -> bool {
     true
 }
 
-/// `[policies.…]`: knobs of the three policies.
+/// `[policies.…]`: knobs of the policies.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policies {
@@ -385,6 +386,9 @@ pub struct Policies {
     pub balanced: BalancedConfig,
     /// `[policies.quality]`
     pub quality: QualityConfig,
+    /// `[policies.cascade]`: with this table, also an empty one, there is the
+    /// policy `cascade`.
+    pub cascade: Option<CascadeConfig>,
 }
 
 /// Name of the lane to OpenRouter.

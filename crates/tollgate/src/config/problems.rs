@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use tollgate_core::Usd;
 use tollgate_ledger::{InvalidConfig, LedgerConfig};
+use tollgate_policy_cascade::CascadeConfig;
 
 use super::error::did_you_mean;
 use super::{Config, ConfigError, ConfigOrigin, OPENROUTER_LANE, Problem, hosts, known};
@@ -79,6 +80,14 @@ impl Config {
         }
         if let Some((key, message, hint)) = self.feedback.problem() {
             report(key, message, hint);
+        }
+        let cascade = self.policies.cascade.as_ref();
+        if let Some((key, message)) = cascade.and_then(CascadeConfig::problem) {
+            report(
+                &format!("policies.cascade.{key}"),
+                message,
+                "see the configuration reference",
+            );
         }
         if let Some(key) = self.record.zero() {
             report(

@@ -36,10 +36,12 @@ impl Explorer {
 
     /// Puts another candidate first, if this call is one that explores and the
     /// draw says so: one that the policy has ranked, that is within the cost
-    /// ratio and not below the policy's quality floor.
+    /// ratio and not below the policy's quality floor. Where a model is on trial
+    /// already, the policy itself tries something.
     pub(crate) fn explore(&self, call: &Call, plan: &mut Plan, optimizer: &CostOptimizer) {
         let seed = Draws::seed(call);
-        if Draws(seed).share() >= self.config.share {
+        let has_trial = plan.first().place == Place::OnTrial;
+        if has_trial || Draws(seed).share() >= self.config.share {
             return;
         }
         let Some(place) = self.choose(seed, plan, optimizer) else {

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-use tollgate_core::{Call, Catalog, FeedbackSource, Finish, Frame, FrameKind, Receipt};
-use tollgate_wire::{ChatResponse, Surface};
+use tollgate_core::{
+    AttemptRecord, Call, CallFacts, Catalog, Draft, FeedbackSource, Finish, Frame, FrameKind,
+    WantedJson,
+};
+use tollgate_wire::{ChatResponse, Object, Request, Surface};
 
 use super::{FeedbackBook, Subject};
 use crate::gateway::Parts;
@@ -22,11 +23,7 @@ const GOOD: i64 = 1_000;
 pub(crate) struct Judge {
     book: Arc<FeedbackBook>,
     catalog: Arc<dyn Catalog>,
-    /// Whether the caller has limited the output, so that an answer that
-    /// reaches a limit is as it was wanted.
-    is_limited: bool,
-    /// Whether an answer by a schema was asked for.
-    wants_schema: bool,
+    request: Arc<Request>,
     /// The answer so far, where there is something in it to judge.
     content: Option<Content>,
 }
@@ -43,13 +40,11 @@ impl Judge {
         if !parts.feedback.is_automatic() || call.request.surface() != Surface::Chat {
             return None;
         }
-        let wants_schema = wants_schema(call);
-        let has_content = wants_schema || call.request.tools().is_some();
+        let has_content = wants_schema(&call.request) || call.request.tools().is_some();
         Some(Box::new(Self {
             book: parts.feedback.clone(),
             catalog: parts.catalog.clone(),
-            is_limited: call.request.max_output_tokens().is_some(),
-            wants_schema,
+            request: call.request.clone(),
             content: has_content.then(Content::default),
         }))
     }
@@ -75,67 +70,45 @@ impl Judge {
         self.content = self.content.take().map(|_| Content::default());
     }
 
-    /// Judges an answer that is complete; `limit` is the output limit that the
-    /// gateway set.
-    pub(crate) fn close(self, receipt: &Receipt, finish: Option<Finish>, limit: Option<u64>) {
-        let Some(subject) = Subject::of(receipt, &self.catalog.view()) else {
+    /// Judges an answer that is complete, of the attempt that served it; `limit`
+    /// is the output limit that the gateway set.
+    pub(crate) fn close(
+        self,
+        served: &AttemptRecord,
+        facts: &CallFacts,
+        finish: Option<Finish>,
+        limit: Option<u64>,
+    ) {
+        let Some(subject) = Subject::of_attempt(served, facts, &self.catalog.view()) else {
             return;
         };
         let tell = |source, is_good: bool| {
             let score = if is_good { GOOD } else { 0 };
             self.book.observe(subject.clone(), source, score);
         };
-        if let Some(is_good) = ends_well(finish, self.is_limited || limit.is_some()) {
+        let body = self.content.map(|content| content.whole.into_body());
+        let response = body.and_then(|body| parse_body(&body).ok());
+        let nothing = ChatResponse::from_object(Object::new());
+        let draft = Draft::new(
+            &self.request,
+            response.as_ref().unwrap_or(&nothing),
+            finish,
+            limit,
+        );
+        if let Some(is_good) = draft.ends_well() {
             tell(FeedbackSource::Finish, is_good);
         }
-        // What a limit or a filter cut is no JSON, through no other fault.
-        if matches!(finish, Some(Finish::Length | Finish::ContentFilter)) {
+        if response.is_none() || draft.is_cut() {
             return;
         }
-        let whole = self.content.map(|content| content.whole.into_body());
-        let Some(response) = whole.and_then(|body| parse_body(&body).ok()) else {
-            return;
-        };
-        if let Some(is_good) = calls_well(&response) {
+        if let Some(is_good) = draft.calls_are_json() {
             tell(FeedbackSource::ToolCall, is_good);
-        } else if self.wants_schema {
-            tell(FeedbackSource::Schema, is_json(response.text().trim()));
+        } else if wants_schema(&self.request) {
+            tell(FeedbackSource::Schema, draft.is_json());
         }
     }
 }
 
-/// Whether the answer came to its own end; `None` when its end says nothing.
-fn ends_well(finish: Option<Finish>, is_limited: bool) -> Option<bool> {
-    match finish? {
-        Finish::Stop | Finish::ToolCalls => Some(true),
-        Finish::ContentFilter => Some(false),
-        Finish::Length => (!is_limited).then_some(false),
-        _ => None,
-    }
-}
-
-/// Whether all arguments of tool calls are JSON; `None` without calls.
-fn calls_well(response: &ChatResponse) -> Option<bool> {
-    let choices = response.choices();
-    let mut calls = choices
-        .iter()
-        .flat_map(|choice| &choice.message.tool_calls)
-        .peekable();
-    calls.peek()?;
-    Some(calls.all(|call| is_json(&call.function.arguments_text())))
-}
-
-fn is_json(text: &str) -> bool {
-    serde_json::from_str::<IgnoredAny>(text).is_ok()
-}
-
-fn wants_schema(call: &Call) -> bool {
-    #[derive(Deserialize)]
-    struct Format {
-        #[serde(rename = "type")]
-        kind: String,
-    }
-    let format = call.request.answer_format();
-    let format = format.and_then(|raw| serde_json::from_str::<Format>(raw.get()).ok());
-    format.is_some_and(|format| format.kind == "json_schema")
+fn wants_schema(request: &Request) -> bool {
+    matches!(WantedJson::of(request), Some(WantedJson::By(_)))
 }

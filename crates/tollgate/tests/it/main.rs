@@ -4,6 +4,7 @@
 
 mod accounting;
 mod budgets;
+mod cascade;
 mod config;
 mod doubts;
 mod dropped;
@@ -24,5 +25,6 @@ mod rig;
 mod spans;
 mod storm;
 mod support;
+mod trial;
 mod walker;
 mod whole;

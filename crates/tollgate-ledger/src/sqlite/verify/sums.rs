@@ -40,7 +40,7 @@ impl Sums {
             Some(_) => {
                 self.credits += credits;
                 self.provider += provider;
-                if failed || attempt.ended == "outrun" {
+                if failed || matches!(attempt.ended.as_str(), "outrun" | "rejected") {
                     self.failover += credits + provider;
                 }
             }

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tollgate_catalog::Feedback;
@@ -7,8 +7,8 @@ use tollgate_router::RouterConfig;
 use tollgate_testkit::builders::{self, NOON, planned};
 
 use super::*;
-use crate::builder::policies;
 use crate::config::Config;
+use crate::policies::{self, ByName};
 
 fn optimizer(toml: &str) -> CostOptimizer {
     let config: Config = crate::Loader::new()
@@ -16,7 +16,8 @@ fn optimizer(toml: &str) -> CostOptimizer {
         .with_text("test.toml", toml)
         .load()
         .unwrap();
-    CostOptimizer::new(RouterConfig::default(), policies(&config, BTreeMap::new())).unwrap()
+    let policies = policies::all(&config, &ByName::new()).unwrap();
+    CostOptimizer::new(RouterConfig::default(), policies.into_iter().collect()).unwrap()
 }
 
 fn explorer(budget: &str, share: f64) -> Explorer {
@@ -67,6 +68,16 @@ fn equals_are_tried_half_of_the_time_and_the_same_call_always_tries_the_same() {
     let all = explored(&explorer, &optimizer, &two(1_000));
     assert!((400..600).contains(&all.len()), "{}", all.len());
     assert_eq!(explored(&explorer, &optimizer, &two(1_000)), all);
+}
+
+#[test]
+fn a_call_with_a_model_on_trial_explores_nothing_else() {
+    let (explorer, optimizer) = (explorer("1", 1.0), optimizer(""));
+    let mut on_trial = candidate(0, 0.6, 0.1, 1_000);
+    on_trial.place = Place::OnTrial;
+    let others = [1, 2].map(|number| candidate(number, 0.6, 0.1, 1_000));
+    let plan = plan("quality", [vec![on_trial], others.to_vec()].concat());
+    assert_eq!(explored(&explorer, &optimizer, &plan), BTreeSet::new());
 }
 
 #[test]
