@@ -171,6 +171,9 @@ pub struct Hints {
     pub upstream_stream: Option<UpstreamStream>,
     /// Whether lanes are passed over on which the request would lose something.
     pub strict: Option<bool>,
+    /// What the caller calls the conversation that the call goes on with, where
+    /// the request does not say.
+    pub session: Option<String>,
     /// Free-form tags that land in the ledger.
     pub tags: Vec<(String, String)>,
 }

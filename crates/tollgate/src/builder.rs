@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tollgate_catalog::{ModelCatalog, did_you_mean};
+use tollgate_catalog::{Feedback, LearnedHabits, LengthPriors, ModelCatalog, did_you_mean};
 use tollgate_core::{
     Catalog, CatalogSource, Clock, CostLookup, Failover, Failure, FailureKind, LaneCheck, LaneId,
     Ledger, LedgerStore, LlmProvider, Observer, RoutingPolicy,
@@ -25,6 +25,7 @@ use crate::config::{Config, OpenRouter};
 use crate::feedback::FeedbackBook;
 use crate::gateway::{Gateway, Parts};
 use crate::lanes::{self, Around, Current, Network, NetworkModels, OwnLanes};
+use crate::learning::Learning;
 use crate::left::Stops;
 use crate::lookups::Lookups;
 use crate::observe::Everyone;
@@ -291,14 +292,18 @@ impl GatewayBuilder {
             }
         };
 
-        let said = FeedbackBook::open(
-            config.feedback.clone(),
+        let learning = Learning::open(
+            (
+                Feedback::new(config.feedback.prior_weight),
+                LearnedHabits::new(length_priors(optimizer.config())),
+            ),
             background.ledger().cloned(),
             background.catalog().cloned(),
             clock.now(),
         );
-        let feedback = Arc::new(said.await?);
-        background.keep_feedback(feedback.clone());
+        let learning = Arc::new(learning.await?);
+        background.keep_learning(learning.clone());
+        let feedback = FeedbackBook::new(config.feedback.clone(), learning.clone());
 
         let lookups = Arc::new(Lookups::new(asks.then_some(openrouter), recent));
         let failover = match self.failover {
@@ -323,7 +328,9 @@ impl GatewayBuilder {
             clock,
             background: Arc::new(background),
             lookups,
-            feedback,
+            feedback: Arc::new(feedback),
+            learning,
+            sessions: Arc::default(),
             warnings: Arc::default(),
             byok_fee,
             own_provider: !asks,
@@ -401,6 +408,15 @@ pub(crate) fn router_config(config: &Config) -> RouterConfig {
         max_cost_per_request: optimization.max_cost_per_request,
         prefer_free_tier: optimization.prefer_free_tier,
         ..RouterConfig::default()
+    }
+}
+
+/// What the router assumes of answers of which nothing was seen.
+fn length_priors(config: &RouterConfig) -> LengthPriors {
+    let output = &config.output;
+    LengthPriors {
+        medians: [output.chat, output.code, output.reasoning],
+        sigma: output.sigma,
     }
 }
 

@@ -12,7 +12,9 @@ mod config;
 mod error;
 mod feedback;
 mod gateway;
+mod habits;
 mod lanes;
+mod learning;
 mod left;
 mod lookups;
 mod measured;
@@ -30,6 +32,7 @@ mod reload;
 mod replay;
 mod report;
 mod resume;
+mod sessions;
 mod span;
 mod whole;
 
@@ -75,12 +78,12 @@ pub use tollgate_core::{
     Capabilities, Catalog, CatalogSource, CatalogView, Clock, Cost, CostLookup, CostSource,
     Criticality, Delivery, Dimension, Doubt, Doubts, DropReason, Dropped, Ended, Event, Exhausted,
     ExplainedCandidate, Explanation, Facts, Failover, Failure, FailureKind, FeedbackRow,
-    FeedbackSource, Finish, Frame, FrameKind, Frames, GenerationId, Head, Health, HealthView,
-    HeldBack, Hints, Hold, InvalidId, InvalidMoney, Lane, LaneCheck, LaneId, Ledger, LedgerEvent,
-    LedgerStore, LlmProvider, MAX_ID_BYTES, ModelFacts, ModelId, ModelIndex, Next, Observer,
-    OfferIndex, OpenAttempt, Origin, Outcome, Place, Plan, Planned, Price, Pricing, ProviderId,
-    Quality, QualitySource, Ranked, Ranking, Rate, Rates, Receipt, Reconciled, Reply,
-    RoutingPolicy, Rule, Scope, Served, Silent, Spot, Standing, StoreError, Target, Task,
+    FeedbackSource, Finish, Frame, FrameKind, Frames, GenerationId, HabitRow, Head, Health,
+    HealthView, HeldBack, Hints, Hold, InvalidId, InvalidMoney, Lane, LaneCheck, LaneId, Ledger,
+    LedgerEvent, LedgerStore, LlmProvider, MAX_ID_BYTES, ModelFacts, ModelId, ModelIndex, Next,
+    Observer, OfferIndex, OpenAttempt, Origin, Outcome, OutputSource, Place, Plan, Planned, Price,
+    Pricing, ProviderId, Quality, QualitySource, Ranked, Ranking, Rate, Rates, Receipt, Reconciled,
+    Reply, RoutingPolicy, Rule, Scope, Served, Silent, Spot, Standing, StoreError, Target, Task,
     TaskSource, Terms, Timestamp, TokenBounds, TokenUsage, Trip, UnknownChoice, UpstreamStream,
     UsageQuery, UsageReport, UsageRow, Usd, Won,
 };

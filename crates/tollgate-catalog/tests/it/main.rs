@@ -6,6 +6,7 @@
 )]
 
 mod cards;
+mod habits;
 mod lanes;
 mod names;
 mod opening;

@@ -7,8 +7,9 @@ use serde::de::IgnoredAny;
 use tollgate_core::{Call, Catalog, FeedbackSource, Finish, Frame, FrameKind, Receipt};
 use tollgate_wire::{ChatResponse, Surface};
 
-use super::{FeedbackBook, Subject};
+use super::FeedbackBook;
 use crate::gateway::Parts;
+use crate::learning::Subject;
 use crate::whole::{Whole, parse_body};
 
 /// Most bytes of an answer that are kept for judging it; a longer one is not
