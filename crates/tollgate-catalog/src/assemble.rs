@@ -11,6 +11,7 @@ use tollgate_wire::Model;
 
 use crate::carried::Carried;
 use crate::endpoints::{EndpointTable, Seen};
+use crate::habits::LearnedHabits;
 use crate::lane::{LaneSpec, Served};
 use crate::listing::Listing;
 use crate::quality::Ratings;
@@ -35,6 +36,14 @@ pub(crate) struct Known<'a> {
     pub(crate) scores: Option<&'a Scores>,
     pub(crate) feedback: Option<&'a Feedback>,
     pub(crate) endpoints: Option<&'a EndpointTable>,
+    pub(crate) habits: Option<&'a LearnedHabits>,
+}
+
+impl Known<'_> {
+    fn habits(&self, model: &str, reasoning_share: f32) -> Habits {
+        let habits = self.habits;
+        habits.map_or_else(Habits::default, |habits| habits.of(model, reasoning_share))
+    }
 }
 
 /// Builds the view.
@@ -54,7 +63,7 @@ pub(crate) fn assemble(
         .models
         .iter()
         .filter_map(|model| {
-            let facts = model_facts(model, &names, &ratings)?;
+            let facts = model_facts(model, &names, &ratings, known)?;
             let listed = Listed::of(model, &facts, listing, known.endpoints);
             let offers = carried
                 .iter()
@@ -64,7 +73,7 @@ pub(crate) fn assemble(
             Some((facts, offers))
         })
         .collect();
-    models.extend(unlisted(&carried, &names, &ratings));
+    models.extend(unlisted(&carried, &names, &ratings, known));
     let lanes = lanes.iter().map(|spec| spec.lane.clone()).collect();
     CatalogView::new(stamp.version, stamp.source, stamp.as_of, lanes, models)
 }
@@ -134,7 +143,12 @@ impl<'a> Names<'a> {
 
 // === models ===
 
-fn model_facts(model: &Model, names: &Names<'_>, ratings: &Ratings<'_>) -> Option<ModelFacts> {
+fn model_facts(
+    model: &Model,
+    names: &Names<'_>,
+    ratings: &Ratings<'_>,
+    known: Known<'_>,
+) -> Option<ModelFacts> {
     let id = ModelId::new(&model.id).ok()?;
     let canonical = model
         .canonical_slug
@@ -145,6 +159,8 @@ fn model_facts(model: &Model, names: &Names<'_>, ratings: &Ratings<'_>) -> Optio
         .as_ref()
         .and_then(|target| ModelId::new(names.id(&target.slug)).ok());
     let base = names.base(model);
+    let reasoning_share =
+        facts::reasoning_share(model.reasoning.as_ref().or(base.reasoning.as_ref()));
     Some(ModelFacts {
         canonical: canonical.unwrap_or_else(|| id.clone()),
         name: model.name.clone().unwrap_or_else(|| model.id.clone()),
@@ -154,10 +170,8 @@ fn model_facts(model: &Model, names: &Names<'_>, ratings: &Ratings<'_>) -> Optio
         expires: facts::expires(model),
         alias_of,
         quality: ratings.of(&id, base),
-        reasoning_share: facts::reasoning_share(
-            model.reasoning.as_ref().or(base.reasoning.as_ref()),
-        ),
-        habits: Habits::default(),
+        reasoning_share,
+        habits: known.habits(&base.id, reasoning_share),
         id,
     })
 }
@@ -236,6 +250,7 @@ fn unlisted(
     carried: &[Carried<'_>],
     names: &Names<'_>,
     ratings: &Ratings<'_>,
+    known: Known<'_>,
 ) -> Vec<(ModelFacts, Vec<OfferSpec>)> {
     let mut found: BTreeMap<&ModelId, Vec<OfferSpec>> = BTreeMap::new();
     for (carried, lane) in carried.iter().zip(0..) {
@@ -260,7 +275,7 @@ fn unlisted(
         alias_of: None,
         quality: ratings.unlisted(id),
         reasoning_share: 0.0,
-        habits: Habits::default(),
+        habits: known.habits(id.without_variant(), 0.0),
     };
     found
         .into_iter()

@@ -11,6 +11,7 @@ mod screen;
 
 mod assemble;
 mod facts;
+mod habits;
 mod price;
 mod quality;
 
@@ -32,6 +33,7 @@ mod suggest;
 pub use crate::card::{ModelCard, OfferCard, PriceCard, QualityCard};
 pub use crate::config::CatalogConfig;
 pub use crate::error::{CatalogError, Refusal};
+pub use crate::habits::{AnswerLength, LearnedHabits, LengthPriors};
 pub use crate::lane::{LaneSpec, ProviderModels, Served, Serves};
 pub use crate::model_catalog::{ListedRows, ModelCatalog, RefreshGuard};
 pub use crate::quality::feedback::Feedback;

@@ -15,6 +15,7 @@ use tollgate_wire::Model;
 use crate::config::{CatalogConfig, Limits};
 use crate::endpoints::EndpointTable;
 use crate::error::CatalogError;
+use crate::habits::LearnedHabits;
 use crate::lane::{self, LaneSpec, Serves};
 use crate::listing::Listing;
 use crate::quality::feedback::Feedback;
@@ -55,6 +56,7 @@ struct Ground {
     lanes: Vec<LaneSpec>,
     feedback: Option<Arc<Feedback>>,
     endpoints: EndpointTable,
+    habits: Option<Arc<LearnedHabits>>,
 }
 
 impl ModelCatalog {
@@ -95,6 +97,7 @@ impl ModelCatalog {
             scores: scores.as_ref(),
             feedback: None,
             endpoints: Some(&endpoints),
+            habits: None,
         };
         let view = assemble(&start.listing, &lanes, known, stamp);
         tell_unmatched(&*observer, &unmatched(scores.as_ref(), &view));
@@ -111,6 +114,7 @@ impl ModelCatalog {
                 lanes,
                 feedback: None,
                 endpoints,
+                habits: None,
             }),
             turn: tokio::sync::Mutex::new(()),
         };
@@ -165,17 +169,26 @@ impl ModelCatalog {
         Ok(())
     }
 
-    /// Counts what was said of answers, in place of what was said before: the
-    /// view is built anew from the list at hand. That takes milliseconds, so
-    /// it is not for each call.
+    /// Counts what was learned from calls, in place of what was learned before;
+    /// what is `None` stays as it is. The view is built anew from the list at
+    /// hand. That takes milliseconds, so it is not for each call.
     ///
     /// # Errors
     /// [`CatalogError`] when the price table of the configuration is not valid
-    /// any more; what was said is counted from the next view on.
-    pub fn set_feedback(&self, feedback: Feedback) -> Result<(), CatalogError> {
+    /// any more; what was learned is counted from the next view on.
+    pub fn set_learned(
+        &self,
+        feedback: Option<Feedback>,
+        habits: Option<LearnedHabits>,
+    ) -> Result<(), CatalogError> {
         let shared = &*self.shared;
         let mut ground = shared.ground();
-        ground.feedback = Some(Arc::new(feedback));
+        if let Some(feedback) = feedback {
+            ground.feedback = Some(Arc::new(feedback));
+        }
+        if let Some(habits) = habits {
+            ground.habits = Some(Arc::new(habits));
+        }
         let prices = prices_for(&shared.config, &ground.lanes, &*shared.observer)?;
         shared.build_anew(&ground, prices.as_ref());
         Ok(())
@@ -193,6 +206,7 @@ impl ModelCatalog {
             scores: self.shared.scores.as_ref(),
             feedback: feedback.as_deref(),
             endpoints: None,
+            habits: None,
         };
         layers(&listing, known, id)
     }
@@ -313,6 +327,7 @@ impl Shared {
             scores: self.scores.as_ref(),
             feedback: ground.feedback.as_deref(),
             endpoints: Some(&ground.endpoints),
+            habits: ground.habits.as_deref(),
         }
     }
 

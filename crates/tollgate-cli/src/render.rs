@@ -5,7 +5,8 @@ use std::fmt::Write;
 use owo_colors::OwoColorize;
 use serde_json::{Value, json};
 use tollgate::{
-    AttemptEnd, AttemptRecord, Cost, Ended, ExplainedCandidate, Explanation, QualitySource, Receipt,
+    AttemptEnd, AttemptRecord, Cost, Ended, ExplainedCandidate, Explanation, OutputSource,
+    QualitySource, Receipt,
 };
 
 use crate::ui::{self, dollars};
@@ -37,7 +38,7 @@ pub(crate) fn plan(explanation: &Explanation, all: bool) -> String {
         format!("{} models as of {}", catalog.models, catalog.as_of).dimmed()
     );
     let mut table = ui::table(&[
-        "", "model", "lane", "expected", "at most", "quality", "time",
+        "", "model", "lane", "expected", "at most", "output", "quality", "time",
     ]);
     for (place, candidate) in explanation.candidates.iter().enumerate() {
         table.add_row(candidate_row(place + 1, candidate));
@@ -61,6 +62,11 @@ fn candidate_row(place: usize, candidate: &ExplainedCandidate) -> Vec<String> {
     } else {
         ""
     };
+    let assumed = if candidate.output_source == OutputSource::Prior {
+        "?"
+    } else {
+        ""
+    };
     let about = if candidate.latency_known { "" } else { "≈" };
     let clamp = candidate
         .clamp
@@ -72,6 +78,7 @@ fn candidate_row(place: usize, candidate: &ExplainedCandidate) -> Vec<String> {
         candidate.lane.to_string(),
         dollars(candidate.expected),
         format!("{}{clamp}", dollars(candidate.worst)),
+        format!("{}{assumed}", candidate.output_tokens),
         format!("{:.2}±{:.2}{guess}", quality.mean, quality.error),
         format!("{about}{:.1} s", candidate.latency_ms / 1000.0),
     ]

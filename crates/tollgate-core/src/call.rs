@@ -174,6 +174,9 @@ pub struct Hints {
     pub hold_back: Option<bool>,
     /// Whether lanes are passed over on which the request would lose something.
     pub strict: Option<bool>,
+    /// What the caller calls the conversation that the call goes on with, where
+    /// the request does not say.
+    pub session: Option<String>,
     /// Free-form tags that land in the ledger.
     pub tags: Vec<(String, String)>,
 }

@@ -60,8 +60,8 @@ pub use crate::ledger::{Advice, CallFacts, Ended, Hold, Ledger, Outcome, Receipt
 pub use crate::lookup::{CostLookup, LaneCheck, Reconciled, Standing};
 pub use crate::money::{InvalidMoney, Rate, Tally, Usd};
 pub use crate::plan::{
-    CatalogStamp, DropCounts, DropReason, Dropped, ExplainedCandidate, Explanation, Place, Plan,
-    Planned,
+    CatalogStamp, DropCounts, DropReason, Dropped, ExplainedCandidate, Explanation, OutputSource,
+    Place, Plan, Planned,
 };
 pub use crate::policy::{Candidate, Ranked, Ranking, RoutingPolicy, Terms};
 pub use crate::price::{
@@ -75,8 +75,8 @@ pub use crate::reply::{
 pub use crate::secret::ApiKey;
 pub use crate::store::{
     BudgetLeases, BudgetWindow, BudgetWindows, Dimension, FeedbackRow, FeedbackSource, Grant,
-    LeaseAsk, Leased, LedgerEvent, LedgerStore, OpenAttempt, StoreError, Uncertain,
-    UnknownFeedbackSource, UsageQuery, UsageRow,
+    HabitRow, HabitSums, LeaseAsk, Leased, LedgerEvent, LedgerStore, OpenAttempt, StoreError,
+    Uncertain, UnknownFeedbackSource, UsageQuery, UsageRow,
 };
 pub use crate::time::{Clock, Timestamp};
 pub use crate::tokens::TokenUsage;

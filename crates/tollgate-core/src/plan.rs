@@ -383,6 +383,17 @@ pub struct CatalogStamp {
     pub models: usize,
 }
 
+/// Where an expected length of answers came from, best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum OutputSource {
+    /// What answers of the model have used.
+    Usage,
+    /// What is assumed for the task, and of models that think.
+    Prior,
+}
+
 /// One candidate of an explanation.
 #[derive(Debug, Clone, Serialize)]
 pub struct ExplainedCandidate {
@@ -400,6 +411,10 @@ pub struct ExplainedCandidate {
     pub worst: Usd,
     /// Output limit that was set so that it fits the ceiling.
     pub clamp: Option<u32>,
+    /// Expected tokens of an answer, reasoning included.
+    pub output_tokens: u32,
+    /// Where that figure came from.
+    pub output_source: OutputSource,
     /// Quality for the task.
     pub quality: Quality,
     /// Expected time to a complete answer, in milliseconds.

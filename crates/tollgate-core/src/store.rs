@@ -1,6 +1,7 @@
 mod budget;
 mod dimension;
 mod feedback;
+mod habits;
 
 use std::fmt;
 
@@ -15,6 +16,7 @@ use crate::{
 pub use self::budget::{BudgetLeases, BudgetWindow, BudgetWindows, Grant, LeaseAsk, Leased};
 pub use self::dimension::Dimension;
 pub use self::feedback::{FeedbackRow, FeedbackSource, UnknownFeedbackSource};
+pub use self::habits::{HabitRow, HabitSums};
 
 /// Where a ledger keeps its events.
 ///
@@ -74,6 +76,20 @@ pub trait LedgerStore: Send + Sync + fmt::Debug {
     /// Those sums for the day of `since` and later, one row per day, model,
     /// task and source, in that order.
     async fn feedback(&self, since: Timestamp) -> Result<Vec<FeedbackRow>, StoreError> {
+        let _ = since;
+        Ok(Vec::new())
+    }
+
+    /// Adds to the sums of what answers used, as
+    /// [`add_feedback`](Self::add_feedback) does to what was said of them.
+    async fn add_habits(&self, rows: &[HabitRow]) -> Result<(), StoreError> {
+        let _ = rows;
+        Ok(())
+    }
+
+    /// Those sums for the day of `since` and later, one row per day, model and
+    /// task, in that order.
+    async fn habits(&self, since: Timestamp) -> Result<Vec<HabitRow>, StoreError> {
         let _ = since;
         Ok(Vec::new())
     }

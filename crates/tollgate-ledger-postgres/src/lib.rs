@@ -3,6 +3,7 @@
 mod config;
 mod error;
 mod feedback;
+mod habits;
 
 mod store;
 

@@ -8,8 +8,8 @@ use deadpool_postgres::{Object, Pool};
 use tokio::time::{Instant, timeout_at};
 use tokio_postgres::error::SqlState;
 use tollgate_core::{
-    BoxFuture, BudgetLeases, BudgetWindow, FeedbackRow, LeaseAsk, Leased, LedgerEvent, LedgerStore,
-    OpenAttempt, StoreError, Timestamp, Uncertain, UsageQuery, UsageRow, Usd,
+    BoxFuture, BudgetLeases, BudgetWindow, FeedbackRow, HabitRow, LeaseAsk, Leased, LedgerEvent,
+    LedgerStore, OpenAttempt, StoreError, Timestamp, Uncertain, UsageQuery, UsageRow, Usd,
 };
 use tollgate_keys::{
     EndedSlice, KeyConfig, KeyStore, KeyStoreError, LimitStore, SliceAsk, SliceGrant,
@@ -20,8 +20,8 @@ use crate::connect::{Address, LONG, SOON, silence, within};
 use crate::leases::Node;
 use crate::name::{self, Name};
 use crate::{
-    BoxError, OpenError, PostgresConfig, Result, attempts, feedback, keys, limits, report, schema,
-    verify,
+    BoxError, OpenError, PostgresConfig, Result, attempts, feedback, habits, keys, limits, report,
+    schema, verify,
 };
 
 /// How often work is begun again that the server broke off because of others.
@@ -197,8 +197,8 @@ impl Shared {
 }
 
 /// Whether the work came to nothing only because of what others did, or of a
-/// connection that had been lost. All work may be done twice: only feedback,
-/// which is statistics, then counts twice.
+/// connection that had been lost. All work may be done twice: only feedback
+/// and habits, which are statistics, then count twice.
 fn was_broken_off(error: &BoxError) -> bool {
     let Some(error) = error.downcast_ref::<tokio_postgres::Error>() else {
         return false;
@@ -291,6 +291,25 @@ impl LedgerStore for PostgresStore {
     async fn feedback(&self, since: Timestamp) -> Result<Vec<FeedbackRow>, StoreError> {
         self.run("read feedback", SOON, move |client, _| {
             Box::pin(feedback::since(client, since.day()))
+        })
+        .await
+    }
+
+    async fn add_habits(&self, rows: &[HabitRow]) -> Result<(), StoreError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let rows: Arc<[HabitRow]> = rows.into();
+        self.run("add habits", SOON, move |client, _| {
+            let rows = Arc::clone(&rows);
+            Box::pin(async move { habits::add(client, &rows).await })
+        })
+        .await
+    }
+
+    async fn habits(&self, since: Timestamp) -> Result<Vec<HabitRow>, StoreError> {
+        self.run("read habits", SOON, move |client, _| {
+            Box::pin(habits::since(client, since.day()))
         })
         .await
     }

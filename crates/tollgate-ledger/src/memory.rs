@@ -1,5 +1,6 @@
 mod feedback;
 mod folded;
+mod habits;
 mod rows;
 
 use std::collections::VecDeque;
@@ -9,13 +10,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use tollgate_core::{
-    AttemptRecord, Billing, CallFacts, CallId, Cost, CostSource, FeedbackRow, GenerationId, LaneId,
-    LedgerEvent, LedgerStore, ModelId, OpenAttempt, StoreError, Task, Timestamp, TokenUsage,
-    Uncertain, UsageQuery, UsageRow, Usd,
+    AttemptRecord, Billing, CallFacts, CallId, Cost, CostSource, FeedbackRow, GenerationId,
+    HabitRow, LaneId, LedgerEvent, LedgerStore, ModelId, OpenAttempt, StoreError, Task, Timestamp,
+    TokenUsage, Uncertain, UsageQuery, UsageRow, Usd,
 };
 
 use self::feedback::FeedbackSums;
 use self::folded::Folded;
+use self::habits::KeptHabits;
 use self::rows::Rows;
 use crate::books::stripe_of;
 use crate::config::MEMORY_ROWS;
@@ -64,6 +66,7 @@ pub struct MemoryStore {
     /// Most attempts that one shard keeps each by itself.
     per_shard: usize,
     feedback: Mutex<FeedbackSums>,
+    habits: Mutex<KeptHabits>,
 }
 
 #[derive(Default)]
@@ -128,6 +131,7 @@ impl MemoryStore {
             shards: (0..shards).map(|_| Mutex::default()).collect(),
             per_shard: attempts / shards,
             feedback: Mutex::default(),
+            habits: Mutex::default(),
         }
     }
 
@@ -226,6 +230,15 @@ impl LedgerStore for MemoryStore {
 
     async fn feedback(&self, since: Timestamp) -> Result<Vec<FeedbackRow>, StoreError> {
         Ok(lock(&self.feedback).since(since.day()))
+    }
+
+    async fn add_habits(&self, rows: &[HabitRow]) -> Result<(), StoreError> {
+        lock(&self.habits).add(rows);
+        Ok(())
+    }
+
+    async fn habits(&self, since: Timestamp) -> Result<Vec<HabitRow>, StoreError> {
+        Ok(lock(&self.habits).since(since.day()))
     }
 }
 

@@ -4,6 +4,7 @@ mod barrier;
 mod cells;
 mod chain;
 mod feedback;
+mod habits;
 mod open;
 mod report;
 mod rows;
@@ -19,8 +20,8 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use tollgate_core::{
-    BudgetWindow, FeedbackRow, LedgerEvent, LedgerStore, OpenAttempt, StoreError, Timestamp,
-    Uncertain, UsageQuery, UsageRow, Usd,
+    BudgetWindow, FeedbackRow, HabitRow, LedgerEvent, LedgerStore, OpenAttempt, StoreError,
+    Timestamp, Uncertain, UsageQuery, UsageRow, Usd,
 };
 
 use crate::{Durability, OpenError, Verified};
@@ -167,6 +168,23 @@ impl LedgerStore for SqliteStore {
         self.thread
             .run("read feedback", move |opened| {
                 feedback::since(&opened.connection, since.day())
+            })
+            .await
+    }
+
+    async fn add_habits(&self, rows: &[HabitRow]) -> Result<(), StoreError> {
+        let rows = rows.to_vec();
+        self.thread
+            .run("add habits", move |opened| {
+                habits::add(&mut opened.connection, &rows)
+            })
+            .await
+    }
+
+    async fn habits(&self, since: Timestamp) -> Result<Vec<HabitRow>, StoreError> {
+        self.thread
+            .run("read habits", move |opened| {
+                habits::since(&opened.connection, since.day())
             })
             .await
     }

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tollgate_core::{
     Advice, Attempt, Billing, BoxFuture, BudgetLeases, BudgetWindow, BudgetWindows, Call,
     CallFacts, CallId, CallProfile, Clock, Cost, Event, Failure, FailureKind, FeedbackRow,
-    GenerationId, Hold, LaneId, Ledger, LedgerEvent, LedgerStore, Observer, Outcome, Plan, Receipt,
-    Timestamp, TokenUsage, UsageQuery, UsageRow, Usd,
+    GenerationId, HabitRow, Hold, LaneId, Ledger, LedgerEvent, LedgerStore, Observer, Outcome,
+    Plan, Receipt, Timestamp, TokenUsage, UsageQuery, UsageRow, Usd,
 };
 
 use crate::admission::Admission;
@@ -262,6 +262,28 @@ impl UsageTracker {
     pub async fn feedback(&self, since: Timestamp) -> Result<Vec<FeedbackRow>, Failure> {
         let store = self.recorder.store();
         store.feedback(since).await.map_err(unreadable)
+    }
+
+    /// Adds to what the store keeps of what answers used, as
+    /// [`add_feedback`](Self::add_feedback) does.
+    ///
+    /// # Errors
+    /// As `add_feedback`.
+    pub async fn add_habits(&self, rows: &[HabitRow]) -> Result<(), Failure> {
+        let store = self.recorder.store();
+        store
+            .add_habits(rows)
+            .await
+            .map_err(|error| unavailable("the store takes no habits").with_source(error))
+    }
+
+    /// What answers used on the day of `since` and later, as sums.
+    ///
+    /// # Errors
+    /// `LedgerUnavailable` when the store fails.
+    pub async fn habits(&self, since: Timestamp) -> Result<Vec<HabitRow>, Failure> {
+        let store = self.recorder.store();
+        store.habits(since).await.map_err(unreadable)
     }
 
     /// Returns when everything recorded so far is in the store.

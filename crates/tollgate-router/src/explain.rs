@@ -2,7 +2,7 @@
 
 use tollgate_core::{
     CallProfile, CatalogStamp, CatalogView, Dropped, ExplainedCandidate, Explanation, Failure,
-    Planned, Target,
+    OutputSource, Planned, Target,
 };
 
 use crate::aim;
@@ -34,7 +34,7 @@ pub(crate) fn explain(
     Explanation {
         target: target.map_or_else(|| "tollgate/auto".into(), Target::to_string),
         candidates: candidates
-            .map(|(planned, standing)| explained(profile, planned, standing))
+            .map(|(planned, standing)| explained(profile, view, planned, standing))
             .collect(),
         policy: (*decision.policy).into(),
         task: profile.task,
@@ -88,7 +88,12 @@ fn in_words(failure: &Failure) -> String {
     }
 }
 
-fn explained(profile: &CallProfile, planned: &Planned, standing: Standing) -> ExplainedCandidate {
+fn explained(
+    profile: &CallProfile,
+    view: &CatalogView,
+    planned: &Planned,
+    standing: Standing,
+) -> ExplainedCandidate {
     let candidate = &planned.candidate;
     let terms = planned.terms.iter().copied();
     ExplainedCandidate {
@@ -99,6 +104,11 @@ fn explained(profile: &CallProfile, planned: &Planned, standing: Standing) -> Ex
         expected: candidate.expected,
         worst: candidate.worst,
         clamp: candidate.clamp,
+        output_tokens: candidate.output_tokens,
+        output_source: match view.answer_tokens(profile.task)[candidate.offer.0 as usize] {
+            0 => OutputSource::Prior,
+            _ => OutputSource::Usage,
+        },
         quality: candidate.quality,
         latency_ms: candidate.latency_ms,
         latency_known: candidate.latency_known,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use tollgate_core::{Dropped, ExplainedCandidate, Explanation, TaskSource};
+use tollgate_core::{Dropped, ExplainedCandidate, Explanation, OutputSource, TaskSource};
 
 /// An explanation as text of a few dozen lines: what was asked, the candidates
 /// as a table, who was left out by reason, with examples.
@@ -75,13 +75,15 @@ fn candidates(f: &mut fmt::Formatter<'_>, candidates: &[ExplainedCandidate]) -> 
     for (candidate, number) in candidates.iter().zip(1..) {
         writeln!(
             f,
-            "\n{number:>2}. {:<width$}  {:<lanes$}  ${} (at most ${})  quality {:.2} ± {:.2}  {}{:.1} s",
+            "\n{number:>2}. {:<width$}  {:<lanes$}  ${} (at most ${})  quality {:.2} ± {:.2}  {} tokens ({})  {}{:.1} s",
             candidate.model,
             candidate.lane,
             candidate.expected,
             candidate.worst,
             candidate.quality.mean,
             candidate.quality.error,
+            candidate.output_tokens,
+            source(candidate.output_source),
             if candidate.latency_known { "" } else { "~" },
             candidate.latency_ms / 1_000.0,
         )?;
@@ -91,6 +93,13 @@ fn candidates(f: &mut fmt::Formatter<'_>, candidates: &[ExplainedCandidate]) -> 
         }
     }
     Ok(())
+}
+
+fn source(output: OutputSource) -> &'static str {
+    match output {
+        OutputSource::Usage => "by usage",
+        _ => "assumed",
+    }
 }
 
 fn dropped(f: &mut fmt::Formatter<'_>, dropped: &[Dropped]) -> fmt::Result {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use tollgate_core::{CallProfile, Planned};
+use tollgate_core::{CallProfile, Planned, Tally, Warm};
 
 use crate::record::Standing;
 
@@ -39,6 +39,9 @@ pub(crate) fn why(profile: &CallProfile, planned: &Planned, standing: Standing) 
         };
         let _ = write!(why, "; at most {clamp} output tokens, {reason}");
     }
+    if let Some(warm) = profile.warm.as_ref().filter(|warm| is_at(warm, planned)) {
+        write_warm(&mut why, profile, warm, planned);
+    }
     why
 }
 
@@ -53,6 +56,32 @@ fn on_trial(planned: &Planned, of: u32) -> String {
         Term { name, value }.write(&mut why);
     }
     why
+}
+
+fn is_at(warm: &Warm, planned: &Planned) -> bool {
+    warm.model == planned.model && warm.lane == planned.lane.id
+}
+
+/// What a candidate has read of the conversation, and what that saves.
+fn write_warm(why: &mut String, profile: &CallProfile, warm: &Warm, planned: &Planned) {
+    let _ = write!(
+        why,
+        "; has read {} tokens of this conversation",
+        warm.tokens
+    );
+    let rates = planned.rates(profile.prompt.likely, profile.at);
+    if let Some((rates, read)) = rates.and_then(|rates| Some((rates, rates.cache_read?))) {
+        let cost = |rate| {
+            let mut tally = Tally::default();
+            tally.add(rate, warm.tokens);
+            tally.half_even()
+        };
+        let (cached, anew) = (cost(read), cost(rates.input));
+        let _ = write!(
+            why,
+            ", which are expected to cost ${cached} from its cache instead of ${anew}"
+        );
+    }
 }
 
 /// The policy's reason: what its first term leads to, and the other terms.

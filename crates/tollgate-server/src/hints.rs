@@ -105,6 +105,9 @@ pub(crate) const KNOWN: &[Known] = &[
     },
 ];
 
+/// OpenRouter's header for the name of a conversation.
+const SESSION: &str = "x-session-id";
+
 /// The one header that may come again.
 const REPEATED: &str = "tags";
 
@@ -114,7 +117,11 @@ const REPEATED: &str = "tags";
 /// `InvalidRequest` for a header that there is not, one that comes twice, and
 /// a value that does not fit.
 pub(crate) fn read(headers: &HeaderMap) -> Result<Hints, Failure> {
-    let mut hints = Hints::default();
+    let session = headers.get(SESSION).and_then(|value| value.to_str().ok());
+    let mut hints = Hints {
+        session: session.map(str::to_owned),
+        ..Hints::default()
+    };
     for name in headers.keys() {
         let hint = name.as_str().strip_prefix(PREFIX);
         let Some(hint) = hint.filter(|hint| !hint.starts_with(own_keys::KEY)) else {

@@ -14,6 +14,7 @@ use tollgate_wire::{ChatResponse, StreamEvent};
 
 use crate::error::Error;
 use crate::feedback::Judge;
+use crate::habits::Lesson;
 use crate::left::Left;
 use crate::meter::Meter;
 use crate::pending::Pending;
@@ -49,6 +50,8 @@ pub struct Answer {
     whole: Option<Whole>,
     /// Present when answers are judged.
     judge: Option<Box<Judge>>,
+    /// What is learned once it is complete.
+    lesson: Option<Box<Lesson>>,
     warnings: Vec<String>,
     restarts: u32,
     /// Whether some of it was handed out.
@@ -88,7 +91,7 @@ pub struct Collected {
 }
 
 impl Answer {
-    pub(crate) fn new(mut onward: Onward, won: Won, pending: Pending) -> Self {
+    pub(crate) fn new(mut onward: Onward, won: Won, pending: Pending, lesson: Lesson) -> Self {
         let warnings = onward.take_warnings();
         let whole = onward.call.delivery == Delivery::Whole;
         let call = onward.call.id;
@@ -101,6 +104,7 @@ impl Answer {
             onward: Some(Box::new(onward)),
             whole: whole.then(Whole::default),
             judge,
+            lesson: Some(Box::new(lesson)),
             warnings,
             restarts: 0,
             is_begun: false,
@@ -257,6 +261,9 @@ impl Answer {
             {
                 let finish = self.source.meter.finish();
                 judge.close(served, &receipt.facts, finish, self.source.output_limit);
+            }
+            if let (Some(lesson), Some(receipt)) = (self.lesson.take(), &receipt) {
+                lesson.learn(receipt, &self.source.meter);
             }
             self.state = State::Ended(receipt);
         }

@@ -10,7 +10,7 @@ use tollgate_ledger::UsageTracker;
 
 use crate::byok;
 use crate::compare::Hourly;
-use crate::feedback::FeedbackBook;
+use crate::learning::Learning;
 use crate::reconcile::Reconciler;
 use crate::record::Recorder;
 
@@ -24,7 +24,7 @@ pub(crate) struct Background {
     reconciler: Option<Reconciler>,
     sweep: Option<AbortHandle>,
     recorder: Option<Recorder>,
-    feedback: Option<(Arc<FeedbackBook>, AbortHandle)>,
+    learning: Option<(Arc<Learning>, AbortHandle)>,
     hourly: Mutex<Option<Hourly>>,
     byok_fee: Mutex<Option<byok::Watch>>,
 }
@@ -106,10 +106,10 @@ impl Background {
         self.recorder = Some(recorder);
     }
 
-    /// Passes on what is said of answers.
-    pub(crate) fn keep_feedback(&mut self, book: Arc<FeedbackBook>) {
-        let task = FeedbackBook::start(&book);
-        self.feedback = Some((book, task));
+    /// Passes on what is learned from calls.
+    pub(crate) fn keep_learning(&mut self, learning: Arc<Learning>) {
+        let task = Learning::start(&learning);
+        self.learning = Some((learning, task));
     }
 
     pub(crate) fn recorder(&self) -> Option<&Recorder> {
@@ -124,7 +124,7 @@ impl Background {
         if let Some(reconciler) = &self.reconciler {
             reconciler.stop();
         }
-        if let Some((_, task)) = &self.feedback {
+        if let Some((_, task)) = &self.learning {
             task.abort();
         }
         let hourly = self.hourly.lock().unwrap_or_else(PoisonError::into_inner);
@@ -144,10 +144,10 @@ impl Background {
     pub(crate) async fn shutdown(&self) {
         self.end_refresh();
         // Before its task is stopped, which may be at it.
-        if let Some((book, _)) = &self.feedback
-            && let Err(failure) = book.flush().await
+        if let Some((learning, _)) = &self.learning
+            && let Err(failure) = learning.flush().await
         {
-            tracing::error!(%failure, "the last feedback is not in the store");
+            tracing::error!(%failure, "what was learned last is not in the store");
         }
         self.stop();
         if let Some(recorder) = &self.recorder {

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tollgate_catalog::{ModelCatalog, RecentModels, did_you_mean};
+use tollgate_catalog::{
+    Feedback, LearnedHabits, LengthPriors, ModelCatalog, RecentModels, did_you_mean,
+};
 use tollgate_core::{
     AnswerJudge, Catalog, CatalogSource, Clock, CostLookup, Failover, Failure, FailureKind,
     LaneCheck, LaneId, Ledger, LedgerStore, LlmProvider, Observer, RoutingPolicy,
@@ -22,6 +24,7 @@ use crate::feedback::FeedbackBook;
 use crate::gateway::{Gateway, Parts};
 use crate::judges::Judges;
 use crate::lanes::{self, Around, Current, Network, NetworkModels, OwnLanes};
+use crate::learning::Learning;
 use crate::left::Stops;
 use crate::lookups::Lookups;
 use crate::observe::Everyone;
@@ -310,14 +313,18 @@ impl GatewayBuilder {
             }
         };
 
-        let said = FeedbackBook::open(
-            config.feedback.clone(),
+        let learning = Learning::open(
+            (
+                Feedback::new(config.feedback.prior_weight),
+                LearnedHabits::new(length_priors(optimizer.config())),
+            ),
             background.ledger().cloned(),
             background.catalog().cloned(),
             clock.now(),
         );
-        let feedback = Arc::new(said.await?);
-        background.keep_feedback(feedback.clone());
+        let learning = Arc::new(learning.await?);
+        background.keep_learning(learning.clone());
+        let feedback = FeedbackBook::new(config.feedback.clone(), learning.clone());
 
         let lookups = Arc::new(Lookups::new(asks.then_some(openrouter), recent));
         let failover = match self.failover {
@@ -343,7 +350,9 @@ impl GatewayBuilder {
             clock,
             background: Arc::new(background),
             lookups,
-            feedback,
+            feedback: Arc::new(feedback),
+            learning,
+            sessions: Arc::default(),
             warnings: Arc::default(),
             byok_fee,
             own_provider: !asks,
@@ -422,6 +431,15 @@ pub(crate) fn router_config(config: &Config) -> RouterConfig {
         prefer_free_tier: optimization.prefer_free_tier,
         endpoint_preferences: routing.endpoint_preferences,
         ..RouterConfig::default()
+    }
+}
+
+/// What the router assumes of answers of which nothing was seen.
+fn length_priors(config: &RouterConfig) -> LengthPriors {
+    let output = &config.output;
+    LengthPriors {
+        medians: [output.chat, output.code, output.reasoning],
+        sigma: output.sigma,
     }
 }
 

@@ -8,13 +8,14 @@ mod retries;
 
 use serde::Serialize;
 use tollgate_core::{
-    AttemptRecord, Call, CallFacts, CallId, CallerId, CatalogView, Ended, Failure, FailureKind,
-    FeedbackRow, FeedbackSource, ModelId, Plan, Receipt, Task, Timestamp,
+    Call, CallId, CallerId, Ended, Failure, FailureKind, FeedbackSource, ModelId, Plan, Receipt,
+    Task,
 };
 
 pub(crate) use self::book::FeedbackBook;
 pub(crate) use self::judge::Judge;
 use crate::gateway::{Gateway, Parts};
+use crate::learning::Subject;
 
 /// A rating as it was taken.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -112,60 +113,8 @@ fn unknown(id: &str) -> Failure {
         )
 }
 
-/// From when on what was said is read: what is older has faded.
-pub(crate) fn remembered_since(now: Timestamp) -> Timestamp {
-    const DAYS: i64 = 180;
-    Timestamp::from_secs((now.day() - DAYS) * 86_400)
-}
-
 /// A score in integers, which sums are made of.
 fn thousandths(score: f32) -> i64 {
     // At most 1000, as the score was checked.
     (score * 1_000.0).round() as i64
-}
-
-/// What is judged: a model at a task, on a day.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Subject {
-    model: ModelId,
-    task: Task,
-    day: i64,
-}
-
-impl Subject {
-    /// The model that answered a call.
-    fn of(receipt: &Receipt, view: &CatalogView) -> Option<Self> {
-        Self::of_attempt(receipt.served()?, &receipt.facts, view)
-    }
-
-    /// The model that served an attempt, by the catalog's name for it: what is
-    /// said of a variant or of an alias is said of the model itself.
-    fn of_attempt(served: &AttemptRecord, facts: &CallFacts, view: &CatalogView) -> Option<Self> {
-        let listed = view
-            .find_served(served.model())
-            .or_else(|| view.find_served(&served.requested));
-        let model = match listed {
-            Some(place) => {
-                let facts = view.model(place);
-                facts.alias_of.as_ref().unwrap_or(&facts.id)
-            }
-            None => &served.requested,
-        };
-        Some(Self {
-            model: ModelId::new(model.without_variant()).ok()?,
-            task: facts.task,
-            day: facts.at.day(),
-        })
-    }
-
-    fn row(self, source: FeedbackSource, weight: i64, sum: i64) -> FeedbackRow {
-        FeedbackRow {
-            day: self.day,
-            model: self.model,
-            task: self.task,
-            source,
-            weight,
-            sum,
-        }
-    }
 }

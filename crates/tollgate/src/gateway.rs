@@ -14,11 +14,13 @@ use crate::error::Error;
 use crate::feedback::FeedbackBook;
 use crate::judges::Judges;
 use crate::lanes::roads::{self, Road};
+use crate::learning::Learning;
 use crate::lookups::Lookups;
 use crate::order::{Admission, Order};
 use crate::pending::Settler;
 use crate::record::{Recorder, Recording};
 use crate::reload::Reloading;
+use crate::sessions::Sessions;
 
 /// One gateway to all models: picks, sends, fails over and accounts.
 ///
@@ -62,6 +64,8 @@ pub(crate) struct Parts {
     pub(crate) background: Arc<Background>,
     pub(crate) lookups: Arc<Lookups>,
     pub(crate) feedback: Arc<FeedbackBook>,
+    pub(crate) learning: Arc<Learning>,
+    pub(crate) sessions: Arc<Sessions>,
     pub(crate) warnings: Arc<[String]>,
     pub(crate) byok_fee: Arc<Fee>,
     /// Whether the program brought who sends.
@@ -83,12 +87,14 @@ impl Gateway {
             optimizer,
             ledger,
             failover,
+            sessions,
             ..
         } = &*parts;
         let call = parts.admit(order)?;
-        let profile = optimizer.profile(&call)?;
-        let profile = ledger.advise(&call, &profile)?.apply(profile);
         let (view, health) = (catalog.view(), failover.health());
+        let mut profile = optimizer.profile(&call)?;
+        sessions.recognise(&call, &mut profile, &view);
+        let profile = ledger.advise(&call, &profile)?.apply(profile);
         let explanation = optimizer.explain(&profile, &view, &health);
         match optimizer.plan(profile, &view, &health) {
             Ok(_) => Ok(explanation),
@@ -104,10 +110,11 @@ impl Gateway {
     pub fn decide(&self, order: impl Into<Order>) -> Result<(Call, Plan), Error> {
         let parts = self.parts();
         let call = parts.admit(order)?;
-        let profile = parts.optimizer.profile(&call)?;
+        let (view, health) = (parts.catalog.view(), parts.failover.health());
+        let mut profile = parts.optimizer.profile(&call)?;
+        parts.sessions.recognise(&call, &mut profile, &view);
         let advice = parts.ledger.advise(&call, &profile)?;
         let profile = advice.apply(profile);
-        let (view, health) = (parts.catalog.view(), parts.failover.health());
         let plan = parts.optimizer.plan(profile, &view, &health);
         Ok((call, plan.map_err(|failure| advice.explain(failure))?))
     }

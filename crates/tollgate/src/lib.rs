@@ -12,8 +12,10 @@ mod config;
 mod error;
 mod feedback;
 mod gateway;
+mod habits;
 mod judges;
 mod lanes;
+mod learning;
 mod left;
 mod lookups;
 mod measured;
@@ -32,6 +34,7 @@ mod reload;
 mod replay;
 mod report;
 mod resume;
+mod sessions;
 mod span;
 mod whole;
 
@@ -77,14 +80,14 @@ pub use tollgate_core::{
     Candidate, Capabilities, Catalog, CatalogSource, CatalogView, Clock, Cost, CostLookup,
     CostSource, Criticality, Delivery, Dimension, Doubt, Doubts, Draft, DropReason, Dropped, Ended,
     Event, Exhausted, ExplainedCandidate, Explanation, Facts, Failover, Failure, FailureKind,
-    FeedbackRow, FeedbackSource, Finish, Frame, FrameKind, Frames, GenerationId, Head, Health,
-    HealthView, HeldBack, Hints, Hold, InvalidId, InvalidMoney, Judgement, Judging, Lane,
+    FeedbackRow, FeedbackSource, Finish, Frame, FrameKind, Frames, GenerationId, HabitRow, Head,
+    Health, HealthView, HeldBack, Hints, Hold, InvalidId, InvalidMoney, Judgement, Judging, Lane,
     LaneCheck, LaneId, Ledger, LedgerEvent, LedgerStore, LlmProvider, MAX_ID_BYTES, ModelFacts,
-    ModelId, ModelIndex, Next, Observer, OfferIndex, OpenAttempt, Origin, Outcome, Place, Plan,
-    Planned, Price, Pricing, ProviderId, Quality, QualitySource, Ranked, Ranking, Rate, Rates,
-    Receipt, Reconciled, Reply, RoutingPolicy, Rule, Scope, Served, Silent, Spot, Standing,
-    StoreError, Target, Task, TaskSource, Terms, Timestamp, TokenBounds, TokenUsage, Trip,
-    UnknownChoice, UpstreamStream, UsageQuery, UsageReport, UsageRow, Usd, WantedJson, Won,
+    ModelId, ModelIndex, Next, Observer, OfferIndex, OpenAttempt, Origin, Outcome, OutputSource,
+    Place, Plan, Planned, Price, Pricing, ProviderId, Quality, QualitySource, Ranked, Ranking,
+    Rate, Rates, Receipt, Reconciled, Reply, RoutingPolicy, Rule, Scope, Served, Silent, Spot,
+    Standing, StoreError, Target, Task, TaskSource, Terms, Timestamp, TokenBounds, TokenUsage,
+    Trip, UnknownChoice, UpstreamStream, UsageQuery, UsageReport, UsageRow, Usd, WantedJson, Won,
 };
 pub use tollgate_failover::{FailoverConfig, FailoverManager};
 pub use tollgate_ledger::{

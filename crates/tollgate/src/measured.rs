@@ -10,6 +10,7 @@ use tracing::Instrument;
 use crate::answer::Answer;
 use crate::error::Error;
 use crate::gateway::{Gateway, Parts};
+use crate::habits::Lesson;
 use crate::order::Order;
 use crate::pending::Pending;
 use crate::rejoin::Onward;
@@ -102,7 +103,7 @@ impl Measured {
             started,
             span,
             call,
-            profile,
+            mut profile,
         } = self;
         let Parts {
             catalog,
@@ -110,10 +111,12 @@ impl Measured {
             ledger,
             failover,
             provider,
+            sessions,
             ..
         } = &*parts;
 
         let (view, health) = (catalog.view(), failover.health());
+        let conversation = sessions.recognise(&call, &mut profile, &view);
         let mut plan = span.plan(|| {
             let advice = ledger.advise(&call, &profile)?;
             let plan = optimizer.plan(advice.apply(profile), &view, &health);
@@ -128,8 +131,9 @@ impl Measured {
         let trip = Trip::new(&call, &plan, pending.hold(), &**ledger, &**provider);
         match failover.run(trip).instrument(within).await {
             Ok(won) => {
+                let lesson = Lesson::new(parts.clone(), &call, &plan, conversation);
                 let onward = Onward::new(parts.clone(), call, plan);
-                Ok(Answer::new(onward, won, pending).judged().await)
+                Ok(Answer::new(onward, won, pending, lesson).judged().await)
             }
             Err(exhausted) => Err(pending.fail(exhausted)),
         }

@@ -125,6 +125,14 @@ impl Order {
         self
     }
 
+    /// Names the conversation that the call goes on with, so that a model which
+    /// has just read the beginning is preferred by what it then costs less.
+    /// Without a name, conversations are told apart by how they begin.
+    pub fn with_session(mut self, name: impl Into<String>) -> Self {
+        self.hints.session = Some(name.into());
+        self
+    }
+
     /// Adds a tag for the ledger.
     pub fn with_tag(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.hints.tags.push((name.into(), value.into()));

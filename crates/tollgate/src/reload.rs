@@ -168,6 +168,8 @@ impl Gateway {
             background: old.background.clone(),
             lookups,
             feedback: old.feedback.clone(),
+            learning: old.learning.clone(),
+            sessions: old.sessions.clone(),
             warnings: Arc::default(),
             byok_fee: old.byok_fee.clone(),
             own_provider: old.own_provider,

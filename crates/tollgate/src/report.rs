@@ -11,8 +11,8 @@ use tollgate_ledger_postgres::PostgresStore;
 use crate::builder::postgres;
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::feedback::remembered_since;
 use crate::gateway::Gateway;
+use crate::learning::remembered_since;
 
 impl Gateway {
     /// Sums over everything that the ledger's store holds.

@@ -7,6 +7,7 @@
 
 mod cards;
 mod endpoints;
+mod habits;
 mod lanes;
 mod names;
 mod opening;

@@ -55,7 +55,7 @@ fn feedback_row(row: &Row<'_>) -> rusqlite::Result<FeedbackRow> {
     })
 }
 
-fn read<T, E: std::error::Error + Send + Sync + 'static>(
+pub(super) fn read<T, E: std::error::Error + Send + Sync + 'static>(
     row: &Row<'_>,
     column: usize,
     parse: impl FnOnce(&str) -> Result<T, E>,

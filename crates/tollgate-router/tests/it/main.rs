@@ -6,6 +6,7 @@ mod allocations;
 mod bounds;
 mod endpoints;
 mod explain;
+mod habits;
 mod plan;
 mod profile;
 mod properties;

@@ -41,6 +41,12 @@ fn what_is_not_ours_is_not_read() {
 }
 
 #[test]
+fn the_header_of_openrouter_names_the_conversation() {
+    let hints = read(&headers(&[("x-session-id", "s-1")])).unwrap();
+    assert_eq!(hints.session.as_deref(), Some("s-1"));
+}
+
+#[test]
 fn values_are_read_without_the_blanks_around_them() {
     let hints = read(&headers(&[
         ("x-tollgate-task", " code "),

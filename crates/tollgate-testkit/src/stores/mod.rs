@@ -4,6 +4,7 @@ mod budgets;
 mod ends;
 mod events;
 mod feedback;
+mod habits;
 mod reports;
 mod uncertain;
 
@@ -53,7 +54,7 @@ where
     events::odd_texts_survive(open().await).await;
     events::a_dropped_append_leaves_nothing_half_done(open().await).await;
     events::tasks_append_side_by_side(open().await).await;
-    check_feedback(open).await;
+    check_learning(open).await;
 }
 
 /// Runs what a store keeps of the contract that folds old attempts into sums,
@@ -83,12 +84,12 @@ where
     events::odd_texts_survive(open().await).await;
 }
 
-/// Runs the part of the suite that is about what was said of answers. `open`
-/// makes a new, empty store each time.
+/// Runs the part of the suite that is about what is learned: what was said of
+/// answers, and what they used. `open` makes a new, empty store each time.
 ///
 /// # Panics
 /// When the store breaks that.
-pub async fn check_feedback<F, Fut>(open: F)
+pub async fn check_learning<F, Fut>(open: F)
 where
     F: Fn() -> Fut,
     Fut: Future<Output = SharedStore>,
@@ -99,6 +100,11 @@ where
     feedback::days_before_since_are_left_out(open().await).await;
     feedback::corrections_weigh_nothing(open().await).await;
     feedback::tasks_add_side_by_side(open().await).await;
+    habits::nothing_is_known_at_first(open().await).await;
+    habits::rows_of_one_key_are_summed(open().await).await;
+    habits::keys_are_told_apart_and_sorted(open().await).await;
+    habits::days_before_since_are_left_out(open().await).await;
+    habits::tasks_add_side_by_side(open().await).await;
 }
 
 /// Runs what a store keeps of the contract that counts what budgets spend and

@@ -8,8 +8,9 @@ use tollgate_core::{
 };
 use tollgate_wire::{ChatResponse, Object, Request, Surface};
 
-use super::{FeedbackBook, Subject};
+use super::FeedbackBook;
 use crate::gateway::Parts;
+use crate::learning::Subject;
 use crate::whole::{Whole, parse_body};
 
 /// Most bytes of an answer that are kept for judging it; a longer one is not

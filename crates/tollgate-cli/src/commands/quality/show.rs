@@ -22,7 +22,9 @@ pub(super) async fn run(
     let said = said(&config).await?;
     let catalog = catalog(config).await?;
     if !said.is_empty() {
-        catalog.set_feedback(said).map_err(from_catalog)?;
+        catalog
+            .set_learned(Some(said), None)
+            .map_err(from_catalog)?;
     }
     match asked {
         Some(asked) => show(asked, &catalog, global),
