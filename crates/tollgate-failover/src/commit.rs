@@ -193,7 +193,7 @@ async fn next(
         None => timeout_at(timers.first, frames.next())
             .await
             .map_err(|_| timers.late())?,
-        Some(_) => idle.next(frames, timers.deadline).await?,
+        Some(_) => idle.next(frames, Instant::now(), timers.deadline).await?,
     };
     match next {
         Some(frame) => frame.map(Box::new).map(Came::Frame),

@@ -1,6 +1,7 @@
 //! Which candidates of a plan are still worth a try, and which is next. Pure:
 //! time, pauses and health are arguments.
 
+use std::cell::OnceCell;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -96,11 +97,20 @@ pub(crate) struct Load {
     pub(crate) with_one_more: f64,
 }
 
-/// A candidate that this call has not tried, and how it would be met.
-#[derive(Debug, Clone, Copy)]
-struct Fresh<'p> {
+/// A candidate that this call has not tried. How it would be met is asked when it
+/// matters: mostly the first few of a plan are enough.
+struct Fresh<'p, 'd, D> {
     member: Member<'p>,
-    door: Door,
+    door: OnceCell<Door>,
+    doors: &'d D,
+    now: Instant,
+}
+
+impl<D: Doors> Fresh<'_, '_, D> {
+    fn door(&self) -> Door {
+        let ask = || self.doors.door(self.member.planned, self.now);
+        *self.door.get_or_init(ask)
+    }
 }
 
 impl<'p> Itinerary<'p> {
@@ -134,7 +144,9 @@ impl<'p> Itinerary<'p> {
             .filter(|(visit, _)| visit.tries == 0)
             .map(|(_, member)| Fresh {
                 member,
-                door: doors.door(member.planned, now),
+                door: OnceCell::new(),
+                doors,
+                now,
             })
             .collect();
         fresh.sort_by_key(|fresh| self.visits[fresh.member.place].put_off);
@@ -149,7 +161,7 @@ impl<'p> Itinerary<'p> {
         if let Some((start, member)) = repeat {
             return Leg::Again(Target::one(member), start);
         }
-        if let Some(crowded) = fresh.iter().find(|fresh| fresh.door == Door::Full) {
+        if let Some(crowded) = fresh.iter().find(|fresh| fresh.door() == Door::Full) {
             return Leg::Crowded(Target::one(crowded.member));
         }
         let refused = self
@@ -282,30 +294,34 @@ impl<'p> Itinerary<'p> {
 }
 
 /// The first candidate that may be tried, and what may travel with it.
-fn first_fresh<'p>(fresh: &[Fresh<'p>], limits: &Limits, doors: &impl Doors) -> Option<Target<'p>> {
-    let is_open = |fresh: &Fresh<'_>| fresh.door.is_open();
+fn first_fresh<'p, D: Doors>(
+    fresh: &[Fresh<'p, '_, D>],
+    limits: &Limits,
+    doors: &D,
+) -> Option<Target<'p>> {
+    let is_open = |fresh: &Fresh<'_, '_, D>| fresh.door().is_open();
     let place = fresh.iter().enumerate().position(|(place, candidate)| {
-        let others = fresh[place + 1..].iter().any(is_open);
-        match candidate.door {
+        let others = || fresh[place + 1..].iter().any(is_open);
+        match candidate.door() {
             Door::Open => true,
             // Traffic grows slowly where others can take the rest.
-            Door::Warming { kept_away } => !others || !happens(kept_away, doors.roll()),
+            Door::Warming { kept_away } => !others() || !happens(kept_away, doors.roll()),
             // A call that probes must have somewhere to go when the probe fails.
-            Door::Probe => others && doors.is_fair_probe(candidate.member.planned),
+            Door::Probe => others() && doors.is_fair_probe(candidate.member.planned),
             Door::Full | Door::Shut(_) => false,
         }
     });
     // Nothing behind it takes calls at the moment, but it does.
     let place = place.or_else(|| fresh.iter().position(is_open))?;
-    let first = fresh[place];
-    if first.door != Door::Open {
+    let first = &fresh[place];
+    if first.door() != Door::Open {
         // A probe must show its own result.
         return Some(Target::one(first.member));
     }
     let first = among_equals(first, &fresh[place + 1..], doors);
     let following = fresh[place + 1..]
         .iter()
-        .filter(|fresh| fresh.door == Door::Open && fresh.member.place != first.place)
+        .filter(|fresh| fresh.member.place != first.place && fresh.door() == Door::Open)
         .map(|fresh| fresh.member);
     Some(Target::list(first, following, limits.group_size))
 }
@@ -315,8 +331,12 @@ fn first_fresh<'p>(fresh: &[Fresh<'p>], limits: &Limits, doors: &impl Doors) -> 
 /// differ the same one may be drawn twice, and the first is left only when it
 /// carries more for its weight than the other would with this call: else a
 /// light one would carry as much as a heavy one.
-fn among_equals<'p>(first: Fresh<'p>, behind: &[Fresh<'p>], doors: &impl Doors) -> Member<'p> {
-    let equal = |other: &&Fresh<'_>| {
+fn among_equals<'p, D: Doors>(
+    first: &Fresh<'p, '_, D>,
+    behind: &[Fresh<'p, '_, D>],
+    doors: &D,
+) -> Member<'p> {
+    let equal = |other: &&Fresh<'_, '_, D>| {
         let (one, other) = (first.member.planned, other.member.planned);
         one.model == other.model
             && one.candidate.expected == other.candidate.expected
@@ -325,9 +345,9 @@ fn among_equals<'p>(first: Fresh<'p>, behind: &[Fresh<'p>], doors: &impl Doors) 
     if !behind.first().is_some_and(|next| equal(&next)) {
         return first.member;
     }
-    let mut equals: Vec<_> = std::iter::once(&first)
+    let mut equals: Vec<_> = std::iter::once(first)
         .chain(behind.iter().take_while(equal))
-        .filter(|fresh| fresh.door == Door::Open)
+        .filter(|fresh| fresh.door() == Door::Open)
         .map(|fresh| fresh.member)
         .collect();
     let weight = |member: &Member<'_>| member.planned.lane.weight;

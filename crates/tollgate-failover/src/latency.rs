@@ -9,12 +9,15 @@ use tokio::time::Instant;
 pub(crate) struct Latency {
     peak: Option<Peak>,
     recent: Samples,
+    /// Of `recent`. It is asked for with every call, and changes with an answer.
+    median: Option<Duration>,
 }
 
 impl Latency {
     pub(crate) fn note(&mut self, sample: Duration, now: Instant) {
         self.peak = Some(Peak::after(self.peak, sample, now));
         self.recent.push(sample);
+        self.median = self.recent.percentile(50, 1);
     }
 
     /// What is left of the recent peak, in milliseconds: while nothing new is
@@ -25,7 +28,7 @@ impl Latency {
 
     /// The recent peak or, once that is forgotten, the median, in milliseconds.
     pub(crate) fn usual_ms(&self, now: Instant) -> Option<f64> {
-        let median = self.recent.percentile(50, 1)?.as_secs_f64() * 1000.0;
+        let median = self.median?.as_secs_f64() * 1000.0;
         self.peak_ms(now).map(|peak| peak.max(median))
     }
 

@@ -2,11 +2,12 @@
 //! end, well or with a failure as its last item.
 
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, Sleep, sleep_until};
 use tollgate_core::{Failure, FailureKind, Finish, Frame, FrameKind, Frames, Origin, Planned};
 
 use crate::commit::{lacks_usage_only, out_of_time};
@@ -64,8 +65,9 @@ impl Watch {
         let frames = self.rest.as_mut()?;
         // A slow reader finds frames that have come long ago: they do not
         // prolong the call.
-        let next = match Instant::now() < self.deadline {
-            true => self.idle.next(frames, self.deadline).await,
+        let now = Instant::now();
+        let next = match now < self.deadline {
+            true => self.idle.next(frames, now, self.deadline).await,
             false => Err(out_of_time()),
         };
         let failure = match next {
@@ -137,35 +139,50 @@ fn cut(failure: Failure) -> Failure {
 pub(crate) struct Idle {
     limit: Duration,
     left: Duration,
+    /// One for all waits, since moving a timer on costs little and making one does not.
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Idle {
     pub(crate) fn new(limit: Duration) -> Self {
-        Self { limit, left: limit }
+        Self {
+            limit,
+            left: limit,
+            timer: None,
+        }
     }
 
-    /// The next frame, or the failure of silence or of the call's total time.
+    /// The next frame after `now`, or the failure of silence or of the call's total time.
     pub(crate) async fn next(
         &mut self,
         frames: &mut Frames,
+        now: Instant,
         deadline: Instant,
     ) -> Result<Option<Result<Frame, Failure>>, Failure> {
-        let start = Instant::now();
-        let until = start + self.left;
-        let next = timeout_at(until.min(deadline), frames.next())
-            .await
-            .map_err(|_| {
-                if deadline <= until {
-                    out_of_time()
-                } else {
-                    self.silence()
-                }
-            })?;
+        let until = now + self.left;
+        let next = tokio::select! {
+            biased;
+            next = frames.next() => next,
+            () = self.timer(until.min(deadline)) => {
+                return Err(match deadline <= until {
+                    true => out_of_time(),
+                    false => self.silence(),
+                });
+            }
+        };
         self.left = match &next {
             Some(Ok(frame)) if frame.facts.semantic => self.limit,
-            _ => self.left.saturating_sub(start.elapsed()),
+            _ => self.left.saturating_sub(now.elapsed()),
         };
         Ok(next)
+    }
+
+    fn timer(&mut self, until: Instant) -> &mut Pin<Box<Sleep>> {
+        if let Some(timer) = &mut self.timer {
+            timer.as_mut().reset(until);
+        }
+        self.timer
+            .get_or_insert_with(|| Box::pin(sleep_until(until)))
     }
 
     fn silence(&self) -> Failure {

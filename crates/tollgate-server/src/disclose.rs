@@ -8,79 +8,84 @@ use tollgate::{Answer, CallId, Receipt};
 /// What is known when an answer begins: the upstream's headers that callers may
 /// see, among them `x-tollgate-dropped`, and what the gateway did.
 pub(crate) fn answer(answer: &Answer) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    for (name, value) in &answer.head().headers {
-        match HeaderName::from_bytes(name.as_bytes()) {
-            Ok(name) if !is_of_this_hop(&name) && !REQUEST_IDS.contains(&name.as_str()) => {
-                add(&mut headers, name, value)
-            }
-            _ => {}
+    let mut headers = HeaderMap::with_capacity(MOST_HEADERS);
+    for (name, text) in &answer.head().headers {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        if let (Ok(name), Some(value)) = (name, value(text))
+            && !is_of_this_hop(&name)
+            && !REQUEST_IDS.contains(&name.as_str())
+        {
+            headers.append(name, value);
         }
     }
     let served = answer.served();
     let facts = [
-        ("x-tollgate-model", Some(answer.model().to_string())),
+        ("x-tollgate-model", value(answer.model().as_str())),
         (
             "x-tollgate-provider",
-            served.provider.as_ref().map(ToString::to_string),
+            served.provider.as_ref().and_then(|id| value(id.as_str())),
         ),
         (
             "x-generation-id",
-            served.generation.as_ref().map(ToString::to_string),
+            served.generation.as_ref().and_then(|id| value(id.as_str())),
         ),
-        ("x-tollgate-dropped", dropped(answer)),
+        (
+            "x-tollgate-dropped",
+            dropped(answer).and_then(|lost| value(&lost)),
+        ),
         (
             "x-tollgate-max-tokens",
-            answer.output_limit().map(|limit| limit.to_string()),
+            answer.output_limit().map(HeaderValue::from),
         ),
     ];
     for (name, value) in facts {
         if let Some(value) = value {
-            headers.remove(name);
-            add(&mut headers, HeaderName::from_static(name), &value);
+            headers.insert(HeaderName::from_static(name), value);
         }
     }
     headers.extend(call(answer.call()));
     for warning in answer.warnings() {
-        let name = HeaderName::from_static("x-tollgate-warning");
-        add(&mut headers, name, warning);
+        if let Some(value) = value(warning) {
+            headers.append(HeaderName::from_static("x-tollgate-warning"), value);
+        }
     }
     headers
 }
+
+/// As many headers as an answer usually has, those of its body and its receipt
+/// included.
+const MOST_HEADERS: usize = 16;
 
 /// The headers in which clients look for the id of a request. The upstream's
 /// own is in `x-generation-id`.
 const REQUEST_IDS: [&str; 2] = ["x-request-id", "request-id"];
 
 /// The id of a call, under which the ledger has it.
-pub(crate) fn call(id: CallId) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    for name in REQUEST_IDS {
-        add(&mut headers, HeaderName::from_static(name), &id.to_string());
-    }
-    headers
+pub(crate) fn call(id: CallId) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let value = value(&id.to_string());
+    let names = REQUEST_IDS.into_iter().map(HeaderName::from_static);
+    names.filter_map(move |name| Some((name, value.clone()?)))
 }
 
 /// What is known when an answer has ended.
-pub(crate) fn receipt(receipt: &Receipt) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    let attempts = receipt.attempts.len().to_string();
-    add(
-        &mut headers,
-        HeaderName::from_static("x-tollgate-attempts"),
-        &attempts,
-    );
-    if let Some(cost) = receipt.cost() {
-        let amount = cost.amount().to_string();
-        let facts = [
-            ("x-tollgate-cost", amount.as_str()),
-            ("x-tollgate-cost-source", cost.source.as_str()),
-        ];
-        for (name, value) in facts {
-            add(&mut headers, HeaderName::from_static(name), value);
-        }
-    }
-    headers
+pub(crate) fn receipt(receipt: &Receipt) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let cost = receipt.cost();
+    let facts = [
+        (
+            "x-tollgate-attempts",
+            Some(HeaderValue::from(receipt.attempts.len())),
+        ),
+        (
+            "x-tollgate-cost",
+            cost.and_then(|cost| value(&cost.amount().to_string())),
+        ),
+        (
+            "x-tollgate-cost-source",
+            cost.map(|cost| HeaderValue::from_static(cost.source.as_str())),
+        ),
+    ];
+    let said = facts.into_iter();
+    said.filter_map(|(name, value)| Some((HeaderName::from_static(name), value?)))
 }
 
 /// What is known when a stream has ended, for its last event. What the headers
@@ -124,9 +129,7 @@ fn is_of_this_hop(name: &HeaderName) -> bool {
     .contains(name)
 }
 
-/// Adds a header; text that no header can hold, such as a line end, stays out.
-fn add(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
-        headers.append(name, value);
-    }
+/// A header's value; text that no header can hold, such as a line end, is none.
+fn value(text: &str) -> Option<HeaderValue> {
+    HeaderValue::from_bytes(text.as_bytes()).ok()
 }

@@ -6,7 +6,6 @@ use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt, stream};
 use tollgate::{Failure, FailureKind, Surface};
 
-use crate::coalesce::Coalesced;
 use crate::events;
 use crate::reply::Refusal;
 
@@ -32,7 +31,7 @@ where
     match response.extensions_mut().remove::<FailureEvent>() {
         None => response,
         Some(event) => response.map(|body| {
-            let pieces = Coalesced::new(body.into_data_stream());
+            let pieces = body.into_data_stream();
             Body::from_stream(or_failed(pieces, Box::pin(end()), event))
         }),
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::Bytes;
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{FutureExt, Stream, StreamExt, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tollgate::{Answer, Failure, FailureKind, Frame, FrameKind, Surface};
@@ -18,7 +18,11 @@ use crate::words::Told;
 /// Longest silence on an open stream.
 const SILENCE: Duration = Duration::from_secs(10);
 
-const COMMENT: Bytes = Bytes::from_static(b": waiting\n\n");
+/// Bytes from which on events are no longer put together. It is what TLS and most proxies send at
+/// once.
+const ENOUGH: usize = 16 << 10;
+
+const COMMENT: &[u8] = b": waiting\n\n";
 const DONE: &[u8] = b"[DONE]";
 
 /// The events of an answer. Its end is told only when it is complete; a cut one
@@ -39,7 +43,7 @@ pub(crate) fn awaited(
     allowance: Allowance,
 ) -> impl Stream<Item = Bytes> {
     let events = Telling::of(surface, Source::Pending(pending), allowance).events();
-    stream::once(async { COMMENT }).chain(events)
+    stream::once(async { Bytes::from_static(COMMENT) }).chain(events)
 }
 
 /// An answer on its way to a client.
@@ -71,59 +75,62 @@ impl Telling {
     }
 
     fn events(self) -> impl Stream<Item = Bytes> {
-        // What is large is not moved for each event.
+        // What is large is not moved for each piece.
         stream::unfold(Box::new(self), |mut telling| async move {
-            let text = match tokio::time::timeout(SILENCE, telling.next()).await {
-                Ok(text) => text?,
-                Err(_) => COMMENT,
-            };
-            Some((text, telling))
+            let mut text = Vec::new();
+            match tokio::time::timeout(SILENCE, telling.tell(&mut text)).await {
+                Ok(true) => telling.tell_what_is_ready(&mut text),
+                Ok(false) => return None,
+                Err(_) => text.extend_from_slice(COMMENT),
+            }
+            Some((text.into(), telling))
         })
     }
 
-    /// The next text to send. It may be dropped while it waits.
-    async fn next(&mut self) -> Option<Bytes> {
-        loop {
-            let text = match &mut self.source {
-                Source::Over => return None,
+    /// What is ready at one moment is sent together: each piece costs a frame of HTTP, and the
+    /// reader a read.
+    fn tell_what_is_ready(&mut self, text: &mut Vec<u8>) {
+        while text.len() < ENOUGH && self.tell(text).now_or_never() == Some(true) {}
+    }
+
+    /// Adds the next text to send. Whether there is one; else all was told. It may be dropped while
+    /// it waits.
+    async fn tell(&mut self, text: &mut Vec<u8>) -> bool {
+        let before = text.len();
+        while text.len() == before {
+            match &mut self.source {
+                Source::Over => return false,
                 Source::Pending(pending) => match pending.await {
-                    Ok(answer) => {
-                        self.source = Source::Answer(Box::new(answer));
-                        continue;
-                    }
+                    Ok(answer) => self.source = Source::Answer(Box::new(answer)),
                     Err(error) => {
                         let error = self.allowance.note(error);
-                        self.failed(error.failure())
+                        self.failed(error.failure(), text);
                     }
                 },
                 Source::Answer(answer) => match answer.next().await {
                     Some(Ok(frame)) => {
                         self.allowance.note_frame(&frame);
-                        match self.told(frame) {
-                            Ok(text) => text,
-                            Err(failure) => self.failed(&failure),
+                        if let Err(failure) = self.told(frame, text) {
+                            self.failed(&failure, text);
                         }
                     }
-                    Some(Err(failure)) => self.failed(&failure),
-                    None => self.done(),
+                    Some(Err(failure)) => self.failed(&failure, text),
+                    None => self.done(text),
                 },
-            };
-            if !text.is_empty() {
-                return Some(text.into());
             }
         }
+        true
     }
 
     /// A frame as the events that it makes: one, or those of a whole answer.
-    fn told(&mut self, frame: Frame) -> Result<Vec<u8>, Failure> {
-        let mut text = Vec::new();
+    fn told(&mut self, frame: Frame, text: &mut Vec<u8>) -> Result<(), Failure> {
         match frame.kind {
             FrameKind::Done => {}
-            FrameKind::KeepAlive => write_line(&mut text, b": ", &frame.data, b"\n\n"),
+            FrameKind::KeepAlive => write_line(text, b": ", &frame.data, b"\n\n"),
             FrameKind::Event if self.tail.keep(&frame) => {}
             FrameKind::Event | FrameKind::Notice => {
-                self.write_kept(&mut text);
-                self.write(&mut text, &frame.data);
+                self.write_kept(text);
+                self.write(text, &frame.data);
                 self.last = frame.data;
             }
             FrameKind::Body => {
@@ -131,46 +138,42 @@ impl Telling {
                 let shown = events.len() - end.min(events.len());
                 for (index, event) in events.iter().map(Object::to_vec).enumerate() {
                     match index < shown {
-                        true => self.write(&mut text, &event),
+                        true => self.write(text, &event),
                         false => self.tail.push(event),
                     }
                 }
             }
         }
-        Ok(text)
+        Ok(())
     }
 
     /// The end of a complete answer.
-    fn done(&mut self) -> Vec<u8> {
-        let mut text = Vec::new();
+    fn done(&mut self, text: &mut Vec<u8>) {
         if let Source::Answer(answer) = &self.source {
             if let Some(receipt) = answer.receipt() {
                 self.allowance.correct(receipt);
             }
             for event in self.tail.disclosed(answer) {
-                self.write(&mut text, &event);
+                self.write(text, &event);
             }
         }
         // Messages have an event for it, which has come by.
         if self.surface != Surface::Messages {
-            write_line(&mut text, b"data: ", DONE, b"\n\n");
+            write_line(text, b"data: ", DONE, b"\n\n");
         }
         self.source = Source::Over;
-        text
     }
 
     /// The end of any other.
-    fn failed(&mut self, failure: &Failure) -> Vec<u8> {
+    fn failed(&mut self, failure: &Failure, text: &mut Vec<u8>) {
         if let Source::Answer(answer) = &self.source
             && let Some(receipt) = answer.receipt()
         {
             self.allowance.correct(receipt);
         }
-        let mut text = Vec::new();
-        self.write_kept(&mut text);
+        self.write_kept(text);
         text.extend_from_slice(&failed(self.surface, failure, &self.last));
         self.source = Source::Over;
-        text
     }
 
     fn write_kept(&mut self, text: &mut Vec<u8>) {

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Json;
 use axum::body::{Body, Bytes};
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
 use axum::routing::MethodRouter;
-use axum::{Extension, Json};
 use futures_util::{Stream, StreamExt};
 use serde_json::{Value, json};
 use tollgate::{Answer, BoxFuture, Error, FrameKind, Gateway, StreamMode, Surface};
@@ -58,28 +58,36 @@ async fn stream(
         Ok(answer) => {
             let answer = allowance.noting(answer)?;
             let disclosed = disclose::answer(&answer);
-            let mut response = event_stream(surface, events::of(surface, answer, allowance));
-            response.headers_mut().extend(disclosed);
-            Ok(response)
+            let events = events::of(surface, answer, allowance);
+            Ok(event_stream(surface, disclosed, events))
         }
-        Err(_) => Ok(event_stream(
-            surface,
-            events::awaited(surface, chat, allowance),
-        )),
+        Err(_) => {
+            let events = events::awaited(surface, chat, allowance);
+            Ok(event_stream(surface, HeaderMap::new(), events))
+        }
     }
 }
 
-fn event_stream<S>(surface: Surface, events: S) -> Response
+fn event_stream<S>(surface: Surface, disclosed: HeaderMap, events: S) -> Response
 where
     S: Stream<Item = Bytes> + Send + 'static,
 {
-    let headers = [
-        (header::CONTENT_TYPE, "text/event-stream"),
-        (header::CACHE_CONTROL, "no-cache"),
-    ];
     let body = Body::from_stream(events.map(Ok::<_, std::convert::Infallible>));
-    let failure_event = Extension(FailureEvent(surface));
-    (headers, failure_event, body).into_response()
+    let mut response = of_kind("text/event-stream", disclosed, body);
+    let no_cache = HeaderValue::from_static("no-cache");
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, no_cache);
+    response.extensions_mut().insert(FailureEvent(surface));
+    response
+}
+
+/// A good answer. Its headers go out as they are, without being added one by one to others.
+fn of_kind(kind: &'static str, mut headers: HeaderMap, body: Body) -> Response {
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    let mut response = Response::new(body);
+    *response.headers_mut() = headers;
+    response
 }
 
 /// The answer as one body: the upstream's own, byte for byte, when it came in
@@ -93,9 +101,8 @@ async fn whole(mut answer: Answer, mut allowance: Allowance) -> Result<Response,
             Err(failure) => return Err(allowance.note(answer.into_error(failure)).into()),
         }
     }
-    let headers = [(header::CONTENT_TYPE, "application/json")];
-    let mut response = (headers, Body::from(body)).into_response();
-    response.headers_mut().extend(disclose::answer(&answer));
+    let disclosed = disclose::answer(&answer);
+    let mut response = of_kind("application/json", disclosed, Body::from(body));
     if let Some(receipt) = answer.receipt() {
         allowance.correct(receipt);
         response.headers_mut().extend(disclose::receipt(receipt));

@@ -7,7 +7,6 @@ mod stall;
 mod untaken;
 mod running;
 mod ending;
-mod coalesce;
 mod router;
 mod paths;
 mod posted;

@@ -5,6 +5,8 @@ use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::response::Parts;
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use reqwest::redirect::Policy;
@@ -13,6 +15,7 @@ use reqwest::{Certificate, ClientBuilder, Url};
 use crate::address;
 use crate::config::{ConnectionConfig, Timers};
 use crate::error::TransportError;
+use crate::gathered::gathered;
 use crate::send::{HttpBody, HttpError, HttpErrorKind, HttpSend};
 
 /// A pool of connections for what else a program has to send, such as telemetry, with the same
@@ -68,11 +71,19 @@ impl HttpSend for Client {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<HttpBody>, HttpError> {
         let request = with_address(request)?;
         let response = self.0.execute(request).await.map_err(lost)?;
-        Ok(Response::from(response).map(|body| {
-            body.map_err(|error| error.without_url().into())
-                .boxed_unsync()
-        }))
+        let (head, body) = Response::from(response).into_parts();
+        let body = body.map_err(|error| error.without_url().into());
+        let body = match is_of_events(&head) {
+            true => gathered(body.boxed_unsync()),
+            false => body.boxed_unsync(),
+        };
+        Ok(Response::from_parts(head, body))
     }
+}
+
+fn is_of_events(head: &Parts) -> bool {
+    let kind = head.headers.get(CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
 }
 
 /// Where a request goes, among its extensions: whoever made it has the address already, and to

@@ -1,11 +1,13 @@
 //! The bytes of an answer, with a limit on each wait.
 
 use std::error::Error;
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use http_body::Frame;
 use http_body_util::BodyExt;
-use tokio::time::timeout;
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use crate::send::HttpBody;
 
@@ -18,6 +20,9 @@ const ERROR_PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) struct Incoming {
     body: HttpBody,
     idle: Duration,
+    /// Runs from the begin of each wait. It is one for all of them, since moving a timer on costs
+    /// little and making one does not.
+    silence: Option<Pin<Box<Sleep>>>,
 }
 
 /// Why no more bytes come.
@@ -33,21 +38,38 @@ pub(crate) enum Gone {
 
 impl Incoming {
     pub(crate) fn new(body: HttpBody, idle: Duration) -> Self {
-        Self { body, idle }
+        Self {
+            body,
+            idle,
+            silence: None,
+        }
     }
 
     /// The next bytes; `None` at the end.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Gone> {
         loop {
-            match timeout(self.idle, self.body.frame()).await {
-                Err(_) => return Err(Gone::Idle(self.idle)),
-                Ok(None) => return Ok(None),
-                Ok(Some(Err(error))) => return Err(Gone::Broken(error)),
-                Ok(Some(Ok(frame))) => match frame.into_data() {
-                    Ok(bytes) => return Ok(Some(bytes)),
-                    // Trailers say nothing that is needed.
-                    Err(_) => continue,
-                },
+            let until = Instant::now() + self.idle;
+            let silence = match &mut self.silence {
+                Some(silence) => {
+                    silence.as_mut().reset(until);
+                    silence
+                }
+                None => self.silence.insert(Box::pin(sleep_until(until))),
+            };
+            let next = tokio::select! {
+                biased;
+                next = self.body.frame() => next,
+                () = silence => return Err(Gone::Idle(self.idle)),
+            };
+            match next
+                .transpose()
+                .map_err(Gone::Broken)?
+                .map(Frame::into_data)
+            {
+                Some(Ok(bytes)) => return Ok(Some(bytes)),
+                // Trailers say nothing that is needed.
+                Some(Err(_)) => continue,
+                None => return Ok(None),
             }
         }
     }

@@ -6,6 +6,7 @@ mod error;
 mod address;
 mod client;
 mod dialect;
+mod gathered;
 mod send;
 mod upstream;
 

@@ -1,6 +1,6 @@
 //! Rate limits in the heads of answers: which headers there are, and what they say is left.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use tollgate_core::{LimitLeft, LimitUnit, Scope, Timestamp};
 
 use LimitUnit::{Requests, Tokens};
@@ -38,10 +38,18 @@ pub(crate) const OF_MODEL: &[Limit] = &[
 /// The limit whose headers name no unit. Whose it is depends on the upstream.
 pub(crate) const PLAIN: Limit = limit("x-ratelimit-remaining", "x-ratelimit-reset", Requests);
 
+/// What the names of all of them begin with.
+const FAMILIES: [&str; 2] = ["x-ratelimit-", "anthropic-ratelimit-"];
+
 /// What an answer's head says is left, the least for each that is limited and for what is
 /// counted; `plain` is whose the limit without a unit is. A limit without a time to come at which
 /// it resets is left out.
 pub(crate) fn left(headers: &HeaderMap, plain: Scope, now: Timestamp) -> Vec<LimitLeft> {
+    // Most answers say nothing of limits, and each name that is looked up is hashed.
+    let is_limit = |name: &HeaderName| FAMILIES.iter().any(|it| name.as_str().starts_with(it));
+    if !headers.keys().any(is_limit) {
+        return Vec::new();
+    }
     let read = |limit: &Limit, scope| {
         Some(LimitLeft {
             scope,
@@ -79,7 +87,7 @@ pub(crate) fn count(text: &str) -> Option<u64> {
 mod tests {
     use std::time::Duration;
 
-    use http::{HeaderName, HeaderValue};
+    use http::HeaderValue;
     use proptest::prelude::*;
 
     use super::*;
@@ -110,6 +118,14 @@ mod tests {
             })
             .collect();
         assert_eq!(read, expected, "{headers:?}");
+    }
+
+    #[test]
+    fn the_names_of_all_limits_begin_like_their_family() {
+        let limits = OF_MODEL.iter().chain([&PLAIN]);
+        for name in limits.flat_map(|limit| [limit.remaining, limit.reset]) {
+            assert!(FAMILIES.iter().any(|it| name.starts_with(it)), "{name}");
+        }
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub(crate) struct Meter {
     room: Option<Usd>,
     worst: Usd,
     output_bytes: u64,
+    /// Bytes of output up to which the running cost is known to be within the room.
+    within_room: u64,
     usage: Option<Box<UsageReport>>,
     /// Whether the answer has said why it ends: only then is usage the whole.
     finished: bool,
@@ -44,6 +46,7 @@ impl Meter {
             room: plan.profile.ceiling.map(|ceiling| ceiling - kept),
             worst: won.worst,
             output_bytes: won.seen.output_bytes,
+            within_room: 0,
             usage: won.seen.usage.clone(),
             finished: won.seen.finished,
             finish: None,
@@ -100,19 +103,32 @@ impl Meter {
             return Ok(frame);
         }
         // What is paid for in one piece is not taken back.
-        let over = |room: &Usd| {
-            frame.kind == FrameKind::Event && !self.finished && self.running_cost() > *room
-        };
-        match self.room.filter(over) {
-            None => Ok(frame),
-            Some(room) => Err(Failure::new(
+        let may_be_cut = frame.kind == FrameKind::Event && !self.finished;
+        let room = self.room.filter(|_| may_be_cut);
+        match room {
+            Some(room) if self.is_over(room) => Err(Failure::new(
                 FailureKind::CostLimit,
                 "the answer reached the call's cost limit",
             )
             .with("limit", room)
             .with_hint("raise the limit, or ask for fewer tokens")
             .stop()),
+            _ => Ok(frame),
         }
+    }
+
+    /// Whether the running cost is over the line. It grows with the bytes and with nothing else, so
+    /// where twice as many would be within it, it is not looked at again before they have come.
+    fn is_over(&mut self, room: Usd) -> bool {
+        if self.output_bytes <= self.within_room {
+            return false;
+        }
+        let ahead = self.output_bytes.saturating_mul(2);
+        if self.cost_of(ahead) <= room {
+            self.within_room = ahead;
+            return false;
+        }
+        self.cost_of(self.output_bytes) > room
     }
 
     /// Counts one frame. Whether it is new: those that were held back have been
@@ -197,10 +213,10 @@ impl Meter {
         usage.filter(|_| complete || self.finished)
     }
 
-    /// The cost so far, by what went past.
-    fn running_cost(&self) -> Usd {
+    /// The cost of so many bytes of output, as it is estimated while they come; none of none.
+    fn cost_of(&self, output_bytes: u64) -> Usd {
         let seen = Observed {
-            output_bytes: self.output_bytes,
+            output_bytes,
             ..Observed::default()
         };
         let (_, cost) = book(&self.planned, self.prompt_likely, self.at, Usd::ZERO, seen);

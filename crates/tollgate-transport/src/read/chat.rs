@@ -7,6 +7,7 @@ use tollgate_wire::{
     ChatChunk, ChatReply, ChatResponse, Choice, FinishReason, ParseError, StreamEvent, Text,
 };
 
+use super::mould::Mould;
 use super::served_by::ServedBy;
 use super::{Body, Event, plain, report, saturate};
 use crate::served::served;
@@ -17,6 +18,7 @@ pub(crate) struct Reader {
     lane: Billing,
     pub(super) served: ServedBy,
     choices: Choices,
+    mould: Mould,
 }
 
 impl Reader {
@@ -25,10 +27,19 @@ impl Reader {
             lane,
             served: ServedBy::default(),
             choices: Choices::default(),
+            mould: Mould::default(),
         }
     }
 
     pub(super) fn event(&mut self, data: &[u8]) -> Result<Event, ParseError> {
+        match self.mould.facts(data) {
+            Some(facts) => Ok(Event::Piece(facts)),
+            None => self.event_with_care(data),
+        }
+    }
+
+    /// Any event, whatever is in it.
+    fn event_with_care(&mut self, data: &[u8]) -> Result<Event, ParseError> {
         Ok(match StreamEvent::parse(data)? {
             StreamEvent::Done => Event::Done,
             StreamEvent::Error(error) => Event::Error(error),
@@ -37,10 +48,12 @@ impl Reader {
             }
             StreamEvent::Chunk(chunk) => {
                 self.choices.note(&chunk);
+                let facts = of_chunk(&chunk, self.lane);
+                self.mould.take(&chunk, &facts);
                 let (model, provider) = (chunk.model.as_deref(), chunk.provider.as_deref());
                 Event::Piece(Facts {
                     served: self.served.news(model, provider, chunk.id.as_deref()),
-                    ..of_chunk(&chunk, self.lane)
+                    ..facts
                 })
             }
         })

@@ -4,6 +4,7 @@ mod chat;
 mod embeddings;
 mod gemini;
 mod messages;
+mod mould;
 mod plain;
 mod responses;
 mod served_by;
