@@ -25,6 +25,7 @@ mod plan;
 mod policy;
 mod profile;
 mod quote;
+mod reading;
 mod reply;
 mod store;
 
@@ -54,8 +55,8 @@ pub use crate::ledger::{Advice, CallFacts, Ended, Hold, Ledger, Outcome, Receipt
 pub use crate::lookup::{CostLookup, LaneCheck, Reconciled, Standing};
 pub use crate::money::{InvalidMoney, Rate, Tally, Usd};
 pub use crate::plan::{
-    CatalogStamp, DropCounts, DropReason, Dropped, ExplainedCandidate, Explanation, Place, Plan,
-    Planned,
+    CatalogStamp, DropCounts, DropReason, Dropped, ExplainedCandidate, Explanation, Guarded, Look,
+    LookVerdict, Place, Plan, Planned,
 };
 pub use crate::policy::{Candidate, Ranked, Ranking, RoutingPolicy, Terms};
 pub use crate::price::{
@@ -63,6 +64,7 @@ pub use crate::price::{
 };
 pub use crate::profile::{CallProfile, TaskSource, TokenBounds, Warm};
 pub use crate::quote::Quote;
+pub use crate::reading::{LearnedId, Reading};
 pub use crate::reply::{
     Facts, Finish, Frame, FrameKind, Frames, Head, LimitLeft, LimitUnit, Reply, Served, UsageReport,
 };

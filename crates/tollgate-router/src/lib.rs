@@ -7,6 +7,7 @@ mod profile;
 
 mod aim;
 mod decide;
+mod learned;
 mod nothing;
 mod overlay;
 mod quote;

@@ -79,6 +79,7 @@ pub fn profile() -> CallProfile {
         max_latency: None,
         own_keys: Vec::new(),
         warm: None,
+        reading: None,
     }
 }
 

@@ -13,6 +13,7 @@ mod error;
 mod feedback;
 mod gateway;
 mod lanes;
+mod learned;
 mod left;
 mod lookups;
 mod measured;
@@ -42,8 +43,8 @@ pub use crate::compare::{
 };
 pub use crate::config::{
     Config, ConfigError, ConfigOrigin, DirectProvider, ENV_PREFIX, Exploration, FeedbackConfig,
-    Loader, LogFormat, LogLevel, OPENROUTER_LANE, OpenRouter, Optimization, Policies, PoolKey,
-    Problem, Routing, ServerConfig, TelemetryConfig, config_schema,
+    LearnedConfig, Loader, LogFormat, LogLevel, OPENROUTER_LANE, OpenRouter, Optimization,
+    Policies, PoolKey, Problem, Routing, ServerConfig, TelemetryConfig, config_schema,
 };
 pub use crate::error::Error;
 pub use crate::feedback::Rated;
@@ -75,14 +76,14 @@ pub use tollgate_core::{
     Capabilities, Catalog, CatalogSource, CatalogView, Clock, Cost, CostLookup, CostSource,
     Criticality, Delivery, Dimension, Doubt, Doubts, DropReason, Dropped, Ended, Event, Exhausted,
     ExplainedCandidate, Explanation, Facts, Failover, Failure, FailureKind, FeedbackRow,
-    FeedbackSource, Finish, Frame, FrameKind, Frames, GenerationId, Head, Health, HealthView,
-    HeldBack, Hints, Hold, InvalidId, InvalidMoney, Lane, LaneCheck, LaneId, Ledger, LedgerEvent,
-    LedgerStore, LlmProvider, MAX_ID_BYTES, ModelFacts, ModelId, ModelIndex, Next, Observer,
-    OfferIndex, OpenAttempt, Origin, Outcome, Place, Plan, Planned, Price, Pricing, ProviderId,
-    Quality, QualitySource, Ranked, Ranking, Rate, Rates, Receipt, Reconciled, Reply,
-    RoutingPolicy, Rule, Scope, Served, Silent, Spot, Standing, StoreError, Target, Task,
-    TaskSource, Terms, Timestamp, TokenBounds, TokenUsage, Trip, UnknownChoice, UpstreamStream,
-    UsageQuery, UsageReport, UsageRow, Usd, Won,
+    FeedbackSource, Finish, Frame, FrameKind, Frames, GenerationId, Guarded, Head, Health,
+    HealthView, HeldBack, Hints, Hold, InvalidId, InvalidMoney, Lane, LaneCheck, LaneId, LearnedId,
+    Ledger, LedgerEvent, LedgerStore, LlmProvider, Look, LookVerdict, MAX_ID_BYTES, ModelFacts,
+    ModelId, ModelIndex, Next, Observer, OfferIndex, OpenAttempt, Origin, Outcome, Place, Plan,
+    Planned, Price, Pricing, ProviderId, Quality, QualitySource, Ranked, Ranking, Rate, Rates,
+    Reading, Receipt, Reconciled, Reply, RoutingPolicy, Rule, Scope, Served, Silent, Spot,
+    Standing, StoreError, Target, Task, TaskSource, Terms, Timestamp, TokenBounds, TokenUsage,
+    Trip, UnknownChoice, UpstreamStream, UsageQuery, UsageReport, UsageRow, Usd, Won,
 };
 pub use tollgate_failover::{FailoverConfig, FailoverManager};
 pub use tollgate_ledger::{

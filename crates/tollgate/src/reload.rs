@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::gateway::{Gateway, Parts};
 use crate::keys;
 use crate::lanes::{self, Begun, Current, Laid, Network};
+use crate::learned;
 
 /// What parts are made of, beside a configuration: what the program brought.
 pub(crate) struct Makings {
@@ -58,6 +59,10 @@ impl Makings {
         let optimizer = CostOptimizer::new(router_config(config), policies)
             .map_err(|error| configuration("the routing cannot be set up", error))?;
         check_budgets(config, &optimizer)?;
+        let optimizer = match learned::read(&config.learned)? {
+            Some(learned) => optimizer.with_learned(learned),
+            None => optimizer,
+        };
         Ok(Configured { laid, optimizer })
     }
 
@@ -85,7 +90,7 @@ impl Gateway {
     /// another is taken over waits for it.
     ///
     /// What can change: `[openrouter]` but for the keys named below,
-    /// `[providers]`, `[policies]`. Everything else is built into what is kept.
+    /// `[providers]`, `[policies]`, `[learned]`, whose file is read again. Everything else is built into what is kept.
     /// Budgets of callers' keys (`keys.NAME`) that a configuration leaves out
     /// stay in force.
     ///

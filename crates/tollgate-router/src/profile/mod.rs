@@ -5,19 +5,25 @@ mod content;
 mod cues;
 mod estimate;
 mod needs;
+mod told;
 
 pub(crate) use estimate::ERROR_PERCENT;
 
 use tollgate_core::{
     Call, CallProfile, Failure, FailureKind, InvalidTarget, ModelId, Target, Task, TaskSource,
 };
+use tollgate_router_learned::Learned;
 use tollgate_wire::{ParseError, Request, Surface};
 
 use crate::RouterConfig;
 use content::Content;
 use cues::{Cues, Effort};
 
-pub(crate) fn profile(config: &RouterConfig, call: &Call) -> Result<CallProfile, Failure> {
+pub(crate) fn profile(
+    config: &RouterConfig,
+    learned: Option<&Learned>,
+    call: &Call,
+) -> Result<CallProfile, Failure> {
     let request = &call.request;
     let (target, fallbacks) = target(call)?;
     refuse_unseen(request)?;
@@ -46,6 +52,9 @@ pub(crate) fn profile(config: &RouterConfig, call: &Call) -> Result<CallProfile,
         max_latency: call.hints.max_latency,
         own_keys: call.keys.lanes().cloned().collect(),
         warm: None,
+        reading: learned
+            .filter(|_| request.surface() != Surface::Embeddings)
+            .map(|learned| content.told.read(learned, task)),
     })
 }
 

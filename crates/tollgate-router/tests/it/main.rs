@@ -4,6 +4,7 @@
 
 mod bounds;
 mod explain;
+mod learned;
 mod plan;
 mod profile;
 mod properties;

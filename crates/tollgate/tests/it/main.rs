@@ -9,6 +9,7 @@ mod doubts;
 mod dropped;
 mod guides;
 mod feedback;
+mod learned;
 mod left;
 mod onward;
 mod openrouter_integration;
