@@ -1,15 +1,17 @@
-//! How long does a learned router take to read a prompt, and to expect something
-//! of 400 models?
+//! How long does a learned router take to read a prompt, and how long is a
+//! decision over 400 models with a look at it?
 
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::io::Write as _;
+use std::sync::Arc;
 use std::time::Instant;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use tollgate_benches::{call, optimizer, real_view, request_of};
-use tollgate_core::{HealthView, Quality, QualitySource, Task};
-use tollgate_router_learned::{OutcomeModel, Outcomes, Scratch, Seat, TrainConfig, train};
+use tollgate_benches::{call, optimizer, real_view};
+use tollgate_core::{CatalogView, HealthView, Quality, QualitySource, Task};
+use tollgate_router::CostOptimizer;
+use tollgate_router_learned::{Learned, OutcomeModel, Outcomes, Scratch, TrainConfig, train};
 
 const MODELS: usize = 400;
 const ROWS: usize = 1_500;
@@ -17,26 +19,23 @@ const ROWS: usize = 1_500;
 const RUNS: usize = 20_000;
 
 fn learned(criterion: &mut Criterion) {
-    let learned = train(&outcomes(), &TrainConfig::default()).expect("enough rows");
-    let seats: Vec<Option<Seat>> = learned
-        .models()
-        .iter()
-        .map(|name| learned.seat(name))
-        .collect();
-    let mut qualities = vec![
-        Quality {
-            mean: 0.5,
-            error: 0.1,
-            source: QualitySource::Benchmark,
-        };
-        MODELS
-    ];
+    let names = (0..MODELS).map(|model| format!("maker/model-{model}"));
+    let learned = train(&outcomes(names), &TrainConfig::default()).expect("enough rows");
+    let published = Quality {
+        mean: 0.5,
+        error: 0.1,
+        source: QualitySource::Benchmark,
+    };
+    let panel = learned.panel(&[[published; Task::COUNT]; MODELS], |name| {
+        learned.models().iter().position(|known| known == name)
+    });
     let mut scratch = Scratch::default();
     let prompt = prompt(2_048);
-    let (view, health, optimizer) = (real_view(), HealthView::default(), optimizer());
-    let mut call = call(&request_of(2_048));
-    call.hints.policy = Some("balanced".to_owned());
-    let profile = optimizer.profile(&call).expect("a valid call");
+    let (view, health, plain) = (real_view(), HealthView::default(), optimizer());
+    let looking = plain.clone().with_learned(Arc::new(of_catalog(&view)));
+    let call = call(&format!(
+        r#"{{"model":"tollgate/balanced:chat","messages":[{{"role":"user","content":"{prompt}"}}]}}"#
+    ));
 
     let mut group = criterion.benchmark_group("learned");
     group.bench_function("read a prompt of 2 KB", |bencher| {
@@ -44,32 +43,31 @@ fn learned(criterion: &mut Criterion) {
             black_box(learned.assess(Task::Chat, black_box(prompt.as_bytes()), &mut scratch))
         });
     });
-    let mut decide = || {
-        learned.qualities(
-            Task::Chat,
-            black_box(prompt.as_bytes()),
-            &seats,
-            &mut qualities,
-            &mut scratch,
-        )
+    let mut look = || {
+        let assessment = learned.assess(Task::Chat, black_box(prompt.as_bytes()), &mut scratch);
+        let insight = learned.insight(&panel, assessment);
+        (0..MODELS)
+            .map(|place| insight.quality(place, published).mean)
+            .sum::<f32>()
     };
     group.bench_function("and qualities of 400 models", |bencher| {
-        bencher.iter(|| black_box(decide()));
+        bencher.iter(|| black_box(look()));
     });
-    group.bench_function("and a plan over the real catalog", |bencher| {
-        bencher.iter(|| {
-            black_box(decide());
-            black_box(optimizer.plan(profile.clone(), &view, &health))
+    let decide = |optimizer: &CostOptimizer| {
+        let profile = optimizer.profile(black_box(&call)).expect("a valid call");
+        black_box(optimizer.plan(profile, &view, &health)).expect("a plan");
+    };
+    for (name, optimizer) in [("without", &plain), ("with", &looking)] {
+        group.bench_function(format!("profile and plan {name} a look"), |bencher| {
+            bencher.iter(|| decide(optimizer));
         });
-    });
+    }
     group.finish();
     percentiles("qualities of 400 models", || {
-        black_box(decide());
+        black_box(look());
     });
-    percentiles("qualities and a plan", || {
-        black_box(decide());
-        black_box(optimizer.plan(profile.clone(), &view, &health)).ok();
-    });
+    percentiles("profile and plan without a look", || decide(&plain));
+    percentiles("profile and plan with a look", || decide(&looking));
 }
 
 /// Criterion has no percentiles of single runs.
@@ -90,18 +88,24 @@ fn percentiles(name: &str, mut run: impl FnMut()) {
     );
 }
 
+/// What was learned of every model of a catalog.
+fn of_catalog(view: &CatalogView) -> Learned {
+    let names = view.models().iter().map(|model| model.id.to_string());
+    train(&outcomes(names), &TrainConfig::default()).expect("enough rows")
+}
+
 /// Made-up outcomes of as many models as a catalog has, over 24 tasks with words of their own.
-fn outcomes() -> Outcomes {
-    let models = (0..MODELS)
-        .map(|model| OutcomeModel {
-            name: format!("maker/model-{model}"),
+fn outcomes(names: impl Iterator<Item = String>) -> Outcomes {
+    let models: Vec<OutcomeModel> = names
+        .map(|name| OutcomeModel {
+            name,
             input: None,
             output: None,
         })
         .collect();
     let mut lines = String::new();
     for row in 0..ROWS {
-        let q: Vec<String> = (0..MODELS)
+        let q: Vec<String> = (0..models.len())
             .map(|model| u8::from((row * 37 + model * 101) % 100 < 40 + model % 50).to_string())
             .collect();
         let text = prompt_of_task(row % 24, row);

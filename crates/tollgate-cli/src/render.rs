@@ -37,6 +37,9 @@ pub(crate) fn plan(explanation: &Explanation, all: bool) -> String {
         "{}",
         format!("{} models as of {}", catalog.models, catalog.as_of).dimmed()
     );
+    if let Some(look) = &explanation.look {
+        let _ = writeln!(text, "{} {look}", "learned".bold());
+    }
     let mut table = ui::table(&[
         "", "model", "lane", "expected", "at most", "output", "quality", "time",
     ]);

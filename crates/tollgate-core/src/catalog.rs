@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::num::NonZeroU16;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 
@@ -46,6 +47,8 @@ pub enum QualitySource {
     Scores,
     /// Feedback given to the gateway.
     Feedback,
+    /// What a learned router expects on this very prompt.
+    Learned,
     /// Published benchmarks, carried by the catalog.
     Benchmark,
     /// A benchmark of another kind of task, widened.
@@ -256,6 +259,7 @@ impl Lane {
 #[derive(Debug)]
 pub struct CatalogView {
     version: u64,
+    identity: u64,
     source: CatalogSource,
     as_of: Timestamp,
     models: Box<[ModelFacts]>,
@@ -379,8 +383,11 @@ impl CatalogView {
                 }
             }
         }
+        // Views of different catalogs may have the same version.
+        static VIEWS: AtomicU64 = AtomicU64::new(0);
         Self {
             version,
+            identity: VIEWS.fetch_add(1, Ordering::Relaxed),
             source,
             as_of,
             briefs: briefs.into(),
@@ -404,6 +411,12 @@ impl CatalogView {
     /// Number of this view; grows with each refresh, and is part of every plan.
     pub fn version(&self) -> u64 {
         self.version
+    }
+
+    /// A number that no other view of this process has: what was worked out for
+    /// a view can be kept under it.
+    pub fn identity(&self) -> u64 {
+        self.identity
     }
 
     /// Where the data came from.

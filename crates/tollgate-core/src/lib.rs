@@ -27,6 +27,7 @@ mod plan;
 mod policy;
 mod profile;
 mod quote;
+mod reading;
 mod reply;
 mod store;
 
@@ -60,8 +61,8 @@ pub use crate::ledger::{Advice, CallFacts, Ended, Hold, Ledger, Outcome, Receipt
 pub use crate::lookup::{CostLookup, LaneCheck, Reconciled, Standing};
 pub use crate::money::{InvalidMoney, Rate, Tally, Usd};
 pub use crate::plan::{
-    CatalogStamp, DropCounts, DropReason, Dropped, ExplainedCandidate, Explanation, OutputSource,
-    Place, Plan, Planned,
+    CatalogStamp, DropCounts, DropReason, Dropped, ExplainedCandidate, Explanation, Guarded, Look,
+    LookVerdict, OutputSource, Place, Plan, Planned,
 };
 pub use crate::policy::{Candidate, Ranked, Ranking, RoutingPolicy, Terms};
 pub use crate::price::{
@@ -69,6 +70,7 @@ pub use crate::price::{
 };
 pub use crate::profile::{CallProfile, Judging, TaskSource, TokenBounds, Warm};
 pub use crate::quote::Quote;
+pub use crate::reading::{LearnedId, Reading};
 pub use crate::reply::{
     Facts, Finish, Frame, FrameKind, Frames, Head, LimitLeft, LimitUnit, Reply, Served, UsageReport,
 };

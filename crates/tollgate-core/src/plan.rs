@@ -1,10 +1,12 @@
+use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::{
     Billing, CallProfile, Candidate, Capabilities, CatalogSource, EndpointChoice, Lane, LaneId,
-    ModelId, Pricing, Quality, Quote, Rates, Task, TaskSource, Terms, Timestamp, TokenBounds, Usd,
+    LearnedId, ModelId, Pricing, Quality, Quote, Rates, Task, TaskSource, Terms, Timestamp,
+    TokenBounds, Usd,
 };
 
 /// Why a model was left out.
@@ -364,10 +366,97 @@ pub struct Explanation {
     pub catalog: CatalogStamp,
     /// The candidates, best first.
     pub candidates: Vec<ExplainedCandidate>,
+    /// What a learned router saw in the prompt; absent where none is configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub look: Option<Look>,
     /// Every model that was left out, with why.
     pub dropped: Vec<Dropped>,
     /// Things the caller should know.
     pub warnings: Vec<String>,
+}
+
+/// A look at the prompt by a learned router, and what it changed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Look {
+    /// Who looked.
+    pub by: LearnedId,
+    /// How hard the prompt is for the average model, in logits; 0 is the mean
+    /// of the training prompts.
+    pub difficulty: f32,
+    /// How much of it is made of what training prompts are made of, 0 to 1.
+    pub trust: f32,
+    /// What became of the choice; absent where no policy ranked.
+    pub guarded: Option<Guarded>,
+}
+
+/// The choice without a look at the prompt, beside the one with it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Guarded {
+    /// Which of them stands.
+    pub verdict: LookVerdict,
+    /// The choice without a look.
+    pub usual: ModelId,
+    /// What is expected of it on this prompt.
+    pub usual_quality: Quality,
+    /// The choice with it.
+    pub other: ModelId,
+    /// What is expected of that on this prompt.
+    pub other_quality: Quality,
+    /// Quality that was taken off the other before the policy was asked again.
+    pub doubt: f32,
+}
+
+/// One sentence for people.
+impl fmt::Display for Look {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "difficulty {:+.2}, trust {:.2}",
+            self.difficulty, self.trust
+        )?;
+        match &self.guarded {
+            Some(guarded) => write!(f, "; {guarded}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Guarded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            usual,
+            other,
+            doubt,
+            ..
+        } = self;
+        let said = |quality: Quality| format!("{:.2} ± {:.2}", quality.mean, quality.error);
+        let (usual_quality, other_quality) = (said(self.usual_quality), said(self.other_quality));
+        match self.verdict {
+            LookVerdict::Agrees => write!(f, "the choice is the same, {usual} ({usual_quality})"),
+            LookVerdict::Kept => write!(
+                f,
+                "kept {usual} ({usual_quality}): {other} ({other_quality}) is no better for sure, \
+                 with {doubt:.2} taken off"
+            ),
+            LookVerdict::Left => write!(
+                f,
+                "left {usual} ({usual_quality}) for {other} ({other_quality}), \
+                 which is better even with {doubt:.2} taken off"
+            ),
+        }
+    }
+}
+
+/// Whether a look at the prompt changed the choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LookVerdict {
+    /// Both choices are the same.
+    Agrees,
+    /// The usual choice was kept: the gain is within the doubt.
+    Kept,
+    /// The usual choice was left: the policy prefers the other in spite of the doubt.
+    Left,
 }
 
 /// Which catalog a plan was made from.

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Capabilities, LaneId, ModelId, Target, Task, Timestamp, Usd};
+use crate::{Capabilities, LaneId, ModelId, Reading, Target, Task, Timestamp, Usd};
 
 /// How many tokens a prompt has, before anyone has counted them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -92,6 +92,9 @@ pub struct CallProfile {
     /// Whether an answer can be judged before its caller sees any of it.
     #[serde(default)]
     pub judging: Judging,
+    /// What a learned router read in the prompt, where one is configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading: Option<Reading>,
 }
 
 /// A model on a lane that has read the beginning of a prompt a short while ago.
@@ -121,6 +124,7 @@ fn target<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Target>, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::LearnedId;
 
     fn profile(target: &str) -> CallProfile {
         CallProfile {
@@ -152,6 +156,15 @@ mod tests {
                 tokens: 1,
             }),
             judging: Judging::Delays,
+            reading: Some(Reading {
+                by: LearnedId::of_checksum(0xfeed),
+                outputs: vec![0.1, -1.0 / 3.0],
+                rest: 0.9,
+                evidence: 12.5,
+                novelty: 0.25,
+                trust: 0.75,
+                difficulty: -0.5,
+            }),
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use tollgate_core::Task;
+use tollgate_core::{LearnedId, Task};
 
 use crate::learned::{AVERAGE, MOST_OUTPUTS, Shape};
 use crate::text::{BUCKETS, FIGURES};
@@ -13,7 +13,7 @@ use crate::{LearnError, Learned};
 const MAGIC: &str = "tollgate-learned";
 /// Raised whenever a part is added, or the meaning of one changes. How prompts
 /// are read is part of it: weights of other n-grams would mean nothing.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 const CHECKSUM_BYTES: usize = 8;
 
 impl Learned {
@@ -39,6 +39,7 @@ impl Learned {
         }
         out.rows(&self.figure_weights, self.shape);
         out.numbers(&[self.coverage, self.reference]);
+        out.numbers(&self.familiar);
         out.numbers(&self.seen);
         for numbers in [&self.task_difficulty, &self.task_lengths, &self.of_score] {
             out.numbers(numbers);
@@ -50,6 +51,13 @@ impl Learned {
         let sum = checksum(&out.0);
         out.0.extend_from_slice(&sum.to_le_bytes());
         out.0
+    }
+
+    /// The same under the id that its file has.
+    pub(crate) fn named(mut self) -> Self {
+        let bytes = self.to_bytes();
+        self.id = LearnedId::of_checksum(checksum(&bytes[..bytes.len() - CHECKSUM_BYTES]));
+        self
     }
 
     /// Reads a router. Nothing of it is taken on trust: bytes that are cut,
@@ -70,12 +78,13 @@ impl Learned {
             });
         }
         let end = bytes.len().saturating_sub(CHECKSUM_BYTES);
-        if checksum(&bytes[..end]).to_le_bytes() != bytes[end..] {
+        let sum = checksum(&bytes[..end]);
+        if sum.to_le_bytes() != bytes[end..] {
             return Err(LearnError::Damaged {
                 what: "its checksum is wrong",
             });
         }
-        let learned = read(&mut input)?;
+        let learned = read(&mut input, LearnedId::of_checksum(sum))?;
         match input.0.len() {
             CHECKSUM_BYTES => Ok(learned),
             _ => Err(LearnError::Damaged {
@@ -100,7 +109,7 @@ impl Learned {
     }
 }
 
-fn read(input: &mut Reader<'_>) -> Result<Learned, LearnError> {
+fn read(input: &mut Reader<'_>, id: LearnedId) -> Result<Learned, LearnError> {
     let shape = Shape {
         clusters: usize::from(input.short()?),
         skills: usize::from(input.short()?),
@@ -114,6 +123,7 @@ fn read(input: &mut Reader<'_>) -> Result<Learned, LearnError> {
     let models = AVERAGE + 1 + names.len();
     let columns = usize::from(input.short()?);
     Ok(Learned {
+        id,
         shape,
         column_of: read_columns(input, columns)?,
         weights: read_weights(input, columns, shape)?,
@@ -128,6 +138,7 @@ fn read(input: &mut Reader<'_>) -> Result<Learned, LearnError> {
         figure_weights: widened(&input.numbers(FIGURES * shape.outputs())?, shape),
         coverage: input.within(1e-3, 1.0)?,
         reference: input.within(0.01, 0.99)?,
+        familiar: input.array()?,
         seen: input.numbers(shape.clusters)?,
         task_difficulty: input.array()?,
         task_lengths: input.array()?,

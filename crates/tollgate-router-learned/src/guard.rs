@@ -42,10 +42,15 @@ impl Default for Guard {
 impl Guard {
     /// Whether `other` may be chosen in place of the `usual` one.
     pub fn allows(&self, usual: &Contender, other: &Contender) -> bool {
+        other.worth - usual.worth > self.doubt(usual, other)
+    }
+
+    /// What the gain must exceed, in units of quality.
+    pub fn doubt(&self, usual: &Contender, other: &Contender) -> f32 {
         let z = match other.cost > usual.cost {
             true => self.z * self.dearer,
             false => self.z,
         };
-        other.worth - usual.worth > z * usual.error.hypot(other.error)
+        z * usual.error.hypot(other.error)
     }
 }

@@ -1,4 +1,4 @@
-use tollgate_core::Task;
+use tollgate_core::{LearnedId, Task};
 
 use crate::predict::Seat;
 use crate::train::Scaling;
@@ -11,6 +11,7 @@ pub(crate) const AVERAGE: usize = 0;
 /// What was learned from outcomes. Immutable; share it behind an `Arc`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Learned {
+    pub(crate) id: LearnedId,
     pub(crate) shape: Shape,
     /// Column of each bucket, or [`NO_COLUMN`](crate::train::NO_COLUMN).
     pub(crate) column_of: Vec<u16>,
@@ -25,6 +26,9 @@ pub struct Learned {
     pub(crate) coverage: f32,
     /// Mean quality of the average model.
     pub(crate) reference: f32,
+    /// Scores of the best cluster up to which a prompt is like none, and from
+    /// which on it is as if it were of that cluster.
+    pub(crate) familiar: [f32; 2],
     /// Rows of each cluster.
     pub(crate) seen: Vec<f32>,
     /// Mean difficulty of the prompts of each task.
@@ -39,7 +43,7 @@ pub struct Learned {
     pub(crate) priors: Vec<[f32; Task::COUNT]>,
     /// By model: quality in each cluster, then weight of each skill.
     pub(crate) seats: Vec<f32>,
-    /// By model: standard deviation between clusters of what sets it apart.
+    /// By model: error of what sets it apart, on a task that was not trained on.
     pub(crate) spreads: Vec<f32>,
     /// By model: answer tokens in each cluster; 0 is not known.
     pub(crate) lengths: Vec<f32>,
@@ -65,6 +69,11 @@ impl Shape {
 }
 
 impl Learned {
+    /// Tells it from all others: the checksum of its file.
+    pub fn id(&self) -> LearnedId {
+        self.id
+    }
+
     /// Names of the models that it was trained on.
     pub fn models(&self) -> &[String] {
         &self.names
@@ -86,6 +95,6 @@ impl Learned {
         self.seats.truncate(self.shape.width());
         self.spreads.truncate(AVERAGE + 1);
         self.lengths.truncate(self.shape.clusters);
-        self
+        self.named()
     }
 }

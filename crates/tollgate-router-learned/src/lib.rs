@@ -7,6 +7,7 @@ mod text;
 
 mod guard;
 mod learned;
+mod panel;
 mod predict;
 
 mod format;
@@ -16,7 +17,9 @@ pub use crate::error::LearnError;
 pub use crate::guard::{Contender, Guard};
 pub use crate::learned::Learned;
 pub use crate::outcomes::{OutcomeModel, OutcomeRow, Outcomes};
+pub use crate::panel::{Insight, Panel};
 pub use crate::predict::{Assessment, Estimate, Scope, Scratch, Seat};
+pub use crate::text::Prompt;
 pub use crate::train::{TrainConfig, train, train_neutral};
 
 /// How hard prompts are, learned from public outcomes of many models: a

@@ -1,8 +1,8 @@
-use tollgate_core::{Quality, QualitySource, Task};
+use tollgate_core::{Quality, Reading, Task};
 
 use crate::Learned;
 use crate::learned::{AVERAGE, MOST_OUTPUTS};
-use crate::text::Text;
+use crate::text::{Prompt, Text};
 use crate::train::NO_COLUMN;
 
 /// Memory for reading prompts, to keep and reuse: one for each thread.
@@ -32,7 +32,7 @@ pub struct Assessment {
     rest: f32,
     /// Training rows that speak for this prompt.
     evidence: f32,
-    /// How unlike every cluster the prompt is, 0 to 1.
+    /// Chance that the prompt is of a task that was not trained on.
     novelty: f32,
     trust: f32,
     difficulty: f32,
@@ -43,6 +43,11 @@ impl Assessment {
     /// of the training prompts, more is harder.
     pub fn difficulty(&self) -> f32 {
         self.difficulty
+    }
+
+    /// The task of the request.
+    pub(crate) fn task(&self) -> Task {
+        self.task
     }
 
     /// How much of the prompt is made of what training prompts are made of, 0 to 1.
@@ -65,49 +70,25 @@ pub struct Estimate {
 }
 
 impl Learned {
-    /// Quality of each model for one prompt, in the place of what is published of it.
-    ///
-    /// Models that were trained on get what was learned of them, unless the user
-    /// gave a score; all others keep their published quality, moved by how hard this prompt is beside
-    /// other prompts of the task. A quality that is only a prior stays as it is:
-    /// there is no score to move. `seats` and `qualities` go together; what is
-    /// longer is left alone.
-    pub fn qualities(
+    /// Reads a prompt of that task: at most its first and last 2 KB.
+    pub fn assess<'a>(
         &self,
         task: Task,
-        prompt: &[u8],
-        seats: &[Option<Seat>],
-        qualities: &mut [Quality],
+        prompt: impl Into<Prompt<'a>>,
         scratch: &mut Scratch,
     ) -> Assessment {
-        let assessment = self.assess(task, prompt, scratch);
-        for (seat, quality) in seats.iter().zip(qualities) {
-            *quality = match seat {
-                Some(seat) if quality.source != QualitySource::Scores => {
-                    let estimate = self.known(&assessment, *seat);
-                    Quality {
-                        mean: estimate.quality,
-                        error: estimate.error,
-                        source: QualitySource::Feedback,
-                    }
-                }
-                _ if quality.source == QualitySource::Prior => *quality,
-                _ => self.unseen(&assessment, *quality, Scope::Task),
-            };
-        }
-        assessment
-    }
-
-    /// Reads a prompt of that task: at most its first and last 2 KB.
-    pub fn assess(&self, task: Task, prompt: &[u8], scratch: &mut Scratch) -> Assessment {
         let text = &mut scratch.0;
-        text.read(prompt);
+        text.read(prompt.into());
         let mut outputs = [0.0; MOST_OUTPUTS];
         let covered = self.project(text, &mut outputs);
         let trust = (covered / self.coverage).clamp(0.0, 1.0).powi(2);
         let (clusters, skills) = outputs.split_at_mut(self.shape.clusters);
         let best = clusters.iter().copied().fold(0.0, f32::max);
-        let rest = into_shares(clusters, trust * (best / SURE).min(1.0));
+        let [strange, like] = self.familiar;
+        let likeness = ((best - strange) / (like - strange)).clamp(0.0, 1.0);
+        let novelty = 1.0 - likeness * (trust / SURE).min(1.0);
+        // Of a task that was not trained on, the prior alone is known.
+        let rest = into_shares(clusters, trust.min(1.0 - novelty));
         for skill in &mut skills[..self.shape.skills] {
             *skill *= trust;
         }
@@ -116,19 +97,51 @@ impl Learned {
             .zip(&self.seen)
             .map(|(share, seen)| share * seen)
             .sum();
-        let likeness = ((best - STRANGE) / (LIKE - STRANGE)).clamp(0.0, 1.0);
         let mut assessment = Assessment {
             task,
             outputs,
             rest,
             evidence,
-            novelty: 1.0 - likeness * (trust / SURE).min(1.0),
+            novelty,
             trust,
             difficulty: 0.0,
         };
         let average = self.quality_at(&assessment, AVERAGE);
         assessment.difficulty = logit(self.reference) - logit(average);
         assessment
+    }
+
+    /// An assessment as numbers to keep: so a choice can be made again without
+    /// the prompt.
+    pub fn reading(&self, assessment: &Assessment) -> Reading {
+        Reading {
+            by: self.id,
+            outputs: assessment.outputs[..self.shape.outputs()].to_vec(),
+            rest: assessment.rest,
+            evidence: assessment.evidence,
+            novelty: assessment.novelty,
+            trust: assessment.trust,
+            difficulty: assessment.difficulty,
+        }
+    }
+
+    /// The assessment that a reading was made of; `None` if another router read
+    /// the prompt.
+    pub fn recall(&self, task: Task, reading: &Reading) -> Option<Assessment> {
+        if reading.by != self.id || reading.outputs.len() != self.shape.outputs() {
+            return None;
+        }
+        let mut outputs = [0.0; MOST_OUTPUTS];
+        outputs[..reading.outputs.len()].copy_from_slice(&reading.outputs);
+        Some(Assessment {
+            task,
+            outputs,
+            rest: reading.rest,
+            evidence: reading.evidence,
+            novelty: reading.novelty,
+            trust: reading.trust,
+            difficulty: reading.difficulty,
+        })
     }
 
     /// What is expected of a model that was trained on.
@@ -145,17 +158,27 @@ impl Learned {
     /// What is expected of a model by its published score: the score, moved by
     /// how hard this prompt is beside the prompts that the score is about.
     pub fn unseen(&self, assessment: &Assessment, published: Quality, scope: Scope) -> Quality {
+        let odds = self.odds_by_score(published.mean) * self.ease(assessment, scope);
+        Quality {
+            mean: share(odds),
+            ..published
+        }
+    }
+
+    /// Odds of a good answer by a published score alone.
+    pub(crate) fn odds_by_score(&self, score: f32) -> f32 {
+        let [base, by_score, _] = self.of_score;
+        (base + by_score * logit(score.clamp(0.01, 0.99))).exp()
+    }
+
+    /// What the difficulty of a prompt multiplies such odds with.
+    pub(crate) fn ease(&self, assessment: &Assessment, scope: Scope) -> f32 {
         let beside = match scope {
             Scope::Overall => 0.0,
             Scope::Task => self.task_difficulty[assessment.task.index()],
         };
-        let [base, by_score, by_difficulty] = self.of_score;
-        let score = logit(published.mean.clamp(0.01, 0.99));
-        let moved = by_difficulty * (assessment.difficulty - beside);
-        Quality {
-            mean: sigmoid(base + by_score * score - moved),
-            ..published
-        }
+        let [.., by_difficulty] = self.of_score;
+        (by_difficulty * (beside - assessment.difficulty)).exp()
     }
 
     /// Adds the weights of the prompt's columns; gives the share that has columns.
@@ -196,8 +219,9 @@ impl Learned {
 
     fn error_at(&self, assessment: &Assessment, place: usize, quality: f32) -> f32 {
         let sampling = SET_APART * quality * (1.0 - quality) / (1.0 + assessment.evidence);
-        let unlike = assessment.novelty * self.spreads[place];
-        (sampling + unlike * unlike).sqrt()
+        let spread = self.spreads[place];
+        // The variance of a mixture: with that chance a draw of another task.
+        (sampling + assessment.novelty * spread * spread).sqrt()
     }
 
     /// Where the prompt is like none before, models are taken to write as much
@@ -210,13 +234,8 @@ impl Learned {
     }
 }
 
-/// Score of its best cluster from which on a prompt counts as like it. Prompts
-/// of tasks that were trained on have 0.6 to 1, those of other tasks 0.3 to 0.55.
+/// Trust from which on the words of a prompt are no reason for doubt.
 const SURE: f32 = 0.6;
-/// Scores of the best cluster up to which a prompt is like none, and from which
-/// on it is as if it were of that cluster.
-const STRANGE: f32 = 0.35;
-const LIKE: f32 = 0.65;
 /// Part of the variance of an answer that is not the same for all models.
 const SET_APART: f32 = 0.5;
 
@@ -250,6 +269,11 @@ fn product(left: &[f32], right: &[f32]) -> f32 {
     }
     let rest = left[last..].iter().zip(&right[last..]);
     sums.iter().sum::<f32>() + rest.map(|(left, right)| left * right).sum::<f32>()
+}
+
+/// The share that odds are of all.
+pub(crate) fn share(odds: f32) -> f32 {
+    odds / (1.0 + odds)
 }
 
 pub(crate) fn logit(share: f32) -> f32 {

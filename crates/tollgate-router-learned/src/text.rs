@@ -9,6 +9,47 @@ pub(crate) const FIGURES: usize = 12;
 /// Bytes that are read from the beginning of a prompt, and from its end.
 const HALF: usize = 2_048;
 
+/// A prompt, or what is read of a long one.
+///
+/// What the learner calls a prompt is everything that a model is told in one
+/// text, as in rows of outcomes: of a chat the system prompt, a newline, and
+/// the last message of the user.
+#[derive(Debug, Clone, Copy)]
+pub struct Prompt<'a> {
+    beginning: &'a [u8],
+    end: &'a [u8],
+    bytes: usize,
+}
+
+impl<'a> Prompt<'a> {
+    /// Bytes that are read from the beginning of a prompt, and from its end.
+    pub const HALF: usize = HALF;
+
+    /// A prompt of so many bytes, of which only the first and the last
+    /// [`HALF`](Self::HALF) are at hand.
+    pub fn of_ends(beginning: &'a [u8; HALF], end: &'a [u8; HALF], bytes: usize) -> Self {
+        Self {
+            beginning,
+            end,
+            bytes,
+        }
+    }
+}
+
+impl<'a> From<&'a [u8]> for Prompt<'a> {
+    fn from(prompt: &'a [u8]) -> Self {
+        let (beginning, end) = match prompt.len() <= 2 * HALF {
+            true => (prompt, &[][..]),
+            false => (&prompt[..HALF], &prompt[prompt.len() - HALF..]),
+        };
+        Self {
+            beginning,
+            end,
+            bytes: prompt.len(),
+        }
+    }
+}
+
 /// What a byte is to the tokenizer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Class {
@@ -57,16 +98,12 @@ impl Default for Text {
 
 impl Text {
     /// Reads a prompt.
-    pub(crate) fn read(&mut self, prompt: &[u8]) {
+    pub(crate) fn read(&mut self, prompt: Prompt<'_>) {
         self.met.clear();
         let mut tally = Tally::default();
-        if prompt.len() <= 2 * HALF {
-            self.part(prompt, &mut tally);
-        } else {
-            self.part(&prompt[..HALF], &mut tally);
-            self.part(&prompt[prompt.len() - HALF..], &mut tally);
-        }
-        self.figures = figures(prompt.len(), &tally);
+        self.part(prompt.beginning, &mut tally);
+        self.part(prompt.end, &mut tally);
+        self.figures = figures(prompt.bytes, &tally);
         self.weigh();
     }
 
@@ -254,7 +291,7 @@ mod tests {
             })
             .collect();
         for prompt in [&dense[..], b"", &[0xff; 9_000], b"one two three"] {
-            text.read(prompt);
+            text.read(prompt.into());
             assert_eq!(text.met.capacity(), before);
         }
     }
@@ -262,8 +299,8 @@ mod tests {
     #[test]
     fn weights_are_of_length_one_and_case_does_not_matter() {
         let (mut lower, mut upper) = (Text::default(), Text::default());
-        lower.read(b"how many apples, how many?");
-        upper.read(b"HOW many Apples, how MANY?");
+        lower.read(b"how many apples, how many?"[..].into());
+        upper.read(b"HOW many Apples, how MANY?"[..].into());
         assert_eq!(lower.ngrams(), upper.ngrams());
         let squares: f32 = lower
             .ngrams()
@@ -284,8 +321,8 @@ mod tests {
                 " finish".repeat(400)
             )
         };
-        left.read(long("middle").as_bytes());
-        right.read(long("centre").as_bytes());
+        left.read(long("middle").as_bytes().into());
+        right.read(long("centre").as_bytes().into());
         assert_eq!(left.ngrams(), right.ngrams());
     }
 }

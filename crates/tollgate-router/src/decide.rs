@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use tollgate_core::{
     Breaker, CallProfile, Candidate, Capabilities, CatalogView, DropCounts, Failure, Health,
-    HealthView, Lane, ModelId, OfferIndex, Place, Planned, Quote, Ranked, Terms, Usd,
+    HealthView, Lane, ModelId, OfferIndex, Place, Planned, Quote, Ranked, Ranking, Terms, Usd,
 };
+use tollgate_router_learned::Insight;
 
 use crate::aim::{self, Aim, Listed};
+use crate::learned::{self, Seen, Verdict};
 use crate::nothing;
 use crate::optimizer::{CostOptimizer, NamedPolicy};
 use crate::overlay::Overlay;
@@ -26,12 +28,15 @@ pub(crate) struct Decision {
     pub(crate) planned: Vec<Planned>,
     pub(crate) policy: Arc<str>,
     pub(crate) warnings: Vec<String>,
+    /// What a look at the prompt changed of the choice.
+    pub(crate) verdict: Option<Verdict>,
 }
 
 /// Memory that is used again by the next plan of the thread.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     overlay: Overlay,
+    seen: Seen,
     paid: Vec<Candidate>,
     free: Vec<Candidate>,
 }
@@ -130,6 +135,9 @@ struct Round<'a, R> {
     planned: Vec<Planned>,
     /// Offers of lists that were looked at, each once.
     seen: Vec<OfferIndex>,
+    /// What a learned router sees in the prompt.
+    insight: Option<Insight<'a>>,
+    verdict: Option<Verdict>,
 }
 
 impl<'a, R: Recorder> Round<'a, R> {
@@ -143,6 +151,7 @@ impl<'a, R: Recorder> Round<'a, R> {
     ) -> Result<Decision, Failure> {
         let Scratch {
             overlay,
+            seen,
             paid,
             free,
         } = scratch;
@@ -161,6 +170,8 @@ impl<'a, R: Recorder> Round<'a, R> {
             recorder,
             planned: Vec::with_capacity(config.plan_limit),
             seen: Vec::new(),
+            insight: None,
+            verdict: None,
         };
 
         let (policy, is_open) = match &aim {
@@ -169,6 +180,9 @@ impl<'a, R: Recorder> Round<'a, R> {
                 (None, false)
             }
             Aim::Ranked { policy, list } => {
+                let learned = optimizer.learned();
+                warnings.extend(learned::warning(learned, profile));
+                round.insight = learned::insight(learned, profile, view, seen);
                 free.clear();
                 let is_open = list.is_none();
                 let mut pool = Pool { paid, free };
@@ -185,7 +199,7 @@ impl<'a, R: Recorder> Round<'a, R> {
                     1
                 };
                 let list = list.as_deref().unwrap_or_default();
-                round.rank(policy, profile, &pool, list, limit, &mut warnings);
+                round.rank(policy, profile, &mut pool, list, limit, &mut warnings);
                 (Some(*policy), is_open)
             }
         };
@@ -207,6 +221,7 @@ impl<'a, R: Recorder> Round<'a, R> {
             planned: round.planned,
             policy: policy.map_or_else(|| NO_POLICY.into(), |policy| policy.name.clone()),
             warnings,
+            verdict: round.verdict,
         })
     }
 
@@ -300,7 +315,7 @@ impl<'a, R: Recorder> Round<'a, R> {
         &mut self,
         policy: &NamedPolicy,
         profile: &CallProfile,
-        pool: &Pool<'_>,
+        pool: &mut Pool<'_>,
         list: &[Listed<'_>],
         limit: usize,
         warnings: &mut Vec<String>,
@@ -311,14 +326,14 @@ impl<'a, R: Recorder> Round<'a, R> {
         } else {
             limit.div_ceil(2)
         };
-        for (candidates, limit) in [(&*pool.free, free_limit), (&*pool.paid, limit)] {
+        for (candidates, limit) in [(&mut *pool.free, free_limit), (&mut *pool.paid, limit)] {
             if candidates.is_empty() {
                 continue;
             }
             let of = u32::try_from(candidates.len()).unwrap_or(u32::MAX);
             let mut number = 0;
             let mut groups = self.planned.len();
-            let ranking = policy.policy.rank(profile, candidates);
+            let ranking = self.ranking(policy, profile, candidates);
             warnings.extend(ranking.warning().map(str::to_owned));
             // Nobody is on trial where nobody else may answer.
             let trial = ranking.trial().filter(|_| groups + 1 < limit);
@@ -353,6 +368,24 @@ impl<'a, R: Recorder> Round<'a, R> {
                 }
             }
         }
+    }
+
+    /// The policy's ranking, with a look at the prompt where there was one.
+    fn ranking(
+        &mut self,
+        policy: &NamedPolicy,
+        profile: &CallProfile,
+        candidates: &mut [Candidate],
+    ) -> Ranking {
+        let Some(insight) = &self.insight else {
+            return policy.policy.rank(profile, candidates);
+        };
+        let published = self.view.quality(profile.task);
+        let (ranking, verdict) =
+            learned::rank(&*policy.policy, profile, candidates, published, insight);
+        // Of free and paid candidates apart, those that go first decide.
+        self.verdict = self.verdict.or(verdict);
+        ranking
     }
 
     /// Whether the plan has the model on another lane to the same host: keys of

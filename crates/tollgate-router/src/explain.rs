@@ -7,6 +7,7 @@ use tollgate_core::{
 
 use crate::aim;
 use crate::decide::{Decision, NO_POLICY};
+use crate::learned;
 use crate::optimizer::CostOptimizer;
 use crate::record::{Collected, Standing};
 use crate::why;
@@ -24,6 +25,7 @@ pub(crate) fn explain(
         planned: Vec::new(),
         policy: asked_policy(optimizer, profile, target).into(),
         warnings: vec![in_words(&failure)],
+        verdict: None,
     });
     let Collected {
         standings,
@@ -48,6 +50,9 @@ pub(crate) fn explain(
             as_of: view.as_of(),
             models: view.models().len(),
         },
+        look: optimizer
+            .learned()
+            .and_then(|learned| learned::look(learned, profile, view, decision.verdict)),
         dropped: dropped
             .into_iter()
             .map(|(offer, reason)| {

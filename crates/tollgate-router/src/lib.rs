@@ -8,6 +8,7 @@ mod profile;
 mod aim;
 mod decide;
 mod endpoints;
+mod learned;
 mod nothing;
 mod overlay;
 mod quote;

@@ -10,6 +10,7 @@ use crate::aim::Listed;
 use crate::decide::{self, Decision, Scratch};
 use crate::record::{Collected, Recorder};
 use crate::{RouterConfig, RouterError, endpoints, explain, profile};
+use tollgate_router_learned::Learned;
 
 /// Profiles calls and plans which models serve them.
 ///
@@ -21,6 +22,7 @@ pub struct CostOptimizer {
     config: RouterConfig,
     pub(crate) default_target: Option<Target>,
     pub(crate) policies: Vec<NamedPolicy>,
+    learned: Option<Arc<Learned>>,
 }
 
 /// A policy under the name by which calls and configuration choose it.
@@ -65,6 +67,7 @@ impl CostOptimizer {
             config,
             default_target,
             policies: named,
+            learned: None,
         };
         let name = &optimizer.config.policy;
         if optimizer
@@ -87,6 +90,26 @@ impl CostOptimizer {
         self.policies.retain(|held| held.name != name);
         self.policies.push(NamedPolicy { name, policy });
         self
+    }
+
+    /// Looks at prompts with a learned router: policies then rank by what it
+    /// expects of the models on the very prompt, wherever its guard allows it.
+    #[must_use]
+    pub fn with_learned(mut self, learned: Arc<Learned>) -> Self {
+        self.learned = Some(learned);
+        self
+    }
+
+    /// The learned router that looks at prompts.
+    pub fn learned(&self) -> Option<&Learned> {
+        self.learned.as_deref()
+    }
+
+    /// Whether the prompt of a profile was read by the learned router in use;
+    /// also where there is none and none has read it. A profile that another one
+    /// has read is decided without a look at the prompt.
+    pub fn has_looked(&self, profile: &CallProfile) -> bool {
+        self.learned().map(Learned::id) == profile.reading.as_ref().map(|reading| reading.by)
     }
 
     /// How a policy ranks these candidates, which are taken to be possible, as
@@ -137,13 +160,14 @@ impl CostOptimizer {
 
     /// What routing needs to know of a call: its task, the bounds of its
     /// prompt in tokens, what it needs. Reads the request in one pass and
-    /// copies none of its text.
+    /// copies none of its text. A learned router reads at most 4 KB of it and
+    /// keeps numbers alone.
     ///
     /// # Errors
     /// `InvalidRequest` when the messages cannot be read or the model name is
     /// no name.
     pub fn profile(&self, call: &Call) -> Result<CallProfile, Failure> {
-        profile::profile(&self.config, call)
+        profile::profile(&self.config, self.learned(), call)
     }
 
     /// Which models serve a call, in which order.

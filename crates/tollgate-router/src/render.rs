@@ -53,6 +53,9 @@ fn head(f: &mut fmt::Formatter<'_>, explanation: &Explanation) -> fmt::Result {
     if let Some(ceiling) = explanation.ceiling {
         writeln!(f, "limit    ${ceiling}")?;
     }
+    if let Some(look) = &explanation.look {
+        writeln!(f, "learned  {look}")?;
+    }
     let catalog = explanation.catalog;
     writeln!(
         f,

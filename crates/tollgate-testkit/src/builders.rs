@@ -82,6 +82,7 @@ pub fn profile() -> CallProfile {
         orders_endpoints: false,
         warm: None,
         judging: Judging::Ready,
+        reading: None,
     }
 }
 

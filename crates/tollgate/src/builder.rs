@@ -24,6 +24,7 @@ use crate::feedback::FeedbackBook;
 use crate::gateway::{Gateway, Parts};
 use crate::judges::Judges;
 use crate::lanes::{self, Around, Current, Network, NetworkModels, OwnLanes};
+use crate::learned;
 use crate::learning::Learning;
 use crate::left::Stops;
 use crate::lookups::Lookups;
@@ -387,8 +388,13 @@ impl Gateway {
 impl Parts {
     pub(crate) fn find_warnings(&self) -> Vec<String> {
         let mut warnings = self.unknown_models();
+        warnings.extend(self.unknown_to_the_catalog());
         warnings.extend(forgetful_budgets(&self.config));
         warnings
+    }
+
+    fn unknown_to_the_catalog(&self) -> Option<String> {
+        learned::warning(self.optimizer.learned()?, &self.catalog.view())
     }
 
     fn unknown_models(&self) -> Vec<String> {

@@ -15,6 +15,7 @@ mod gateway;
 mod habits;
 mod judges;
 mod lanes;
+mod learned;
 mod learning;
 mod left;
 mod lookups;
@@ -47,8 +48,8 @@ pub use crate::compare::{
 };
 pub use crate::config::{
     Config, ConfigError, ConfigOrigin, DirectProvider, ENV_PREFIX, Exploration, FeedbackConfig,
-    Loader, LogFormat, LogLevel, OPENROUTER_LANE, OpenRouter, Optimization, Policies, PoolKey,
-    Problem, Routing, ServerConfig, TelemetryConfig, config_schema,
+    LearnedConfig, Loader, LogFormat, LogLevel, OPENROUTER_LANE, OpenRouter, Optimization,
+    Policies, PoolKey, Problem, Routing, ServerConfig, TelemetryConfig, config_schema,
 };
 pub use crate::error::Error;
 pub use crate::feedback::Rated;
@@ -80,14 +81,15 @@ pub use tollgate_core::{
     Candidate, Capabilities, Catalog, CatalogSource, CatalogView, Clock, Cost, CostLookup,
     CostSource, Criticality, Delivery, Dimension, Doubt, Doubts, Draft, DropReason, Dropped, Ended,
     Event, Exhausted, ExplainedCandidate, Explanation, Facts, Failover, Failure, FailureKind,
-    FeedbackRow, FeedbackSource, Finish, Frame, FrameKind, Frames, GenerationId, HabitRow, Head,
-    Health, HealthView, HeldBack, Hints, Hold, InvalidId, InvalidMoney, Judgement, Judging, Lane,
-    LaneCheck, LaneId, Ledger, LedgerEvent, LedgerStore, LlmProvider, MAX_ID_BYTES, ModelFacts,
-    ModelId, ModelIndex, Next, Observer, OfferIndex, OpenAttempt, Origin, Outcome, OutputSource,
-    Place, Plan, Planned, Price, Pricing, ProviderId, Quality, QualitySource, Ranked, Ranking,
-    Rate, Rates, Receipt, Reconciled, Reply, RoutingPolicy, Rule, Scope, Served, Silent, Spot,
-    Standing, StoreError, Target, Task, TaskSource, Terms, Timestamp, TokenBounds, TokenUsage,
-    Trip, UnknownChoice, UpstreamStream, UsageQuery, UsageReport, UsageRow, Usd, WantedJson, Won,
+    FeedbackRow, FeedbackSource, Finish, Frame, FrameKind, Frames, GenerationId, Guarded, HabitRow,
+    Head, Health, HealthView, HeldBack, Hints, Hold, InvalidId, InvalidMoney, Judgement, Judging,
+    Lane, LaneCheck, LaneId, LearnedId, Ledger, LedgerEvent, LedgerStore, LlmProvider, Look,
+    LookVerdict, MAX_ID_BYTES, ModelFacts, ModelId, ModelIndex, Next, Observer, OfferIndex,
+    OpenAttempt, Origin, Outcome, OutputSource, Place, Plan, Planned, Price, Pricing, ProviderId,
+    Quality, QualitySource, Ranked, Ranking, Rate, Rates, Reading, Receipt, Reconciled, Reply,
+    RoutingPolicy, Rule, Scope, Served, Silent, Spot, Standing, StoreError, Target, Task,
+    TaskSource, Terms, Timestamp, TokenBounds, TokenUsage, Trip, UnknownChoice, UpstreamStream,
+    UsageQuery, UsageReport, UsageRow, Usd, WantedJson, Won,
 };
 pub use tollgate_failover::{FailoverConfig, FailoverManager};
 pub use tollgate_ledger::{

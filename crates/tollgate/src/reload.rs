@@ -15,6 +15,7 @@ use crate::gateway::{Gateway, Parts};
 use crate::judges::Judges;
 use crate::keys;
 use crate::lanes::{self, Begun, Current, Laid, Network};
+use crate::learned;
 use crate::policies::{self, ByName};
 
 /// What parts are made of, beside a configuration: what the program brought.
@@ -62,6 +63,10 @@ impl Makings {
         let optimizer = CostOptimizer::new(router_config(config), policies)
             .map_err(|error| configuration("the routing cannot be set up", error))?;
         check_budgets(config, &optimizer)?;
+        let optimizer = match learned::read(&config.learned)? {
+            Some(learned) => optimizer.with_learned(learned),
+            None => optimizer,
+        };
         Ok(Configured {
             laid,
             optimizer,
@@ -93,7 +98,7 @@ impl Gateway {
     /// another is taken over waits for it.
     ///
     /// What can change: `[openrouter]` but for the keys named below,
-    /// `[providers]`, `[policies]`. Everything else is built into what is kept.
+    /// `[providers]`, `[policies]`, `[learned]`, whose file is read again. Everything else is built into what is kept.
     /// Budgets of callers' keys (`keys.NAME`) that a configuration leaves out
     /// stay in force.
     ///

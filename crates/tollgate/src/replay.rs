@@ -120,6 +120,9 @@ impl Replay {
         };
         let is_named = record.policy == NO_POLICY;
         self.tally.add(record, &verdict, is_named);
+        if (!is_named || self.moves_named) && !self.optimizer.has_looked(&record.profile) {
+            self.tally.add_unlooked();
+        }
         verdict
     }
 
@@ -237,7 +240,9 @@ impl Replay {
             .view
             .model(self.view.find(choice.model.as_str())?)
             .quality[task];
-        let new = plan.first().candidate.quality;
+        // The catalog's for both: what is expected on the very prompt is not
+        // known of the old choice.
+        let new = self.view.quality(plan.profile.task)[plan.first().candidate.offer.0 as usize];
         let known = |quality: tollgate_core::Quality| {
             let is_guess = quality.source == tollgate_core::QualitySource::Prior;
             (!is_guess).then_some(quality.mean)

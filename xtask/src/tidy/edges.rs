@@ -30,9 +30,11 @@ const ROWS: &[Row] = &[
     // Steps of a request. They do not know each other.
     row("tollgate-transport", VOCABULARY, TEST_KIT),
     row("tollgate-catalog", VOCABULARY, TEST_KIT),
+    // Learning is apart from deciding: bytes in, numbers out.
+    row("tollgate-router-learned", &["tollgate-core"], &[]),
     row(
         "tollgate-router",
-        VOCABULARY,
+        &["tollgate-core", "tollgate-wire", "tollgate-router-learned"],
         &[
             "tollgate-testkit",
             // A plan over the real catalog and the real policies.
@@ -42,8 +44,6 @@ const ROWS: &[Row] = &[
             "tollgate-policy-quality",
         ],
     ),
-    // Learning is apart from deciding: the router is given what was learned.
-    row("tollgate-router-learned", &["tollgate-core"], &[]),
     row("tollgate-policy-cheapest", VOCABULARY, TEST_KIT),
     row("tollgate-policy-balanced", VOCABULARY, TEST_KIT),
     row("tollgate-policy-quality", VOCABULARY, TEST_KIT),
@@ -87,6 +87,8 @@ const ROWS: &[Row] = &[
             "tollgate-policy-cheapest",
             "tollgate-policy-quality",
             "tollgate-router",
+            // Files of learned routers are read here.
+            "tollgate-router-learned",
             "tollgate-transport",
             "tollgate-wire",
         ],

@@ -1,6 +1,6 @@
 //! Puts what was fitted into the form that predicts.
 
-use tollgate_core::Task;
+use tollgate_core::{LearnedId, Task};
 
 use crate::learned::Shape;
 use crate::train::clusters::Clusters;
@@ -27,6 +27,8 @@ pub(super) fn learned(
     let steps = steps(of_buckets, width);
     let models = means.priors.len();
     Learned {
+        // Until everything is fitted.
+        id: LearnedId::of_checksum(0),
         shape,
         column_of: matrix.column_of.clone(),
         weights: in_steps(of_buckets, &steps),
@@ -34,6 +36,7 @@ pub(super) fn learned(
         scaling: matrix.scaling.clone(),
         figure_weights: of_figures.to_vec(),
         coverage: median(&matrix.coverage),
+        familiar: [0.0, 1.0],
         reference: means.reference.clamp(0.01, 0.99),
         seen: clusters.sizes.iter().map(|rows| *rows as f32).collect(),
         task_difficulty: [0.0; Task::COUNT],
@@ -92,9 +95,9 @@ fn in_steps(weights: &[f32], steps: &[f32]) -> Vec<i8> {
     weights.chunks_exact(steps.len()).flat_map(row).collect()
 }
 
-/// The middle value; never 0, because it divides.
+/// The middle value; never 0, because it divides, and no more than all.
 fn median(values: &[f32]) -> f32 {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f32::total_cmp);
-    sorted[sorted.len() / 2].max(1e-3)
+    sorted[sorted.len() / 2].clamp(1e-3, 1.0)
 }

@@ -26,7 +26,7 @@ pub(super) struct Means {
     pub(super) priors: Vec<[f32; Task::COUNT]>,
     /// Quality by cluster.
     pub(super) by_cluster: Vec<f32>,
-    /// Standard deviation between clusters of what sets a model apart.
+    /// By model: error of what sets it apart, on a task that was not trained on.
     pub(super) spreads: Vec<f32>,
     /// Answer tokens of the average model by task.
     pub(super) task_lengths: [f32; Task::COUNT],
@@ -62,7 +62,7 @@ impl Means {
         }
         means.ease(outcomes, clusters);
         means.spreads = (0..means.priors.len())
-            .map(|place| means.spread(place, clusters))
+            .map(|place| means.spread(place))
             .collect();
         means
     }
@@ -118,7 +118,13 @@ impl Means {
         }
     }
 
-    fn spread(&self, place: usize, clusters: &Clusters) -> f32 {
+    /// How far a model may lie from its mean lead over the average one on
+    /// prompts of a task that was not trained on: the predictive error of a
+    /// random-effects meta-analysis, in which each cluster is one draw, whatever
+    /// its rows. The leads of `n` models over their own average are drawn
+    /// towards each other; the last factor takes that back, so that the errors
+    /// of two models add up as if they were independent.
+    fn spread(&self, place: usize) -> f32 {
         // Without clusters nothing is known of how far they lie apart.
         const ASSUMED: f32 = 0.1;
         if self.clusters < 2 {
@@ -126,17 +132,15 @@ impl Means {
         }
         let of =
             |place: usize| &self.by_cluster[place * self.clusters..(place + 1) * self.clusters];
-        let lead = of(place)
+        let leads = of(place)
             .iter()
             .zip(of(AVERAGE))
             .map(|(own, average)| own - average);
-        let sized = lead
-            .zip(&clusters.sizes)
-            .map(|(lead, rows)| (lead, *rows as f32));
-        let all: f32 = sized.clone().map(|(_, rows)| rows).sum();
-        let mean = sized.clone().map(|(lead, rows)| lead * rows).sum::<f32>() / all;
-        let squares: f32 = sized.map(|(lead, rows)| rows * (lead - mean).powi(2)).sum();
-        (squares / all).sqrt()
+        let clusters = self.clusters as f32;
+        let mean = leads.clone().sum::<f32>() / clusters;
+        let variance = leads.map(|lead| (lead - mean).powi(2)).sum::<f32>() / (clusters - 1.0);
+        let models = (self.priors.len() - 1).max(2) as f32;
+        (variance * (1.0 + 1.0 / clusters) * models / (models - 1.0)).sqrt()
     }
 }
 

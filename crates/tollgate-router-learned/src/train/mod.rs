@@ -3,6 +3,7 @@
 mod assemble;
 mod clusters;
 mod eigen;
+mod familiar;
 mod means;
 mod of_score;
 mod skills;
@@ -76,9 +77,9 @@ pub fn train(outcomes: &Outcomes, config: &TrainConfig) -> Result<Learned, Learn
             most: MOST_MODELS,
         });
     }
-    let mut learned = fit(outcomes, config);
+    let mut learned = fit(outcomes, config, Familiar::Measured);
     of_score::fit(&mut learned, outcomes, config);
-    Ok(learned)
+    Ok(learned.named())
 }
 
 /// Learns how hard prompts are from all tables alike, and nothing of single
@@ -96,7 +97,7 @@ pub fn train_neutral(tables: &[Outcomes]) -> Result<Learned, LearnError> {
 }
 
 /// Everything but how quality follows from scores.
-fn fit(outcomes: &Outcomes, config: &TrainConfig) -> Learned {
+fn fit(outcomes: &Outcomes, config: &TrainConfig, familiar: Familiar) -> Learned {
     let prompts = outcomes.rows.iter().map(|row| row.prompt.as_bytes());
     let matrix = Matrix::of(prompts, config.figure_weight);
     let clusters = Clusters::of(outcomes, config.clusters.min(MOST_OUTPUTS - 16));
@@ -106,12 +107,27 @@ fn fit(outcomes: &Outcomes, config: &TrainConfig) -> Learned {
         count => matrix.ridge(&clusters.one_hot(), count, CLUSTER_ALPHA),
     };
     let skills = Skills::of(&matrix, &means.left(outcomes, &clusters), config);
-    assemble::learned(
+    let familiar = match familiar {
+        Familiar::Measured => familiar::bounds(&matrix, &clusters),
+        Familiar::Unasked => [0.0, 1.0],
+    };
+    let learned = assemble::learned(
         outcomes,
         &matrix,
         &clusters,
         &cluster_weights,
         &skills,
         means,
-    )
+    );
+    Learned {
+        familiar,
+        ..learned
+    }
+}
+
+/// Whether a fit is asked how familiar prompts are, which takes most of its time.
+#[derive(Clone, Copy)]
+enum Familiar {
+    Measured,
+    Unasked,
 }

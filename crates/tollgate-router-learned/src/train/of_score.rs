@@ -3,7 +3,7 @@
 use tollgate_core::Task;
 
 use crate::predict::{Scratch, logit, sigmoid};
-use crate::train::{LEAST_ROWS, TrainConfig};
+use crate::train::{Familiar, LEAST_ROWS, TrainConfig};
 use crate::{Learned, Outcomes};
 
 /// Steps of Newton's method; it converges in about six.
@@ -25,7 +25,7 @@ pub(super) fn fit(learned: &mut Learned, outcomes: &Outcomes, config: &TrainConf
         if train.rows.len() < LEAST_ROWS {
             return;
         }
-        let half = super::fit(&train, config);
+        let half = super::fit(&train, config, Familiar::Unasked);
         let scores = scores(&train);
         let mut scratch = Scratch::default();
         for row in &test.rows {

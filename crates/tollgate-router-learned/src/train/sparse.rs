@@ -82,7 +82,7 @@ impl Matrix {
         let mut met = vec![0_u32; BUCKETS];
         let (mut raw, mut raw_ends, mut figures) = (Vec::new(), Vec::new(), Vec::new());
         for prompt in prompts {
-            text.read(prompt);
+            text.read(prompt.into());
             for (bucket, _) in text.ngrams() {
                 met[usize::from(*bucket)] += 1;
             }

@@ -83,40 +83,6 @@ fn an_unseen_model_is_its_score_moved_by_the_difficulty() {
 }
 
 #[test]
-fn qualities_are_replaced_moved_or_left_by_what_is_known_of_them() {
-    let learned = learned();
-    let seats = [
-        learned.seat("coder"),
-        learned.seat("coder"),
-        learned.seat("nobody"),
-        None,
-    ];
-    let mut qualities = [
-        published(0.2, QualitySource::Prior),
-        published(0.2, QualitySource::Scores),
-        published(0.7, QualitySource::Benchmark),
-        published(0.4, QualitySource::Prior),
-    ];
-    let before = qualities;
-    learned.qualities(
-        Task::Code,
-        PROGRAM,
-        &seats,
-        &mut qualities,
-        &mut Scratch::default(),
-    );
-    assert_eq!(qualities[0].source, QualitySource::Feedback);
-    assert!(qualities[0].mean > 0.7);
-    assert_eq!(qualities[1].source, QualitySource::Scores);
-    assert!(
-        qualities[1].mean < 0.5,
-        "a user's score is moved, not replaced"
-    );
-    assert_ne!(qualities[2].mean, before[2].mean);
-    assert_eq!(qualities[3], before[3]);
-}
-
-#[test]
 fn a_score_is_read_with_the_difficulty_of_its_own_scope() {
     let learned = learned();
     let assessment = learned.assess(Task::Code, PROGRAM, &mut Scratch::default());
@@ -203,4 +169,36 @@ fn too_little_is_refused() {
         train(&nobody, &TrainConfig::default()),
         Err(LearnError::Models { models: 0, .. })
     ));
+}
+
+/// Two labels of sums, told apart by one word in four, at which different models are good.
+fn tasks_alike(rows: usize) -> Outcomes {
+    let mut outcomes = two_tasks(rows);
+    for (place, row) in outcomes.rows.iter_mut().enumerate() {
+        let (label, good) = [("shops", 0), ("farms", 1)][place / 3 % 2];
+        let word = ["coins", label][usize::from(place % 4 == 0)];
+        row.prompt =
+            format!("Ada has {place} {word} and buys 3 more. How many {word} does Ada have?");
+        row.task = label.to_owned();
+        row.kind = "reasoning".to_owned();
+        for (model, quality) in row.q.iter_mut().enumerate() {
+            *quality = Some(if model == good { 0.9 } else { 0.3 });
+        }
+    }
+    outcomes
+}
+
+#[test]
+fn where_tasks_look_alike_a_familiar_look_is_no_proof() {
+    let apart = learned();
+    let alike = train(&tasks_alike(400), &TrainConfig::default()).unwrap();
+    let error = |learned: &Learned, prompt: &[u8]| {
+        let assessment = learned.assess(Task::Reasoning, prompt, &mut Scratch::default());
+        learned
+            .known(&assessment, learned.seat("coder").unwrap())
+            .error
+    };
+    // In both worlds models are worlds apart by task, and the prompt is like those of one task.
+    assert!(error(&apart, SUM) < 0.06, "{}", error(&apart, SUM));
+    assert!(error(&alike, SUM) > 0.15, "{}", error(&alike, SUM));
 }

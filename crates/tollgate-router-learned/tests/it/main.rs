@@ -5,5 +5,6 @@
 
 mod file;
 mod learning;
+mod panel;
 mod sample;
 mod worlds;

@@ -7,6 +7,7 @@ use tollgate_wire::{ParseError, RawValue, Request, Role, Text, Turn};
 use super::classes::Classes;
 use super::estimate::{ERROR_PERCENT, PER_MESSAGE, likely_tokens};
 use super::invalid;
+use super::told::Told;
 
 /// What a chat template adds at most beside the messages themselves.
 const TEMPLATE: u64 = 64;
@@ -30,6 +31,8 @@ pub(crate) struct Content<'a> {
     /// The last message of the user, and what it is made of.
     pub(crate) last: &'a str,
     pub(crate) last_classes: Classes,
+    /// The texts that a learned router reads.
+    pub(crate) told: Told<'a>,
     /// Whether there are code fences anywhere before the last message.
     pub(crate) has_fence: bool,
 }
@@ -49,12 +52,12 @@ impl<'a> Content<'a> {
         }
         if let Some(tools) = request.tools() {
             content.json += tools.get().len() as u64;
-            content.text(tools, IsLast::No);
+            content.text(tools, Speaker::Other);
         }
         // What tools were called once.
         if let Some(functions) = request.object().get("functions") {
             content.json += TOOLS_PREAMBLE + functions.get().len() as u64;
-            content.text(functions, IsLast::No);
+            content.text(functions, Speaker::Other);
         }
         if let Some(format) = request.answer_format() {
             content.json += format.get().len() as u64;
@@ -76,43 +79,43 @@ impl<'a> Content<'a> {
 
     fn turn(&mut self, turn: &Turn<'a>) -> Result<(), Failure> {
         self.messages += 1;
-        let is_last = if turn.role == Role::User {
-            IsLast::Yes
-        } else {
-            IsLast::No
+        let speaker = match turn.role {
+            Role::User => Speaker::User,
+            Role::System | Role::Developer => Speaker::System,
+            _ => Speaker::Other,
         };
         if let Some(content) = turn.content {
-            self.said(content, is_last)?;
+            self.said(content, speaker)?;
         }
         for extra in turn.extras.into_iter().flatten() {
-            self.text(extra, IsLast::No);
+            self.text(extra, Speaker::Other);
         }
         Ok(())
     }
 
     /// What a message or a tool says: a text, parts, or one part.
-    fn said(&mut self, content: &'a RawValue, is_last: IsLast) -> Result<(), Failure> {
+    fn said(&mut self, content: &'a RawValue, speaker: Speaker) -> Result<(), Failure> {
         if is_parts(content) {
             let parts: Vec<Part<'a>> = read(content)?;
             return parts
                 .into_iter()
-                .try_for_each(|part| self.part(part, is_last));
+                .try_for_each(|part| self.part(part, speaker));
         }
         match content.get().starts_with('{').then(|| read(content)) {
-            Some(Ok(part)) => self.part(part, is_last)?,
+            Some(Ok(part)) => self.part(part, speaker)?,
             // Any other value may reach the model as its text.
-            Some(Err(_)) | None => self.text(content, is_last),
+            Some(Err(_)) | None => self.text(content, speaker),
         }
         Ok(())
     }
 
-    fn part(&mut self, part: Part<'a>, is_last: IsLast) -> Result<(), Failure> {
+    fn part(&mut self, part: Part<'a>, speaker: Speaker) -> Result<(), Failure> {
         if let Some(text) = part.text {
-            self.text(text, is_last);
+            self.text(text, speaker);
             return Ok(());
         }
         if let Some(written) = part.source.and_then(Written::of) {
-            return self.said(written.0, IsLast::No);
+            return self.said(written.0, Speaker::Other);
         }
         let medium = MEDIA
             .iter()
@@ -123,13 +126,13 @@ impl<'a> Content<'a> {
             return Ok(());
         }
         if let Some(content) = part.content {
-            self.said(content, IsLast::No)?;
+            self.said(content, Speaker::Other)?;
         }
         for said in [part.input, part.thinking, part.refusal]
             .into_iter()
             .flatten()
         {
-            self.text(said, IsLast::No);
+            self.text(said, Speaker::Other);
         }
         Ok(())
     }
@@ -146,12 +149,17 @@ impl<'a> Content<'a> {
             .max(payload_bytes / medium.bytes_per_token);
     }
 
-    fn text(&mut self, raw: &'a RawValue, is_last: IsLast) {
+    fn text(&mut self, raw: &'a RawValue, speaker: Speaker) {
         let classes = self.measure(raw);
-        if is_last == IsLast::Yes {
-            self.has_fence |= self.last_classes.backticks >= 3;
-            self.last = inner(raw);
-            self.last_classes = classes;
+        match speaker {
+            Speaker::User => {
+                self.has_fence |= self.last_classes.backticks >= 3;
+                self.last = inner(raw);
+                self.last_classes = classes;
+                self.told.add_asked(self.messages, self.last, classes.bytes);
+            }
+            Speaker::System => self.told.add_system(inner(raw), classes.bytes),
+            Speaker::Other => {}
         }
     }
 
@@ -183,11 +191,13 @@ fn is_parts(content: &RawValue) -> bool {
     elements.is_some_and(|text| !text.starts_with(|first: char| first.is_ascii_digit()))
 }
 
-/// Whether a text may be the last words of the user.
+/// Whose words a text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum IsLast {
-    Yes,
-    No,
+enum Speaker {
+    User,
+    System,
+    /// A model, a tool, or what a message only carries.
+    Other,
 }
 
 /// A kind of part beside text.

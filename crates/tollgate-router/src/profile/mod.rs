@@ -5,6 +5,7 @@ mod content;
 mod cues;
 mod estimate;
 mod needs;
+mod told;
 
 pub(crate) use estimate::ERROR_PERCENT;
 
@@ -12,13 +13,18 @@ use tollgate_core::{
     Call, CallProfile, Delivery, Failure, FailureKind, InvalidTarget, Judging, ModelId, Target,
     Task, TaskSource,
 };
+use tollgate_router_learned::Learned;
 use tollgate_wire::{Object, ParseError, Request, Surface};
 
 use crate::RouterConfig;
 use content::Content;
 use cues::{Cues, Effort};
 
-pub(crate) fn profile(config: &RouterConfig, call: &Call) -> Result<CallProfile, Failure> {
+pub(crate) fn profile(
+    config: &RouterConfig,
+    learned: Option<&Learned>,
+    call: &Call,
+) -> Result<CallProfile, Failure> {
     let request = &call.request;
     let (target, fallbacks) = target(call)?;
     refuse_unseen(request)?;
@@ -50,6 +56,9 @@ pub(crate) fn profile(config: &RouterConfig, call: &Call) -> Result<CallProfile,
         orders_endpoints: orders_endpoints(request),
         warm: None,
         judging: judging(call),
+        reading: learned
+            .filter(|_| request.surface() != Surface::Embeddings)
+            .map(|learned| content.told.read(learned, task)),
     })
 }
 

@@ -7,6 +7,7 @@ mod bounds;
 mod endpoints;
 mod explain;
 mod habits;
+mod learned;
 mod plan;
 mod profile;
 mod properties;

@@ -3,6 +3,7 @@ mod feedback;
 mod hosts;
 mod known;
 mod layer;
+mod learned;
 mod load;
 mod pool;
 mod problems;
@@ -34,6 +35,7 @@ use crate::record::RecordConfig;
 pub use self::error::{ConfigError, Origin as ConfigOrigin, Problem};
 pub use self::feedback::{Exploration, FeedbackConfig};
 pub(crate) use self::hosts::host_limits;
+pub use self::learned::LearnedConfig;
 pub use self::load::{ENV_PREFIX, Loader};
 pub use self::pool::PoolKey;
 pub use self::schema::config_schema;
@@ -59,6 +61,8 @@ pub struct Config {
     pub ledger: LedgerConfig,
     /// What may be spent in a while, by name of the budget.
     pub budgets: BTreeMap<String, BudgetConfig>,
+    /// What a look at each prompt is taken with.
+    pub learned: LearnedConfig,
     /// What is made of what is said of answers.
     pub feedback: FeedbackConfig,
     /// What is kept of calls, so that they can be replayed.

@@ -32,6 +32,9 @@ pub struct ReplayReport {
     pub retired: u64,
     /// How many would go to another model or lane.
     pub moved: u64,
+    /// How many were decided without a look at the prompt, since another learned
+    /// router than the one in use has read it, or none has.
+    pub unlooked: u64,
     /// Which would go where; what saves or costs most comes first.
     pub moves: Vec<Move>,
     /// Quality of the models, where it has been measured.
@@ -159,6 +162,7 @@ impl Tally {
                 named: 0,
                 retired: 0,
                 moved: 0,
+                unlooked: 0,
                 moves: Vec::new(),
                 quality: None,
                 latency_ms: None,
@@ -180,6 +184,10 @@ impl Tally {
                 self.add_compared(compared);
             }
         }
+    }
+
+    pub(super) fn add_unlooked(&mut self) {
+        self.report.unlooked += 1;
     }
 
     pub(super) fn finish(self) -> ReplayReport {

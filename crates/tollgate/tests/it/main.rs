@@ -12,6 +12,7 @@ mod guides;
 mod endpoints;
 mod feedback;
 mod habits;
+mod learned;
 mod left;
 mod onward;
 mod openrouter_integration;

@@ -148,6 +148,10 @@ fn left_out(text: &mut String, report: &ReplayReport) {
             "went to a model that the catalog no longer has; priced as then",
         ),
         (
+            report.unlooked,
+            "were chosen without a look at the prompt: not read by the learned router in use",
+        ),
+        (
             report.unanswered,
             "got no answer, or one of unknown cost; left out",
         ),

@@ -1,0 +1,159 @@
+use tollgate_core::{LearnedId, Quality, QualitySource, Task};
+
+use crate::learned::AVERAGE;
+use crate::predict::{logit, share};
+use crate::{Assessment, Learned, Scope, Seat};
+
+/// The models of a catalog as a learned router sees them: looked up once for a
+/// catalog, used for each prompt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Panel {
+    by: LearnedId,
+    members: Vec<Member>,
+    /// By task: what odds that were learned are multiplied with on the scale of
+    /// what is published.
+    scale: [f32; Task::COUNT],
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Member {
+    seat: Option<Seat>,
+    /// Odds of a good answer by what is published, by task.
+    odds: [f32; Task::COUNT],
+}
+
+impl Panel {
+    /// Which router it is of.
+    pub fn by(&self) -> LearnedId {
+        self.by
+    }
+}
+
+/// What a learned router expects of the models of a panel on one prompt.
+#[derive(Debug)]
+pub struct Insight<'a> {
+    learned: &'a Learned,
+    panel: &'a Panel,
+    assessment: Assessment,
+    /// What the difficulty multiplies odds with.
+    ease: f32,
+}
+
+impl Learned {
+    /// Looks the models of a catalog up. `published` is their quality by task;
+    /// `find` gives the place there of a model by the name that it was trained
+    /// under.
+    ///
+    /// What was learned is on the scale of the training prompts, which may be
+    /// easier or harder than those that scores were published of. Models that
+    /// have both figures say by how much, so that those with one can compete
+    /// with those with the other.
+    pub fn panel(
+        &self,
+        published: &[[Quality; Task::COUNT]],
+        find: impl Fn(&str) -> Option<usize>,
+    ) -> Panel {
+        let odds = |of: &[Quality; Task::COUNT]| of.map(|one| self.odds_by_score(one.mean));
+        let mut members: Vec<Member> = published
+            .iter()
+            .map(|of| Member {
+                seat: None,
+                odds: odds(of),
+            })
+            .collect();
+        let mut apart = [(0.0_f32, 0.0_f32); Task::COUNT];
+        for (number, name) in (0_u16..).zip(&self.names) {
+            let Some(place) = find(name).filter(|place| *place < members.len()) else {
+                continue;
+            };
+            members[place].seat = Some(Seat(number));
+            let priors = &self.priors[AVERAGE + 1 + usize::from(number)];
+            for ((sum, count), (published, prior)) in
+                apart.iter_mut().zip(published[place].iter().zip(priors))
+            {
+                if published.source != QualitySource::Prior {
+                    *sum += bounded_logit(published.mean) - bounded_logit(*prior);
+                    *count += 1.0;
+                }
+            }
+        }
+        Panel {
+            by: self.id,
+            members,
+            scale: apart.map(|(sum, count)| (sum / f32::max(count, 1.0)).exp()),
+        }
+    }
+
+    /// What is expected of the models of a panel on a prompt.
+    pub fn insight<'a>(&'a self, panel: &'a Panel, assessment: Assessment) -> Insight<'a> {
+        debug_assert_eq!(
+            panel.by, self.id,
+            "seats of one router mean nothing to another"
+        );
+        Insight {
+            ease: self.ease(&assessment, Scope::Task),
+            learned: self,
+            panel,
+            assessment,
+        }
+    }
+}
+
+impl Insight<'_> {
+    /// How the prompt looks.
+    pub fn assessment(&self) -> &Assessment {
+        &self.assessment
+    }
+
+    /// Quality of one model of the panel, in the place of what is published of it.
+    ///
+    /// | published | trained on | not trained on |
+    /// |---|---|---|
+    /// | the user's own score | moved by the difficulty | moved |
+    /// | feedback | moved, and pooled with what was learned by inverse variance | moved |
+    /// | a benchmark | what was learned | moved |
+    /// | a prior | what was learned | as it is |
+    ///
+    /// *Moved* is by how hard the prompt is beside other prompts of its task.
+    pub fn quality(&self, place: usize, published: Quality) -> Quality {
+        let Some(member) = self.panel.members.get(place) else {
+            return published;
+        };
+        let task = self.assessment.task().index();
+        let moved = || Quality {
+            mean: share(member.odds[task] * self.ease),
+            ..published
+        };
+        let learned = |seat| {
+            let estimate = self.learned.known(&self.assessment, seat);
+            let odds = estimate.quality / (1.0 - estimate.quality) * self.panel.scale[task];
+            Quality {
+                mean: share(odds),
+                error: estimate.error,
+                source: QualitySource::Learned,
+            }
+        };
+        match (published.source, member.seat) {
+            (QualitySource::Scores, _) => moved(),
+            (QualitySource::Prior, None) => published,
+            (_, None) => moved(),
+            (QualitySource::Feedback, Some(seat)) => pooled(learned(seat), moved()),
+            (_, Some(seat)) => learned(seat),
+        }
+    }
+}
+
+/// The mean by inverse variance, under the source of the first.
+fn pooled(first: Quality, second: Quality) -> Quality {
+    let precision = |quality: &Quality| quality.error.max(1e-3).powi(-2);
+    let (one, other) = (precision(&first), precision(&second));
+    Quality {
+        mean: (one * first.mean + other * second.mean) / (one + other),
+        error: (one + other).powf(-0.5),
+        source: first.source,
+    }
+}
+
+fn bounded_logit(share: f32) -> f32 {
+    logit(share.clamp(0.01, 0.99))
+}
