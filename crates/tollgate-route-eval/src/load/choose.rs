@@ -2,8 +2,8 @@
 //! each endpoint gets.
 
 use tollgate_core::{
-    CallProfile, Candidate, Capabilities, Endpoint, EndpointChoice, Endpoints, Rate, Rates,
-    RoutingPolicy, Task, TaskSource, Timestamp, TokenBounds,
+    CallProfile, Candidate, Capabilities, Endpoint, EndpointChoice, Endpoints, Judging, Rate,
+    Rates, RoutingPolicy, Task, TaskSource, Timestamp, TokenBounds,
 };
 use tollgate_policy_balanced::Balanced;
 use tollgate_policy_cheapest::Cheapest;
@@ -233,5 +233,7 @@ fn profile(at: Timestamp, config: &LoadConfig) -> CallProfile {
         in_conversation: false,
         orders_endpoints: false,
         warm: None,
+        judging: Judging::Ready,
+        reading: None,
     }
 }

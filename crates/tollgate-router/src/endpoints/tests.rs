@@ -212,7 +212,10 @@ fn endpoints_are_left_alone_for_a_reason() {
     };
     check(|_| {}, "better");
     check(|case| case.profile.orders_endpoints = true, "callers");
-    check(|case| case.planned.lane.billing = Billing::Byok, "own keys");
+    check(
+        |case| Arc::make_mut(&mut case.planned.lane).billing = Billing::Byok,
+        "own keys",
+    );
     check(
         |case| case.planned.upstream_id = builders::model("a/b:nitro"),
         "variant",
