@@ -224,13 +224,19 @@ impl Learned {
         (sampling + assessment.novelty * spread * spread).sqrt()
     }
 
-    /// Where the prompt is like none before, models are taken to write as much
-    /// as the average one: how wordy each is depends on the task more than on it.
+    /// How wordy a model is beside others holds for new tasks too, so the chance
+    /// that the task is new does not count here. Of words like none before, models
+    /// are taken to write as many as the average one.
     fn length_at(&self, assessment: &Assessment, place: usize) -> f32 {
         let clusters = self.shape.clusters;
         let lengths = &self.lengths[place * clusters..(place + 1) * clusters];
         let usual = self.task_lengths[assessment.task.index()];
-        product(lengths, &assessment.outputs) + assessment.rest * usual
+        let known = 1.0 - assessment.rest;
+        if known <= 1e-3 {
+            return usual;
+        }
+        let own = product(lengths, &assessment.outputs) / known;
+        assessment.trust * own + (1.0 - assessment.trust) * usual
     }
 }
 
