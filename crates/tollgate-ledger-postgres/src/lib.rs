@@ -13,6 +13,7 @@ mod keys;
 mod leases;
 mod limits;
 mod name;
+mod past;
 mod report;
 mod rows;
 mod schema;

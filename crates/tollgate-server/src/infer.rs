@@ -18,6 +18,7 @@ use crate::ending::FailureEvent;
 use crate::limits::Limits;
 use crate::posted::{self, Posted};
 use crate::reply::Refusal;
+use crate::so_far::SoFar;
 use crate::{allowance, disclose, events};
 
 /// How long the status line of a stream waits for the answer to begin. Until it
@@ -54,22 +55,24 @@ async fn stream(
     mut chat: Pending,
     mut allowance: Allowance,
 ) -> Result<Response, Refusal> {
+    let so_far = SoFar::of(surface);
     match tokio::time::timeout(STATUS_WAITS, &mut chat).await {
         Ok(answer) => {
             let answer = allowance.noting(answer)?;
             let disclosed = disclose::answer(&answer);
-            let mut response = event_stream(surface, events::of(surface, answer, allowance));
+            let events = events::of(so_far.clone(), answer, allowance);
+            let mut response = event_stream(so_far, events);
             response.headers_mut().extend(disclosed);
             Ok(response)
         }
-        Err(_) => Ok(event_stream(
-            surface,
-            events::awaited(surface, chat, allowance),
-        )),
+        Err(_) => {
+            let events = events::awaited(so_far.clone(), chat, allowance);
+            Ok(event_stream(so_far, events))
+        }
     }
 }
 
-fn event_stream<S>(surface: Surface, events: S) -> Response
+fn event_stream<S>(so_far: SoFar, events: S) -> Response
 where
     S: Stream<Item = Bytes> + Send + 'static,
 {
@@ -78,7 +81,7 @@ where
         (header::CACHE_CONTROL, "no-cache"),
     ];
     let body = Body::from_stream(events.map(Ok::<_, std::convert::Infallible>));
-    let failure_event = Extension(FailureEvent(surface));
+    let failure_event = Extension(FailureEvent(so_far));
     (headers, failure_event, body).into_response()
 }
 
