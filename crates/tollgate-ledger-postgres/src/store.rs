@@ -8,8 +8,9 @@ use deadpool_postgres::{Object, Pool};
 use tokio::time::{Instant, timeout_at};
 use tokio_postgres::error::SqlState;
 use tollgate_core::{
-    BoxFuture, BudgetLeases, BudgetWindow, FeedbackRow, HabitRow, LeaseAsk, Leased, LedgerEvent,
-    LedgerStore, OpenAttempt, StoreError, Timestamp, Uncertain, UsageQuery, UsageRow, Usd,
+    BoxFuture, BudgetLeases, BudgetWindow, CallerId, FeedbackRow, HabitRow, LeaseAsk, Leased,
+    LedgerEvent, LedgerStore, OpenAttempt, Receipt, StoreError, Timestamp, Uncertain, UsageQuery,
+    UsageRow, Usd,
 };
 use tollgate_keys::{
     EndedSlice, KeyConfig, KeyStore, KeyStoreError, LimitStore, SliceAsk, SliceGrant,
@@ -20,8 +21,8 @@ use crate::connect::{Address, LONG, SOON, silence, within};
 use crate::leases::Node;
 use crate::name::{self, Name};
 use crate::{
-    BoxError, OpenError, PostgresConfig, Result, attempts, feedback, habits, keys, limits, report,
-    schema, verify,
+    BoxError, OpenError, PostgresConfig, Result, attempts, feedback, habits, keys, limits, past,
+    report, schema, verify,
 };
 
 /// How often work is begun again that the server broke off because of others.
@@ -272,6 +273,15 @@ impl LedgerStore for PostgresStore {
         self.run("read what was spent", SOON, move |client, _| {
             let budget = Arc::clone(&budget);
             Box::pin(async move { report::spent(client, &budget, since).await })
+        })
+        .await
+    }
+
+    async fn past_call(&self, caller: &CallerId, id: &str) -> Result<Option<Receipt>, StoreError> {
+        let asked = Arc::new((caller.clone(), id.to_owned()));
+        self.run("look up a call", SOON, move |client, _| {
+            let asked = Arc::clone(&asked);
+            Box::pin(async move { past::find(client, &asked.0, &asked.1).await })
         })
         .await
     }

@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tollgate_core::{
-    AttemptEnd, AttemptRecord, Billing, BudgetWindows, CallId, Cost, CostSource, Failure,
-    FailureKind, Hold, LaneId, ModelId, Outcome, Served, Timestamp, TokenUsage, Uncertain, Usd,
+    AttemptEnd, AttemptRecord, Billing, BudgetWindow, BudgetWindows, CallId, CallerId, Cost,
+    CostSource, Failure, FailureKind, Hold, LaneId, ModelId, Outcome, Served, Task, Timestamp,
+    TokenUsage, Uncertain, Usd,
 };
+
+use crate::budget::{Late, Who};
 
 /// Stripes; a power of two, well above the number of cores of any machine
 /// that a gateway gets.
@@ -73,6 +76,22 @@ pub(crate) struct Running {
     pub(crate) windows: BudgetWindows,
     /// Whether what is held was taken from them, and in which epoch.
     pub(crate) covered: Option<u64>,
+    /// The budgets that there were when it was admitted; `None` when none
+    /// counts it.
+    pub(crate) edition: Option<u64>,
+    /// Who spends, and since when: for budgets that come later.
+    pub(crate) spender: Spender,
+    /// What it holds of those.
+    pub(crate) late: Vec<Late>,
+}
+
+/// Who spends, for as long as a call runs.
+#[derive(Debug)]
+pub(crate) struct Spender {
+    pub(crate) caller: CallerId,
+    pub(crate) task: Task,
+    pub(crate) tags: Vec<(String, String)>,
+    pub(crate) at: Timestamp,
 }
 
 /// An attempt that was announced to the store.
@@ -87,6 +106,8 @@ pub(crate) struct Dispatched {
     /// The windows of its call, then those of its own, from which its worst
     /// case was taken in that epoch.
     pub(crate) windows: BudgetWindows,
+    /// Where those of its own begin.
+    pub(crate) own: usize,
     pub(crate) epoch: u64,
     /// Whether the caller was told to go on. Before that nothing was sent.
     pub(crate) confirmed: bool,
@@ -195,8 +216,14 @@ impl Books {
     }
 
     /// Closes a call: adds to `outcome` the attempts that it says nothing of,
-    /// frees what was held and books what was spent. Returns what the call was.
-    pub(crate) fn close(&self, hold: &Hold, outcome: &mut Outcome) -> Option<Running> {
+    /// frees what was held and books what was spent, each attempt in `windows`.
+    /// Returns what the call was.
+    pub(crate) fn close(
+        &self,
+        hold: &Hold,
+        outcome: &mut Outcome,
+        windows: impl Fn(&Running, &AttemptRecord) -> BudgetWindows,
+    ) -> Option<Closed> {
         let call = hold.facts.call;
         let mut page = self.page(call);
         let running = page.running.remove(&call);
@@ -204,11 +231,23 @@ impl Books {
             page.sums.held -= nanos(running.held);
             running.complete(hold.facts.at, outcome);
         }
-        for record in &outcome.attempts {
-            let windows = || running.as_ref().map(|running| running.windows_of(record));
-            page.book(call, record, || windows().cloned().unwrap_or_default());
+        let windows = |record| running.as_ref().map(|running| windows(running, record));
+        let attempts = outcome.attempts.iter();
+        let windows: Vec<_> = attempts.clone().map(windows).collect();
+        for (record, windows) in attempts.zip(&windows) {
+            page.book(call, record, || windows.clone().unwrap_or_default());
         }
-        running
+        running.map(|running| Closed {
+            running,
+            windows: windows.into_iter().flatten().collect(),
+        })
+    }
+
+    /// Looks at every running call.
+    pub(crate) fn each_running(&self, mut look: impl FnMut(&mut Running)) {
+        for stripe in &self.stripes {
+            stripe.page().running.values_mut().for_each(&mut look);
+        }
     }
 
     /// Books an attempt of a call that this process did not hold.
@@ -322,6 +361,13 @@ impl Page {
     }
 }
 
+/// A call that has ended.
+pub(crate) struct Closed {
+    pub(crate) running: Running,
+    /// What each of its attempts counts in.
+    pub(crate) windows: Vec<BudgetWindows>,
+}
+
 /// What a running call holds and may hold.
 pub(crate) struct Standing {
     pub(crate) ceiling: Option<Usd>,
@@ -334,7 +380,29 @@ fn is_uncertain(cost: &Cost) -> bool {
     matches!(cost.source, CostSource::Estimated | CostSource::WorstCase)
 }
 
+impl Spender {
+    pub(crate) fn who(&self) -> Who<'_> {
+        Who {
+            caller: &self.caller,
+            task: self.task,
+            tags: &self.tags,
+        }
+    }
+}
+
+impl Dispatched {
+    /// The windows that it counts in and its call does not.
+    pub(crate) fn own_windows(&self) -> &[BudgetWindow] {
+        self.windows.get(self.own..).unwrap_or_default()
+    }
+}
+
 impl Running {
+    /// Whether it holds something of a window.
+    pub(crate) fn is_in(&self, window: &BudgetWindow) -> bool {
+        self.windows.contains(window) || self.late.iter().any(|late| late.window == *window)
+    }
+
     fn billing(&self, lane: &LaneId) -> Billing {
         let known = self.lanes.iter().find(|(known, _)| known == lane);
         known.map_or_else(Billing::default, |(_, billing)| *billing)

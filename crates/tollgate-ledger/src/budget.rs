@@ -12,9 +12,12 @@ mod purse;
 mod refusal;
 pub(crate) use self::book::{Budgets, Move};
 
+mod change;
+pub(crate) use self::change::{Late, Spent};
+
 mod leaser;
 pub(crate) use self::leaser::Leaser;
 
 mod read;
-pub(crate) use self::read::carry;
 pub use self::read::{BudgetUse, budget_uses};
+pub(crate) use self::read::{carry, reported};

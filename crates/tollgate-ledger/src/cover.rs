@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use tokio::time::timeout;
-use tollgate_core::{AttemptRecord, BudgetWindow, BudgetWindows, Failure, FailureKind, Usd};
+use tollgate_core::{
+    AttemptRecord, Billing, BudgetWindow, BudgetWindows, CallFacts, Failure, FailureKind, Usd,
+};
 
 use crate::UsageTracker;
-use crate::books::{Dispatched, Running, Standing};
-use crate::budget::Move;
+use crate::books::{Closed, Dispatched, Running, Standing};
+use crate::budget::{Move, What};
 
 /// How long a call waits for its node's share of a budget.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -36,31 +38,66 @@ impl UsageTracker {
 
     /// Frees what was taken for one attempt alone.
     pub(crate) fn free_own(&self, attempt: &Dispatched) {
-        self.budgets.apply([self.own(attempt)]);
-    }
-
-    fn own<'a>(&self, attempt: &'a Dispatched) -> Move<'a> {
-        let own = self.budgets.own(&attempt.windows);
-        Move::free(own, attempt.epoch, attempt.worst)
+        self.budgets.apply([own(attempt)]);
     }
 
     /// Frees what a call held, and adds what it cost.
-    pub(crate) fn pay(&self, running: &Running, attempts: &[AttemptRecord]) {
+    pub(crate) fn pay(&self, closed: &Closed, attempts: &[AttemptRecord]) {
         let now = self.budgets.epoch();
+        let Closed { running, windows } = closed;
         let held = running.covered.into_iter();
         let held = held.map(|epoch| Move::free(&running.windows, epoch, running.held));
-        let own = running.dispatched.iter().map(|attempt| self.own(attempt));
-        let spent = attempts.iter().filter_map(|record| {
+        let late = running.late.iter().map(|late| {
+            let window = std::slice::from_ref(&late.window);
+            Move::free(window, late.epoch, late.amount)
+        });
+        let own = running.dispatched.iter().map(own);
+        let spent = attempts.iter().zip(windows).filter_map(|(record, all)| {
             let dispatched = running.dispatched(record);
             Some(Move {
-                windows: running.windows_of(record),
+                // A lease is spent by what was dispatched by it; the store
+                // counts the rest.
+                windows: match self.budgets.shared {
+                    true => running.windows_of(record),
+                    false => all,
+                },
                 epoch: dispatched.map_or(now, |attempt| attempt.epoch),
                 free: Usd::ZERO,
                 spend: record.cost?.amount(),
             })
         });
-        self.budgets.apply(held.chain(own).chain(spent));
+        self.budgets.apply(held.chain(late).chain(own).chain(spent));
     }
+
+    /// What an attempt of a call that ends counts in.
+    pub(crate) fn windows_of(
+        &self,
+        facts: &CallFacts,
+        running: &Running,
+        record: &AttemptRecord,
+    ) -> BudgetWindows {
+        let known = running.windows_of(record);
+        let edition = running
+            .edition
+            .filter(|_| record.billing != Billing::Caller);
+        let Some(edition) = edition else {
+            return known.clone();
+        };
+        let what = What {
+            model: &record.requested,
+            lane: &record.lane,
+        };
+        let whose = (running.spender.who(), what, facts.at);
+        let later = self.budgets.later(edition, whose, known);
+        match later.is_empty() {
+            true => known.clone(),
+            false => known.iter().cloned().chain(later).collect(),
+        }
+    }
+}
+
+fn own(attempt: &Dispatched) -> Move<'_> {
+    Move::free(attempt.own_windows(), attempt.epoch, attempt.worst)
 }
 
 /// What a call needs for one more attempt.

@@ -105,3 +105,9 @@ impl From<OpenError> for Failure {
             .with_source(error)
     }
 }
+
+impl From<InvalidConfig> for Failure {
+    fn from(error: InvalidConfig) -> Self {
+        OpenError::from(error).into()
+    }
+}

@@ -7,6 +7,7 @@ mod tracker;
 
 mod cover;
 mod recovery;
+mod reload;
 
 mod admission;
 mod budget;
@@ -26,6 +27,7 @@ pub use crate::config::{Durability, InvalidConfig, LedgerConfig, StoreKind};
 pub use crate::error::OpenError;
 pub use crate::memory::MemoryStore;
 pub use crate::recovery::Recovered;
+pub use crate::reload::NewBudgets;
 pub use crate::sqlite::SqliteStore;
 pub use crate::tracker::UsageTracker;
 pub use crate::verify::{Difference, Verified};

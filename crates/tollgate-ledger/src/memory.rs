@@ -152,6 +152,27 @@ impl MemoryStore {
         shard.fold(self.per_shard, call);
     }
 
+    /// A report, which waits for nothing here.
+    pub(crate) fn sums(&self, query: &UsageQuery) -> Vec<UsageRow> {
+        let mut rows = Rows::default();
+        for shard in self.shards() {
+            shard.folded.report(query, &mut rows);
+            for entries in shard.calls.values() {
+                if entries
+                    .facts
+                    .as_ref()
+                    .is_some_and(|facts| covers(query, facts.at) && is_of(query, facts))
+                {
+                    entries.each(|facts, record, last| {
+                        let key = query.by.iter().map(|by| by.value(facts, record));
+                        rows.at(key.collect()).add(record, last);
+                    });
+                }
+            }
+        }
+        rows.by_cost()
+    }
+
     fn shards(&self) -> impl Iterator<Item = MutexGuard<'_, Shard>> {
         self.shards.iter().map(lock::<Shard>)
     }
@@ -193,23 +214,7 @@ impl LedgerStore for MemoryStore {
     }
 
     async fn report(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
-        let mut rows = Rows::default();
-        for shard in self.shards() {
-            shard.folded.report(query, &mut rows);
-            for entries in shard.calls.values() {
-                if entries
-                    .facts
-                    .as_ref()
-                    .is_some_and(|facts| covers(query, facts.at) && is_of(query, facts))
-                {
-                    entries.each(|facts, record, last| {
-                        let key = query.by.iter().map(|by| by.value(facts, record));
-                        rows.at(key.collect()).add(record, last);
-                    });
-                }
-            }
-        }
-        Ok(rows.by_cost())
+        Ok(self.sums(query))
     }
 
     async fn uncertain(&self, since: Timestamp) -> Result<Vec<Uncertain>, StoreError> {

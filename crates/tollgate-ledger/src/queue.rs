@@ -29,6 +29,9 @@ pub(crate) enum Entry {
     Event(LedgerEvent, Option<Ack>),
     /// Nothing to write; answers when all before it is written.
     Barrier(Ack),
+    /// As a barrier; then nothing is written until the other end goes on, or
+    /// is dropped.
+    Pause(Ack, oneshot::Receiver<()>),
 }
 
 /// What an entry needs to be let in.
@@ -136,6 +139,25 @@ impl Queue {
         }
     }
 
+    /// Shows the events that wait, to be changed, and puts others before them.
+    pub(crate) fn amend(
+        &self,
+        mut change: impl FnMut(&mut LedgerEvent),
+        first: impl IntoIterator<Item = LedgerEvent>,
+    ) {
+        let mut state = self.state();
+        for entry in &mut state.entries {
+            if let Entry::Event(event, _) = entry {
+                change(event);
+            }
+        }
+        for event in first {
+            state.entries.push_front(Entry::Event(event, None));
+        }
+        drop(state);
+        self.ready.notify_one();
+    }
+
     /// How many entries go without waiting for more.
     fn full(&self) -> usize {
         self.batch.min(self.places)
@@ -206,7 +228,9 @@ impl State {
     }
 
     fn drain(&mut self, most: usize) -> Vec<Entry> {
-        let count = self.entries.len().min(most);
+        let is_pause = |entry: &Entry| matches!(entry, Entry::Pause(..));
+        let pause = self.entries.iter().take(most).position(is_pause);
+        let count = pause.map_or(self.entries.len().min(most), |place| place + 1);
         let taken: Vec<Entry> = self.entries.drain(..count).collect();
         self.awaited -= taken.iter().filter(|entry| entry.is_awaited()).count();
         taken
@@ -222,7 +246,7 @@ impl State {
                     acks.extend(ack);
                     self.entries.push_back(Entry::Event(event, None));
                 }
-                Entry::Barrier(ack) => acks.push(ack),
+                Entry::Barrier(ack) | Entry::Pause(ack, _) => acks.push(ack),
             }
         }
         acks

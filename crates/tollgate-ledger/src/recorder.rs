@@ -128,6 +128,24 @@ impl Recorder {
         answer(written).await
     }
 
+    /// Returns when everything that was recorded is written, and keeps the rest
+    /// from being written until what is returned is dropped. `None` where
+    /// nothing waits to be written, ever.
+    pub(crate) async fn pause(&self) -> Result<Option<Pause<'_>>, Failure> {
+        let Self::Queued(queued) = self else {
+            return Ok(None);
+        };
+        let (ack, written) = oneshot::channel();
+        let (held, goes_on) = oneshot::channel();
+        let entry = Entry::Pause(ack, goes_on);
+        queued.queue.push(entry, Entrance::Store)?;
+        answer(written).await?;
+        Ok(Some(Pause {
+            queue: &queued.queue,
+            _held: held,
+        }))
+    }
+
     /// Writes what waits and ends the writer.
     pub(crate) async fn shutdown(&self) -> Result<(), Failure> {
         let Self::Queued(queued) = self else {
@@ -148,6 +166,14 @@ impl Recorder {
         }
     }
 
+    /// The store that nothing has to be waited for.
+    pub(crate) fn memory(&self) -> Option<&MemoryStore> {
+        match self {
+            Self::Direct(store) => Some(store),
+            Self::Nothing | Self::Queued(_) => None,
+        }
+    }
+
     pub(crate) fn store(&self) -> &dyn LedgerStore {
         match self {
             Self::Nothing => &Nowhere,
@@ -155,6 +181,14 @@ impl Recorder {
             Self::Queued(queued) => &*queued.store,
         }
     }
+}
+
+/// A time in which nothing is written. What is recorded meanwhile waits, and
+/// can still be changed.
+#[derive(Debug)]
+pub(crate) struct Pause<'a> {
+    pub(crate) queue: &'a Queue,
+    _held: oneshot::Sender<()>,
 }
 
 /// The store of a ledger that keeps totals only.

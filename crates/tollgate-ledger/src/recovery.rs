@@ -81,7 +81,7 @@ impl UsageTracker {
             return Ok(());
         }
         let mut all = Vec::new();
-        for rule in self.budgets.rules() {
+        for rule in &self.budgets.rules() {
             let store = self.recorder.store();
             let carried: Result<_, StoreError> = carry(rule, store, self.clock.now()).await;
             let (spent, events) = carried.map_err(unreadable)?;
@@ -104,6 +104,7 @@ impl UsageTracker {
             worst: open.worst,
             billing: open.billing,
             windows: open.windows.clone(),
+            own: open.windows.len(),
             epoch: 0,
             confirmed: true,
         };
@@ -111,6 +112,7 @@ impl UsageTracker {
         let cost = Cost::paid_by(open.billing, open.worst, CostSource::WorstCase);
         let mut record = abandoned(&dispatched, started_ms, Some(cost));
         record.served.generation.clone_from(&open.generation);
+        let _turn = self.turn();
         self.recorder.record(LedgerEvent::Settle {
             facts: open.facts.clone(),
             record: record.clone(),

@@ -6,6 +6,7 @@ mod chain;
 mod feedback;
 mod habits;
 mod open;
+mod past;
 mod report;
 mod rows;
 mod tables;
@@ -20,8 +21,8 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use tollgate_core::{
-    BudgetWindow, FeedbackRow, HabitRow, LedgerEvent, LedgerStore, OpenAttempt, StoreError,
-    Timestamp, Uncertain, UsageQuery, UsageRow, Usd,
+    BudgetWindow, CallerId, FeedbackRow, HabitRow, LedgerEvent, LedgerStore, OpenAttempt, Receipt,
+    StoreError, Timestamp, Uncertain, UsageQuery, UsageRow, Usd,
 };
 
 use crate::{Durability, OpenError, Verified};
@@ -138,6 +139,15 @@ impl LedgerStore for SqliteStore {
         self.thread
             .run("list uncertain attempts", move |opened| {
                 attempts::uncertain(&opened.connection, since)
+            })
+            .await
+    }
+
+    async fn past_call(&self, caller: &CallerId, id: &str) -> Result<Option<Receipt>, StoreError> {
+        let (caller, id) = (caller.clone(), id.to_owned());
+        self.thread
+            .run("look up a call", move |opened| {
+                past::find(&opened.connection, &caller, &id)
             })
             .await
     }

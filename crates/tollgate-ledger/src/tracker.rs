@@ -1,15 +1,15 @@
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tollgate_core::{
     Advice, Attempt, Billing, BoxFuture, BudgetLeases, BudgetWindow, BudgetWindows, Call,
-    CallFacts, CallId, CallProfile, Clock, Cost, Event, Failure, FailureKind, FeedbackRow,
-    GenerationId, HabitRow, Hold, LaneId, Ledger, LedgerEvent, LedgerStore, Observer, Outcome,
-    Plan, Receipt, Timestamp, TokenUsage, UsageQuery, UsageRow, Usd,
+    CallFacts, CallId, CallProfile, CallerId, Clock, Cost, Event, Failure, FailureKind,
+    FeedbackRow, GenerationId, HabitRow, Hold, LaneId, Ledger, LedgerEvent, LedgerStore, Observer,
+    Outcome, Plan, Receipt, Timestamp, TokenUsage, UsageQuery, UsageRow, Usd,
 };
 
 use crate::admission::Admission;
-use crate::books::{Books, Dispatched, Running, Totals};
+use crate::books::{Books, Closed, Dispatched, Running, Spender, Totals};
 use crate::budget::{Budgets, Leaser, Move, What, Who};
 use crate::cover::Cover;
 use crate::memory::MemoryStore;
@@ -35,8 +35,13 @@ pub struct UsageTracker {
     pub(crate) recorder: Recorder,
     pub(crate) clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
-    /// Brings shares of budgets that other nodes spend from too.
-    leaser: Mutex<Option<Leaser>>,
+    /// Held to read between what is counted and its record, to write while the
+    /// budgets change, and never while anything waits.
+    pub(crate) turn: RwLock<()>,
+    /// Where shares come from of budgets that other nodes spend from too.
+    pub(crate) leases: Option<Arc<dyn BudgetLeases>>,
+    /// Brings them.
+    pub(crate) leaser: Mutex<Option<Leaser>>,
 }
 
 impl UsageTracker {
@@ -135,13 +140,8 @@ impl UsageTracker {
         observer: Arc<dyn Observer>,
     ) -> Self {
         let recorder = Recorder::queued(store, config);
-        let shares = !config.budgets.is_empty();
-        let mut tracker = Self::with(recorder, config, shares, clock, observer);
-        if !shares {
-            return tracker;
-        }
-        let leaser = Leaser::start(tracker.budgets.clone(), leases);
-        tracker.leaser = Mutex::new(Some(leaser));
+        let tracker = Self::with(recorder, config, Some(leases), clock, observer);
+        tracker.start_leasing();
         tracker
     }
 
@@ -151,18 +151,18 @@ impl UsageTracker {
         clock: Arc<dyn Clock>,
         observer: Arc<dyn Observer>,
     ) -> Self {
-        Self::with(recorder, config, false, clock, observer)
+        Self::with(recorder, config, None, clock, observer)
     }
 
     fn with(
         recorder: Recorder,
         config: &LedgerConfig,
-        shared: bool,
+        leases: Option<Arc<dyn BudgetLeases>>,
         clock: Arc<dyn Clock>,
         observer: Arc<dyn Observer>,
     ) -> Self {
         let rules = config.rules().expect("a configuration that was validated");
-        let budgets = Budgets::new(rules, shared, clock.clone(), observer.clone());
+        let budgets = Budgets::new(rules, leases.is_some(), clock.clone(), observer.clone());
         if !recorder.outlives_the_process() {
             budgets.load([]);
         }
@@ -173,6 +173,8 @@ impl UsageTracker {
             recorder,
             clock,
             observer,
+            turn: RwLock::default(),
+            leases,
             leaser: Mutex::default(),
         }
     }
@@ -193,6 +195,7 @@ impl UsageTracker {
         tokens: Option<TokenUsage>,
     ) -> Result<(), Failure> {
         let at = self.clock.now();
+        let _turn = self.turn();
         self.books.adjust(call, attempt, &cost, |change, windows| {
             self.recorder.record(LedgerEvent::Adjust {
                 call,
@@ -239,6 +242,17 @@ impl UsageTracker {
     pub async fn report_stored(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, Failure> {
         let store = self.recorder.store();
         store.report(query).await.map_err(unreadable)
+    }
+
+    /// A call of that caller that has ended and is in the store, by its own id
+    /// or by the id that an upstream gave one of its generations. Stores that
+    /// do not outlive the process know of none.
+    ///
+    /// # Errors
+    /// `LedgerUnavailable` when the store fails.
+    pub async fn past_call(&self, caller: &CallerId, id: &str) -> Result<Option<Receipt>, Failure> {
+        let store = self.recorder.store();
+        store.past_call(caller, id).await.map_err(unreadable)
     }
 
     /// Adds to what the store keeps of what was said of answers. Calls and
@@ -315,13 +329,14 @@ impl UsageTracker {
     }
 
     /// Raises the hold so that the attempt fits beside what was kept, and takes
-    /// what it can cost from the budgets of its model and lane.
+    /// what it can cost from the budgets of its model and lane. Returns what the
+    /// attempt counts in, where its own windows begin, and the epoch of the leases.
     async fn raise(
         &self,
         hold: &mut Hold,
         attempt: &Attempt,
         what: What<'_>,
-    ) -> Result<(BudgetWindows, u64), Failure> {
+    ) -> Result<(BudgetWindows, usize, u64), Failure> {
         let call = hold.facts.call;
         let standing = self.books.standing(call)?;
         let needed = hold.needed_for(attempt.worst).max(standing.held);
@@ -349,12 +364,12 @@ impl UsageTracker {
             hold.raise_to(needed);
         }
         self.books.raise(call, needed, epoch);
-        Ok((windows, epoch))
+        Ok((windows, standing.windows.len(), epoch))
     }
 
-    fn record_receipt(&self, receipt: &Receipt, running: Option<&Running>) {
-        for record in &receipt.attempts {
-            let windows = running.map(|running| running.windows_of(record).clone());
+    fn record_receipt(&self, receipt: &Receipt, closed: Option<&Closed>) {
+        for (place, record) in receipt.attempts.iter().enumerate() {
+            let windows = closed.and_then(|closed| closed.windows.get(place).cloned());
             let (facts, record) = (receipt.facts.clone(), record.clone());
             let event = match record.cost {
                 Some(_) => LedgerEvent::Settle {
@@ -399,6 +414,14 @@ impl Ledger for UsageTracker {
             dispatched: Vec::new(),
             windows: taken.windows.clone(),
             covered: taken.covered.then_some(taken.epoch),
+            edition: taken.edition,
+            spender: Spender {
+                caller: facts.caller.clone(),
+                task: facts.task,
+                tags: facts.tags.clone(),
+                at: facts.at,
+            },
+            late: Vec::new(),
         };
         let event = || LedgerEvent::Hold {
             facts: facts.clone(),
@@ -434,7 +457,7 @@ impl Ledger for UsageTracker {
                 model,
                 lane: &attempt.lane,
             };
-            let (windows, epoch) = self.raise(hold, attempt, what).await?;
+            let (windows, own, epoch) = self.raise(hold, attempt, what).await?;
             let billing = self.books.billing(call, &attempt.lane);
             let at = self.clock.now();
             // Announced first, so that whatever happens to this future from
@@ -449,6 +472,7 @@ impl Ledger for UsageTracker {
                     worst: attempt.worst,
                     billing,
                     windows: windows.clone(),
+                    own,
                     epoch,
                     confirmed: false,
                 },
@@ -497,12 +521,15 @@ impl Ledger for UsageTracker {
     }
 
     fn settle(&self, hold: Hold, mut outcome: Outcome) -> Receipt {
-        let running = self.books.close(&hold, &mut outcome);
-        if let Some(running) = &running {
-            self.pay(running, &outcome.attempts);
+        let turn = self.turn();
+        let windows = |running: &Running, record: &_| self.windows_of(&hold.facts, running, record);
+        let closed = self.books.close(&hold, &mut outcome, windows);
+        if let Some(closed) = &closed {
+            self.pay(closed, &outcome.attempts);
         }
         let receipt = Receipt::new(&hold, outcome);
-        self.record_receipt(&receipt, running.as_ref());
+        self.record_receipt(&receipt, closed.as_ref());
+        drop(turn);
         self.announce(receipt)
     }
 }
@@ -516,7 +543,7 @@ impl fmt::Debug for UsageTracker {
     }
 }
 
-fn who(facts: &CallFacts) -> Who<'_> {
+pub(crate) fn who(facts: &CallFacts) -> Who<'_> {
     Who {
         caller: &facts.caller,
         task: facts.task,

@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 use tollgate_core::{LedgerEvent, LedgerStore, StoreError};
 
@@ -33,7 +34,7 @@ const LAST_TRIES: u32 = 3;
 pub(crate) async fn write(store: Arc<dyn LedgerStore>, queue: Arc<Queue>) -> Written {
     let _ends = EndsQueue(&queue);
     while let Some(entries) = queue.take().await {
-        let (events, mut acks) = split(entries);
+        let (events, mut acks, pause) = split(entries);
         let refused = write_batch(&*store, &queue, &events, &mut acks).await?;
         queue.set_working();
         for (place, ack) in acks {
@@ -42,6 +43,10 @@ pub(crate) async fn write(store: Arc<dyn LedgerStore>, queue: Arc<Queue>) -> Wri
                 Some(place) if refused.contains(&place) => Err(Arc::new(too_late())),
                 _ => Ok(()),
             });
+        }
+        if let Some(goes_on) = pause {
+            // Whoever is gone has nothing more to read.
+            let _ = goes_on.await;
         }
     }
     Ok(())
@@ -89,9 +94,14 @@ async fn write_batch(
 /// The events, and who waits: for the event at that place, or for all of them.
 type Waiting = (Option<usize>, Ack);
 
-fn split(entries: Vec<Entry>) -> (Vec<LedgerEvent>, Vec<Waiting>) {
+/// What ends a pause.
+type GoesOn = oneshot::Receiver<()>;
+
+/// A pause is the last of what is taken at once.
+fn split(entries: Vec<Entry>) -> (Vec<LedgerEvent>, Vec<Waiting>, Option<GoesOn>) {
     let mut events = Vec::with_capacity(entries.len());
     let mut acks = Vec::new();
+    let mut pause = None;
     for entry in entries {
         match entry {
             Entry::Event(event, ack) => {
@@ -99,9 +109,13 @@ fn split(entries: Vec<Entry>) -> (Vec<LedgerEvent>, Vec<Waiting>) {
                 events.push(event);
             }
             Entry::Barrier(ack) => acks.push((None, ack)),
+            Entry::Pause(ack, goes_on) => {
+                acks.push((None, ack));
+                pause = Some(goes_on);
+            }
         }
     }
-    (events, acks)
+    (events, acks, pause)
 }
 
 async fn append(store: &dyn LedgerStore, events: &[LedgerEvent]) -> Result<Vec<usize>, StoreError> {

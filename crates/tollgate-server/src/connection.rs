@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum::Router;
 use futures_util::FutureExt;
 use hyper::body::Incoming;
+use hyper::header::{self, HeaderValue};
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -89,10 +90,15 @@ where
         let router = TowerToHyperService::new(router);
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             hears.store(true, Ordering::Relaxed);
+            let is_last = may_be_ambiguous(&request);
             let answer = router.call(request).map(|Ok(response)| response);
             let (end, guard) = (end.clone(), guard.clone());
             async move {
-                let response = ending::until(end, answer).await;
+                let mut response = ending::until(end, answer).await;
+                if is_last {
+                    let headers = response.headers_mut();
+                    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+                }
                 Ok::<_, Infallible>(watched(until_gone(response, guard)))
             }
         });
@@ -121,6 +127,14 @@ where
             }
         }
     }
+}
+
+/// Whether the request may have told its length in two ways. hyper goes by the
+/// chunks then, as it should, and keeps quiet of the other length; whoever went
+/// by that one sees another request begin in the middle of this one. So nothing
+/// more is read after a request in chunks (RFC 9112, section 6.1).
+fn may_be_ambiguous<B>(request: &hyper::Request<B>) -> bool {
+    request.headers().contains_key(header::TRANSFER_ENCODING)
 }
 
 fn builder(config: &ServerConfig) -> auto::Builder<Streams> {

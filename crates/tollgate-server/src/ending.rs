@@ -4,15 +4,16 @@ use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt, stream};
-use tollgate::{Failure, FailureKind, Surface};
+use tollgate::{Failure, FailureKind};
 
 use crate::events;
 use crate::reply::Refusal;
+use crate::so_far::SoFar;
 
 /// Marks an answer as a stream of events of a surface, which says in its own way
 /// that it failed. Whoever makes such an answer puts this into its extensions.
-#[derive(Clone, Copy)]
-pub(crate) struct FailureEvent(pub(crate) Surface);
+#[derive(Clone)]
+pub(crate) struct FailureEvent(pub(crate) SoFar);
 
 /// Ends a request when `end` is ready: one without an answer gets 503, and a
 /// stream gets the failure event of its dialect in place of its rest. An answer
@@ -48,37 +49,20 @@ where
     F: Future<Output = ()> + Unpin,
 {
     // What is large is not moved for each piece.
-    let begun = Some(Box::new((pieces, end, Bytes::new())));
+    let begun = Some(Box::new((pieces, end, event.0)));
     stream::unfold(begun, move |state| async move {
         let mut state = state?;
-        let (pieces, end, last) = &mut *state;
+        let (pieces, end, so_far) = &mut *state;
         tokio::select! {
             // Else a stream that is always ready would never end.
             biased;
             () = end => {
                 let failure = Failure::new(FailureKind::Truncated, STOPPING).with_hint(HINT);
-                Some((Ok(events::failed(event.0, &failure, last)), None))
+                Some((Ok(events::failed(so_far, &failure)), None))
             }
-            piece = pieces.next() => {
-                let piece = piece?;
-                // The failure of Responses counts on from the last event.
-                if event.0 == Surface::Responses
-                    && let Ok(piece) = &piece
-                    && let Some(data) = last_data(piece)
-                {
-                    *last = piece.slice_ref(data);
-                }
-                Some((piece, Some(state)))
-            }
+            piece = pieces.next() => Some((piece?, Some(state))),
         }
     })
-}
-
-/// The data of the last event in a piece of a stream, of which events are
-/// never cut.
-fn last_data(piece: &[u8]) -> Option<&[u8]> {
-    let mut lines = piece.rsplit(|byte| *byte == b'\n');
-    lines.find_map(|line| line.strip_prefix(b"data: "))
 }
 
 const STOPPING: &str = "the gateway is stopping";
@@ -97,13 +81,15 @@ mod tests {
     use std::future::{pending, ready};
     use std::pin::pin;
 
+    use tollgate::Surface;
+
     use super::*;
 
     async fn check<F: Future<Output = ()>>(pieces: &[&'static str], end: F, expected: &[&str]) {
         let pieces = pieces
             .iter()
             .map(|piece| Ok::<_, Infallible>((*piece).into()));
-        let event = FailureEvent(Surface::Responses);
+        let event = FailureEvent(SoFar::of(Surface::Responses));
         let told: Vec<_> = or_failed(stream::iter(pieces), pin!(end), event)
             .map(|piece| String::from_utf8(piece.unwrap().to_vec()).unwrap())
             .collect()
@@ -127,28 +113,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_failure_of_a_response_counts_on_from_the_last_event() {
-        let check = async |pieces: Vec<&'static str>, expected: &str| {
-            let (cut, end) = tokio::sync::oneshot::channel();
-            let mut cut = Some(cut);
-            let count = pieces.len();
-            let pieces = pieces.into_iter().enumerate().map(move |(at, piece)| {
-                if at + 1 == count {
-                    cut.take().map(|cut| cut.send(()));
-                }
-                Ok::<_, Infallible>(Bytes::from(piece))
-            });
-            let end = pin!(async { drop(end.await) });
-            let told = or_failed(stream::iter(pieces), end, FailureEvent(Surface::Responses));
-            let told: Vec<_> = told.collect().await;
-            let last = String::from_utf8(told[count].as_ref().unwrap().to_vec()).unwrap();
-            assert!(last.contains(expected), "{last}");
-        };
-        let four = "event: x\ndata: {\"sequence_number\":4}\n\n";
-        check(vec![four], "\"sequence_number\":5").await;
-        check(vec![four, ": waiting\n\n"], "\"sequence_number\":5").await;
-        let both = "event: x\ndata: {\"sequence_number\":6}\n\n: waiting\n\n";
-        check(vec![four, both], "\"sequence_number\":7").await;
-        check(vec![": waiting\n\n"], "\"sequence_number\":0").await;
+    async fn the_failure_of_a_response_goes_on_from_what_was_told() {
+        let so_far = SoFar::of(Surface::Responses);
+        so_far.note(
+            br#"{"type":"response.in_progress","sequence_number":6,"response":{"id":"resp_1"}}"#,
+        );
+        let pieces = stream::iter(["told"].map(|piece| Ok::<_, Infallible>(Bytes::from(piece))));
+        let told: Vec<_> = or_failed(pieces, pin!(ready(())), FailureEvent(so_far))
+            .collect()
+            .await;
+        let last = String::from_utf8(told[0].as_ref().unwrap().to_vec()).unwrap();
+        for word in [
+            "event: response.failed",
+            "\"sequence_number\":7",
+            "\"id\":\"resp_1\"",
+        ] {
+            assert!(last.contains(word), "{word}: {last}");
+        }
     }
 }

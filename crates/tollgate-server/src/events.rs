@@ -5,15 +5,14 @@ use std::time::Duration;
 use axum::body::Bytes;
 use futures_util::{FutureExt, Stream, StreamExt, stream};
 use serde::Deserialize;
-use serde_json::{Value, json};
 use tollgate::{Answer, Failure, FailureKind, Frame, FrameKind, Surface};
 use tollgate_wire::{Object, Text};
 
 use crate::allowance::Allowance;
 use crate::infer::Pending;
+use crate::so_far::SoFar;
 use crate::tail::Tail;
 use crate::whole::{self, Events};
-use crate::words::Told;
 
 /// Longest silence on an open stream.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -27,22 +26,18 @@ const DONE: &[u8] = b"[DONE]";
 
 /// The events of an answer. Its end is told only when it is complete; a cut one
 /// ends with an error event.
-pub(crate) fn of(
-    surface: Surface,
-    answer: Answer,
-    allowance: Allowance,
-) -> impl Stream<Item = Bytes> {
-    Telling::of(surface, Source::Answer(Box::new(answer)), allowance).events()
+pub(crate) fn of(so_far: SoFar, answer: Answer, allowance: Allowance) -> impl Stream<Item = Bytes> {
+    Telling::of(so_far, Source::Answer(Box::new(answer)), allowance).events()
 }
 
 /// The same for an answer that has not begun: a comment now, and whenever
 /// nothing else was sent for a while.
 pub(crate) fn awaited(
-    surface: Surface,
+    so_far: SoFar,
     pending: Pending,
     allowance: Allowance,
 ) -> impl Stream<Item = Bytes> {
-    let events = Telling::of(surface, Source::Pending(pending), allowance).events();
+    let events = Telling::of(so_far, Source::Pending(pending), allowance).events();
     stream::once(async { Bytes::from_static(COMMENT) }).chain(events)
 }
 
@@ -53,8 +48,8 @@ struct Telling {
     /// What is taken of the limits of the caller's key until it has ended.
     allowance: Allowance,
     tail: Tail,
-    /// The last event that was sent, for the one that may have to follow it.
-    last: Bytes,
+    /// What was told, for the event that may have to follow it.
+    so_far: SoFar,
 }
 
 enum Source {
@@ -64,13 +59,13 @@ enum Source {
 }
 
 impl Telling {
-    fn of(surface: Surface, source: Source, allowance: Allowance) -> Self {
+    fn of(so_far: SoFar, source: Source, allowance: Allowance) -> Self {
         Self {
-            surface,
+            surface: so_far.surface(),
             source,
             allowance,
             tail: Tail::default(),
-            last: Bytes::new(),
+            so_far,
         }
     }
 
@@ -131,7 +126,6 @@ impl Telling {
             FrameKind::Event | FrameKind::Notice => {
                 self.write_kept(text);
                 self.write(text, &frame.data);
-                self.last = frame.data;
             }
             FrameKind::Body => {
                 let Events { events, end } = events_of(self.surface, &frame)?;
@@ -166,13 +160,16 @@ impl Telling {
 
     /// The end of any other.
     fn failed(&mut self, failure: &Failure, text: &mut Vec<u8>) {
+        let mut used = None;
         if let Source::Answer(answer) = &self.source
             && let Some(receipt) = answer.receipt()
         {
             self.allowance.correct(receipt);
+            used = Some(receipt.tokens());
         }
         self.write_kept(text);
-        text.extend_from_slice(&failed(self.surface, failure, &self.last));
+        let event = self.so_far.failed(failure, used);
+        write_event(text, self.surface, &event);
         self.source = Source::Over;
     }
 
@@ -183,6 +180,7 @@ impl Telling {
     }
 
     fn write(&self, text: &mut Vec<u8>, data: &[u8]) {
+        self.so_far.note(data);
         write_event(text, self.surface, data);
     }
 }
@@ -198,11 +196,10 @@ fn write_event(text: &mut Vec<u8>, surface: Surface, data: &[u8]) {
     write_line(text, b"data: ", data, b"\n\n");
 }
 
-/// The event that ends an answer which is not complete, after the event `last`.
-pub(crate) fn failed(surface: Surface, failure: &Failure, last: &[u8]) -> Bytes {
-    let event = error_event(surface, failure, last).to_string();
+/// The event that ends an answer which is not complete.
+pub(crate) fn failed(so_far: &SoFar, failure: &Failure) -> Bytes {
     let mut text = Vec::new();
-    write_event(&mut text, surface, event.as_bytes());
+    write_event(&mut text, so_far.surface(), &so_far.failed(failure, None));
     text.into()
 }
 
@@ -210,50 +207,6 @@ pub(crate) fn failed(surface: Surface, failure: &Failure, last: &[u8]) -> Bytes 
 struct Typed<'a> {
     #[serde(borrow, rename = "type")]
     kind: Text<'a>,
-}
-
-/// What tells a client that an answer broke off.
-fn error_event(surface: Surface, failure: &Failure, last: &[u8]) -> Value {
-    let mut body = Told::of(failure).body(surface);
-    match surface {
-        Surface::Messages => body,
-        Surface::Responses => failed_response(failure, last),
-        Surface::Chat | Surface::Completions | Surface::Embeddings => {
-            // Without the `id` and `created` of a chunk: OpenRouter's clients refuse it then, where
-            // they would hand a chunk over as one more, whose `error` few programs look at.
-            let mut choice = json!({ "index": 0, "finish_reason": "error" });
-            match surface {
-                Surface::Completions => choice["text"] = "".into(),
-                _ => choice["delta"] = json!({ "content": "" }),
-            }
-            body["choices"] = json!([choice]);
-            body
-        }
-    }
-}
-
-/// The event that ends Responses: the next in the count, with all that is known
-/// of the response.
-fn failed_response(failure: &Failure, last: &[u8]) -> Value {
-    #[derive(Deserialize, Default)]
-    struct Last {
-        #[serde(default)]
-        sequence_number: Option<u64>,
-    }
-    let last: Last = serde_json::from_slice(last).unwrap_or_default();
-    let number = last.sequence_number.map_or(0, |number| number + 1);
-    let error = json!({ "code": failure.rule().name, "message": failure.to_string() });
-    json!({
-        "type": "response.failed",
-        "sequence_number": number,
-        "response": {
-            "object": "response",
-            "status": "failed",
-            "error": error,
-            "incomplete_details": null,
-            "output": [],
-        },
-    })
 }
 
 /// The events of an answer that was to be a stream and came whole.

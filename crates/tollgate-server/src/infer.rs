@@ -18,6 +18,7 @@ use crate::ending::FailureEvent;
 use crate::limits::Limits;
 use crate::posted::{self, Posted};
 use crate::reply::Refusal;
+use crate::so_far::SoFar;
 use crate::{allowance, disclose, events};
 
 /// How long the status line of a stream waits for the answer to begin. Until it
@@ -54,21 +55,22 @@ async fn stream(
     mut chat: Pending,
     mut allowance: Allowance,
 ) -> Result<Response, Refusal> {
+    let so_far = SoFar::of(surface);
     match tokio::time::timeout(STATUS_WAITS, &mut chat).await {
         Ok(answer) => {
             let answer = allowance.noting(answer)?;
             let disclosed = disclose::answer(&answer);
-            let events = events::of(surface, answer, allowance);
-            Ok(event_stream(surface, disclosed, events))
+            let events = events::of(so_far.clone(), answer, allowance);
+            Ok(event_stream(so_far, disclosed, events))
         }
         Err(_) => {
-            let events = events::awaited(surface, chat, allowance);
-            Ok(event_stream(surface, HeaderMap::new(), events))
+            let events = events::awaited(so_far.clone(), chat, allowance);
+            Ok(event_stream(so_far, HeaderMap::new(), events))
         }
     }
 }
 
-fn event_stream<S>(surface: Surface, disclosed: HeaderMap, events: S) -> Response
+fn event_stream<S>(so_far: SoFar, disclosed: HeaderMap, events: S) -> Response
 where
     S: Stream<Item = Bytes> + Send + 'static,
 {
@@ -78,7 +80,7 @@ where
     response
         .headers_mut()
         .insert(header::CACHE_CONTROL, no_cache);
-    response.extensions_mut().insert(FailureEvent(surface));
+    response.extensions_mut().insert(FailureEvent(so_far));
     response
 }
 

@@ -21,6 +21,7 @@ mod patience;
 mod infer;
 mod disclose;
 mod events;
+mod so_far;
 mod whole;
 mod tail;
 mod plan;

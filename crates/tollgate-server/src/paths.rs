@@ -81,7 +81,7 @@ mod tests {
             .with_key("catalog.offline", "true")
             .load()
             .unwrap();
-        let metrics = Arc::new(Metrics::new(&config));
+        let metrics = Arc::new(Metrics::new());
         let gateway = Gateway::builder(config).seed(7).build().await.unwrap();
         let router = router(gateway.clone(), &ServerConfig::default());
         let service = TowerToHyperService::new(measured(router, gateway, metrics));

@@ -9,7 +9,7 @@ use tollgate_core::{
     LaneCheck, LaneId, Ledger, LedgerStore, LlmProvider, Observer, RoutingPolicy,
 };
 use tollgate_failover::FailoverManager;
-use tollgate_ledger::{Durability, LedgerConfig, OnSoft, Per, Recovered, StoreKind, UsageTracker};
+use tollgate_ledger::{Durability, LedgerConfig, OnSoft, Recovered, StoreKind, UsageTracker};
 use tollgate_ledger_postgres::{Commit, PostgresConfig, PostgresStore};
 use tollgate_router::{CostOptimizer, RouterConfig, TaskLists};
 use tollgate_transport::HttpSend;
@@ -35,7 +35,7 @@ use crate::policies::ByName;
 use crate::recent::Recent;
 use crate::reconcile::Reconciler;
 use crate::record::{Recorded, Recorder};
-use crate::reload::{Configured, Makings};
+use crate::reload::{Configured, Makings, is_by_model};
 
 /// Puts a gateway together; each part can be swapped for one's own.
 ///
@@ -538,12 +538,8 @@ fn walker(
     observer: &Arc<dyn Observer>,
     checks: &Option<Arc<dyn LaneCheck>>,
 ) -> FailoverManager {
-    let by_model = config
-        .budgets
-        .values()
-        .any(|budget| budget.per == Per::Model);
+    let by_model = is_by_model(config);
     let (mut config, observer) = (config.failover.clone(), observer.clone());
-    // Of a group nobody knows beforehand which model spends.
     config.group_models &= !by_model;
     match checks {
         Some(check) => FailoverManager::with_check(config, seed, observer, check.clone()),

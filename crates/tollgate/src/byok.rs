@@ -104,7 +104,7 @@ async fn look(gateway: &Gateway) {
         return;
     };
     if !remembers(&parts.config) {
-        return set(gateway, ByokFee::Due);
+        return set(gateway, ByokFee::Due).await;
     }
     let query = UsageQuery {
         since: Some(Period::Month.begin(parts.clock.now())),
@@ -118,13 +118,13 @@ async fn look(gateway: &Gateway) {
             ByokFee::Due
         }
     };
-    set(gateway, fee);
+    set(gateway, fee).await;
 }
 
-fn set(gateway: &Gateway, fee: ByokFee) {
+async fn set(gateway: &Gateway, fee: ByokFee) {
     // Another configuration must not come between what is read of it and the
     // lanes that are made of that.
-    let _turn = gateway.reloading.turn();
+    let _turn = gateway.reloading.turn().await;
     let parts = gateway.parts();
     let Some(catalog) = parts.background.catalog() else {
         return;

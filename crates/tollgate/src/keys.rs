@@ -107,10 +107,11 @@ impl KeyRing {
         self.build(config, config.keys.clone(), made)
     }
 
-    /// As [`book_of`](Self::book_of), for a gateway that runs with these
-    /// budgets. It takes on no others before a start, so a key with a budget
-    /// that is not among them is turned off: nobody would count what it spends.
-    /// Beside the book, what the operator should know of such keys.
+    /// As [`book_of`](Self::book_of), for a gateway that goes by these budgets
+    /// and cannot [go by others](crate::Gateway::set_key_budgets) at the moment:
+    /// a key with a budget that is not among them is turned off, since nobody
+    /// would count what it spends. Beside the book, what the operator should
+    /// know of such keys.
     ///
     /// # Errors
     /// As `book`.
@@ -132,13 +133,13 @@ impl KeyRing {
             }
             if asked.is_none() {
                 warnings.push(format!(
-                    "the budget that the key {name} had stays in force until the next start"
+                    "the budget that the key {name} had stays in force for now"
                 ));
             } else if !key.disabled {
                 (key.disabled, waits) = (true, true);
                 warnings.push(format!(
-                    "the key {name} is turned off, since only a start takes over a budget that \
-                     is new or has changed: start the server anew, or take the budget back"
+                    "the key {name} is turned off until the ledger takes over its budget, which \
+                     is new or has changed"
                 ));
             }
         }

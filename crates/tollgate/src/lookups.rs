@@ -98,21 +98,46 @@ impl Gateway {
         Ok(bounded(openrouter.credits()).await?)
     }
 
-    /// A call of that caller, by its own id or by the id that an upstream gave
-    /// its generation. The last 4096 calls that ended in this process are known
-    /// (none, with a ledger of the program's own that does not tell of them),
-    /// and nobody's but the caller's own are found. OpenRouter's record is
-    /// remembered as [`endpoints`](Self::endpoints) are.
+    /// A call of that caller that has ended, by its own id or by the id that an
+    /// upstream gave its generation; nobody's but the caller's own are found.
+    /// The last 4096 of this process are at hand; earlier ones, and those of
+    /// other nodes, are looked up in the ledger's store, where it outlives the
+    /// process. OpenRouter's record is remembered as [`endpoints`](Self::endpoints)
+    /// are.
+    ///
+    /// # Errors
+    /// `LedgerUnavailable` when the store cannot be read, `Interrupted` when it
+    /// does not answer within five seconds.
     ///
     /// # Cancellation
     /// Dropping the future gives up the question to OpenRouter.
-    pub async fn past_call(&self, caller: &CallerId, id: &str) -> Option<PastCall> {
-        let receipt = self.parts().lookups.recent.find(id)?;
-        if receipt.facts.caller != *caller {
-            return None;
-        }
+    pub async fn past_call(
+        &self,
+        caller: &CallerId,
+        id: &str,
+    ) -> Result<Option<PastCall>, Failure> {
+        let Some(receipt) = self.receipt_of(caller, id).await? else {
+            return Ok(None);
+        };
         let record = self.record_of(&receipt).await;
-        Some(PastCall { receipt, record })
+        Ok(Some(PastCall { receipt, record }))
+    }
+
+    async fn receipt_of(
+        &self,
+        caller: &CallerId,
+        id: &str,
+    ) -> Result<Option<Arc<Receipt>>, Failure> {
+        let parts = self.parts();
+        let recent = parts.lookups.recent.find(id);
+        if let Some(receipt) = recent.filter(|receipt| receipt.facts.caller == *caller) {
+            return Ok(Some(receipt));
+        }
+        let Some(ledger) = parts.background.ledger() else {
+            return Ok(None);
+        };
+        let kept = bounded(ledger.past_call(caller, id)).await?;
+        Ok(kept.map(Arc::new))
     }
 
     async fn record_of(&self, receipt: &Receipt) -> Option<Arc<Generation>> {

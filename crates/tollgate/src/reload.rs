@@ -1,11 +1,12 @@
 //! Another configuration, all of it or none, while calls are running.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use tokio::sync::{Mutex, MutexGuard};
 use tollgate_core::{Failure, FailureKind, LlmProvider};
-use tollgate_ledger::BudgetConfig;
+use tollgate_ledger::{BudgetConfig, Per};
 use tollgate_router::CostOptimizer;
 
 use crate::builder::{check_budgets, configuration, is_compared, router_config};
@@ -45,8 +46,8 @@ pub(crate) struct Reloading {
 
 impl Reloading {
     /// Waits until nobody else changes the configuration or the lanes.
-    pub(crate) fn turn(&self) -> MutexGuard<'_, ()> {
-        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().await
     }
 }
 
@@ -98,37 +99,91 @@ impl Gateway {
     /// another is taken over waits for it.
     ///
     /// What can change: `[openrouter]` but for the keys named below,
-    /// `[providers]`, `[policies]`, `[learned]`, whose file is read again. Everything else is built into what is kept.
+    /// `[providers]`, `[policies]`, `[budgets]`, and `[learned]`, whose
+    /// file is read again. Everything else is built into
+    /// what is kept. A budget that is new begins with what the ledger knows of
+    /// its window; a limit that is changed counts what was spent; one that is
+    /// gone refuses nobody any more, and calls that run in it are settled there.
     /// Budgets of callers' keys (`keys.NAME`) that a configuration leaves out
-    /// stay in force.
+    /// stay in force; [`set_key_budgets`](Self::set_key_budgets) changes those.
     ///
     /// ```no_run
     /// # async fn reload(gateway: &tollgate::Gateway) -> Result<(), Box<dyn std::error::Error>> {
-    /// gateway.reload(tollgate::Loader::new().with_file("tollgate.toml").load()?)?;
+    /// gateway.reload(tollgate::Loader::new().with_file("tollgate.toml").load()?).await?;
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Errors
     /// `Configuration`, when the configuration does not work, or when something
-    /// in it differs that is only read at the start: `[ledger]`, `[budgets]`,
-    /// `[record]`, `[feedback]`, `[failover]`, `[catalog]`, and of `[openrouter]` `base_url`,
-    /// `track_usage`, `compare_hourly` and `stops_billing_by_provider`. The old
-    /// one stays in use.
-    pub fn reload(&self, mut config: Config) -> Result<(), Failure> {
+    /// in it differs that is only read at the start: `[ledger]`,
+    /// `[record]`, `[feedback]`, `[failover]`, `[catalog]`, of `[openrouter]` `base_url`,
+    /// `track_usage`, `compare_hourly` and `stops_billing_by_provider`, and the
+    /// first budget per model while `failover.group_models` is on.
+    /// `LedgerUnavailable`, when the ledger cannot tell what was spent of a
+    /// budget that is new. The old configuration stays in use.
+    ///
+    /// # Cancellation
+    /// Dropping the future before it has returned changes nothing.
+    pub async fn reload(&self, mut config: Config) -> Result<(), Failure> {
+        let _turn = self.reloading.turn().await;
+        let old = self.parts();
+        let kept = old
+            .config
+            .budgets
+            .iter()
+            .filter(|(name, _)| keys::is_budget(name));
+        for (name, budget) in kept {
+            let budgets = &mut config.budgets;
+            budgets
+                .entry(name.clone())
+                .or_insert_with(|| budget.clone());
+        }
+        self.take_over(&old, config).await
+    }
+
+    /// Goes by these budgets of callers' keys, named `keys.NAME` as
+    /// [`KeyBook::budgets`](tollgate_keys::KeyBook::budgets) names them, and by
+    /// no others of keys; all else stays as it is. As in [`reload`](Self::reload),
+    /// all of them are taken over or none.
+    ///
+    /// # Errors
+    /// `Configuration` when one does not work; `LedgerUnavailable` as in `reload`.
+    ///
+    /// # Cancellation
+    /// As in `reload`.
+    pub async fn set_key_budgets(
+        &self,
+        budgets: impl IntoIterator<Item = (String, BudgetConfig)>,
+    ) -> Result<(), Failure> {
+        let _turn = self.reloading.turn().await;
+        let old = self.parts();
+        let mut config = old.config.clone();
+        config.budgets.retain(|name, _| !keys::is_budget(name));
+        config.budgets.extend(budgets);
+        match config.budgets == old.config.budgets {
+            true => Ok(()),
+            false => self.take_over(&old, config).await,
+        }
+    }
+
+    /// Whoever calls it has the [turn](Reloading::turn).
+    async fn take_over(&self, old: &Parts, config: Config) -> Result<(), Failure> {
         let Reloading {
             makings, current, ..
         } = &*self.reloading;
-        let _turn = self.reloading.turn();
-        let old = self.parts();
         check_fixed(&old.config, &config)?;
-        config.budgets.clone_from(&old.config.budgets);
         let earlier = current.get();
         let Configured {
             laid,
             optimizer,
             judges,
         } = makings.configured(&config, Some(&earlier))?;
+        // The last thing that waits. Dropped, they leave the ledger as it is.
+        let budgets = match old.background.ledger() {
+            Some(ledger) => Some(ledger.open_budgets(&config.budgets).await?),
+            None => None,
+        };
         // Before the catalog names them, so that whoever finds a lane there can
         // use it.
         current.set(laid.clone());
@@ -139,6 +194,9 @@ impl Gateway {
             return Err(configuration("the lanes cannot be set up", error));
         }
         // From here on nothing fails.
+        if let Some(budgets) = budgets {
+            budgets.take_over(config.openrouter.optimization.max_cost_per_request);
+        }
         let asks = makings.provider.is_none();
         let compared = |config: &Config| {
             let key = config.openrouter.api_key.clone();
@@ -208,7 +266,10 @@ fn check_fixed(old: &Config, new: &Config) -> Result<(), Failure> {
     let (from, to) = (&old.openrouter, &new.openrouter);
     let differs = [
         ("ledger", old.ledger != new.ledger),
-        ("budgets", budgets_differ(&old.budgets, &new.budgets)),
+        (
+            "budgets (the first one per model, beside failover.group_models)",
+            new.failover.group_models && is_by_model(new) && !is_by_model(old),
+        ),
         ("record", old.record != new.record),
         ("feedback", old.feedback != new.feedback),
         ("failover", old.failover != new.failover),
@@ -242,16 +303,11 @@ fn check_fixed(old: &Config, new: &Config) -> Result<(), Failure> {
     }
 }
 
-/// Whether a ledger that keeps the old budgets does not keep all of the new
-/// ones, or keeps others beside them. Those of keys do not count there: nobody
-/// spends from the budget of a key that is gone.
-fn budgets_differ(
-    old: &BTreeMap<String, BudgetConfig>,
-    new: &BTreeMap<String, BudgetConfig>,
-) -> bool {
-    let is_new = |(name, budget)| old.get(name) != Some(budget);
-    let is_gone = |name: &String| !new.contains_key(name) && !keys::is_budget(name);
-    new.iter().any(is_new) || old.keys().any(is_gone)
+/// Whether models must not travel in groups, of which nobody knows beforehand
+/// which one spends.
+pub(crate) fn is_by_model(config: &Config) -> bool {
+    let mut budgets = config.budgets.values();
+    budgets.any(|budget| budget.per == Per::Model)
 }
 
 #[cfg(test)]

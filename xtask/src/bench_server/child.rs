@@ -1,5 +1,6 @@
 //! A process that is measured: on a core of its own, gone when it is dropped.
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -8,7 +9,7 @@ use std::time::Duration;
 use super::BenchError;
 
 /// Where upstream and load run, as taskset names it.
-pub(super) const LOAD_CORE: &str = "1";
+pub(crate) const LOAD_CORE: &str = "1";
 
 /// Where what is measured runs.
 const MEASURED_CORE: &str = "0";
@@ -16,33 +17,65 @@ const MEASURED_CORE: &str = "0";
 /// What `/proc` counts CPU time in: the `USER_HZ` of Linux, the same everywhere.
 const TICK: Duration = Duration::from_millis(10);
 
-pub(super) struct Measured {
+pub(crate) struct Measured {
     child: Child,
 }
 
 impl Measured {
     /// Starts a program that finds nothing in its environment but a home.
-    pub(super) fn start(
+    pub(crate) fn start(
         program: &Path,
         arguments: &[&str],
         home: &Path,
     ) -> Result<Self, BenchError> {
-        let child = Command::new("taskset")
-            .args(["-c", MEASURED_CORE])
-            .arg(program)
+        let mut command = Command::new("taskset");
+        command.args(["-c", MEASURED_CORE]).arg(program);
+        let child = Self::spawn(command, arguments, home);
+        child.map_err(BenchError::io("start `taskset`; it comes with util-linux"))
+    }
+
+    /// The same on whatever core there is.
+    pub(crate) fn start_anywhere(
+        program: &Path,
+        arguments: &[&str],
+        home: &Path,
+    ) -> Result<Self, BenchError> {
+        let child = Self::spawn(Command::new(program), arguments, home);
+        child.map_err(BenchError::io(format!("start {}", program.display())))
+    }
+
+    fn spawn(mut command: Command, arguments: &[&str], home: &Path) -> io::Result<Self> {
+        let child = command
             .args(arguments)
             .env_clear()
             .env("HOME", home)
             .current_dir(home)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .spawn()
-            .map_err(BenchError::io("start `taskset`; it comes with util-linux"))?;
+            .spawn()?;
         Ok(Self { child })
     }
 
+    /// Files and sockets that are open.
+    pub(crate) fn open_files(&self) -> Result<usize, BenchError> {
+        let path = self.proc("fd");
+        let entries = std::fs::read_dir(&path);
+        let entries = entries.map_err(BenchError::io(format!("read {}", path.display())))?;
+        Ok(entries.count())
+    }
+
+    /// Tells it to stop, and waits until it has ended. Whether it ended well.
+    pub(crate) fn stop(mut self) -> Result<bool, BenchError> {
+        let id = self.child.id().to_string();
+        let told = Command::new("kill").args(["-TERM", &id]).status();
+        told.map_err(BenchError::io("start `kill`"))?;
+        let status = self.child.wait();
+        let status = status.map_err(BenchError::io("wait for the end of the gateway"))?;
+        Ok(status.success())
+    }
+
     /// CPU time so far, of all threads, in user space and in the kernel.
-    pub(super) fn cpu(&self) -> Result<Duration, BenchError> {
+    pub(crate) fn cpu(&self) -> Result<Duration, BenchError> {
         let path = self.proc("stat");
         let text = read(&path)?;
         let ticks = ticks(&text).ok_or(BenchError::Proc {
@@ -53,7 +86,7 @@ impl Measured {
     }
 
     /// Memory that is resident, in MiB.
-    pub(super) fn resident(&self) -> Result<f64, BenchError> {
+    pub(crate) fn resident(&self) -> Result<f64, BenchError> {
         let path = self.proc("status");
         let text = read(&path)?;
         let field = "VmRSS";
@@ -74,7 +107,7 @@ impl Drop for Measured {
 }
 
 /// An address where nothing listens, as far as can be known.
-pub(super) fn free_address() -> Result<SocketAddr, BenchError> {
+pub(crate) fn free_address() -> Result<SocketAddr, BenchError> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
     let address = listener.and_then(|listener| listener.local_addr());
     address.map_err(BenchError::io("find a free port"))

@@ -23,7 +23,7 @@ pub(crate) enum BenchError {
 
 impl BenchError {
     /// For `map_err`: an error of the system, with what was tried.
-    pub(super) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let what = what.into();
         |source| Self::Io { what, source }
     }

@@ -2,7 +2,7 @@
 //! on disk, metrics, and a caller with a key that has limits.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::BenchError;
@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const BETWEEN: Duration = Duration::from_millis(1);
 
 /// A folder with all that a gateway keeps; it is gone when this is dropped.
-pub(super) struct Home {
+pub(crate) struct Home {
     name: &'static str,
     folder: PathBuf,
     program: PathBuf,
@@ -25,7 +25,7 @@ pub(super) struct Home {
 
 impl Home {
     /// A home for a gateway, which takes these `KEY=VALUE` before its file.
-    pub(super) fn new(
+    pub(crate) fn new(
         name: &'static str,
         program: PathBuf,
         set: &[String],
@@ -46,13 +46,18 @@ impl Home {
         Ok(home)
     }
 
+    /// Where it keeps what it keeps.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The name in the table.
-    pub(super) fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         self.name
     }
 
     /// Starts the gateway, and says how long it took to its first good answer.
-    pub(super) async fn start(&self) -> Result<(Measured, SocketAddr, Duration), BenchError> {
+    pub(crate) async fn start(&self) -> Result<(Measured, SocketAddr, Duration), BenchError> {
         let address = free_address()?;
         let listen = address.to_string();
         let mut arguments = vec!["serve", "--listen", &listen];
@@ -64,7 +69,7 @@ impl Home {
     }
 
     /// Runs a gateway until what it keeps is on disk: its ledger and catalog.
-    pub(super) async fn fill(&self) -> Result<(), BenchError> {
+    pub(crate) async fn fill(&self) -> Result<(), BenchError> {
         let (_running, address, _) = self.start().await?;
         let cache = self.folder.join(CACHE);
         let begun = Instant::now();
@@ -85,7 +90,7 @@ impl Drop for Home {
 }
 
 /// Asks until there is a good answer.
-pub(super) async fn until_answered(address: SocketAddr) -> Result<(), BenchError> {
+pub(crate) async fn until_answered(address: SocketAddr) -> Result<(), BenchError> {
     let begun = Instant::now();
     while begun.elapsed() < PATIENCE {
         // Before it listens, there is no connection to ask over.

@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use super::BenchError;
 
 /// The key that the gateway knows the load by. It opens nothing else.
-pub(super) const KEY: &str = "tg-00000000-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+pub(crate) const KEY: &str = "tg-00000000-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 const PATH: &str = "/api/v1/chat/completions";
 
@@ -24,14 +24,24 @@ const PATH: &str = "/api/v1/chat/completions";
 const MESSAGES: &str = r#"[{"role":"system","content":"You are a patient teacher of physics. You answer in at most three sentences, in words that a child of twelve understands, and you never use a formula where a picture in words does as well. When a question has a wrong premise, say so first."},{"role":"user","content":"Why is the sky blue, and why is it not blue in the evening? My sister says that it is the reflection of the sea, but we live far away from any sea and it is blue here as well."},{"role":"assistant","content":"It is not the sea: the air itself scatters the light of the sun, and it scatters blue more than red. What reaches your eye from all over the sky is this scattered light."},{"role":"user","content":"And what happens in the evening, when it turns red? Does the air change, or is it the light that comes another way? Please explain it so that I can tell her tomorrow at breakfast."}]"#;
 
 /// One client.
-pub(super) struct Load {
+pub(crate) struct Load {
     connection: SendRequest<Full<Bytes>>,
     whole: Request<Full<Bytes>>,
     stream: Request<Full<Bytes>>,
 }
 
 impl Load {
-    pub(super) async fn connect(address: SocketAddr) -> Result<Self, BenchError> {
+    /// One that lets the gateway choose the model.
+    pub(crate) async fn connect(address: SocketAddr) -> Result<Self, BenchError> {
+        Self::connect_for(address, "tollgate/balanced", KEY).await
+    }
+
+    /// One that names a model, with a key of its own.
+    pub(crate) async fn connect_for(
+        address: SocketAddr,
+        model: &str,
+        key: &str,
+    ) -> Result<Self, BenchError> {
         let stream = TcpStream::connect(address).await;
         let stream = stream.map_err(BenchError::io(format!("connect to {address}")))?;
         stream
@@ -41,20 +51,20 @@ impl Load {
         tokio::spawn(driver);
         Ok(Self {
             connection,
-            whole: request(address, false),
-            stream: request(address, true),
+            whole: request(address, model, key, false),
+            stream: request(address, model, key, true),
         })
     }
 
     /// Asks for an answer in one piece, and reads it.
-    pub(super) async fn whole(&mut self) -> Result<(), BenchError> {
+    pub(crate) async fn whole(&mut self) -> Result<(), BenchError> {
         let response = self.ask(self.whole.clone()).await?;
         response.into_body().collect().await?;
         Ok(())
     }
 
     /// Asks for a stream, and reads it. Says how long the first chunk took.
-    pub(super) async fn stream(&mut self) -> Result<Duration, BenchError> {
+    pub(crate) async fn stream(&mut self) -> Result<Duration, BenchError> {
         let begun = Instant::now();
         let mut body = self.ask(self.stream.clone()).await?.into_body();
         body.frame().await.transpose()?;
@@ -80,7 +90,7 @@ impl Load {
 }
 
 /// So many clients that ask at the same time, `each` times one after the other.
-pub(super) async fn together<A>(
+pub(crate) async fn together<A>(
     address: SocketAddr,
     clients: usize,
     each: usize,
@@ -101,9 +111,8 @@ where
     try_join_all(asking).await.map(|_| ())
 }
 
-fn request(address: SocketAddr, stream: bool) -> Request<Full<Bytes>> {
-    let body =
-        format!(r#"{{"model":"tollgate/balanced","stream":{stream},"messages":{MESSAGES}}}"#);
+fn request(address: SocketAddr, model: &str, key: &str, stream: bool) -> Request<Full<Bytes>> {
+    let body = format!(r#"{{"model":"{model}","stream":{stream},"messages":{MESSAGES}}}"#);
     let mut request = Request::new(Full::new(body.into()));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = Uri::from_static(PATH);
@@ -111,7 +120,7 @@ fn request(address: SocketAddr, stream: bool) -> Request<Full<Bytes>> {
     for (name, value) in [
         (HOST, host.as_str()),
         (CONTENT_TYPE, "application/json"),
-        (AUTHORIZATION, &format!("Bearer {KEY}")),
+        (AUTHORIZATION, &format!("Bearer {key}")),
     ] {
         let value = HeaderValue::from_str(value).expect("these texts are plain ASCII");
         request.headers_mut().insert(name, value);

@@ -11,13 +11,13 @@
 //! on the same HTTP stack. All three are measured by turns in one run, since
 //! figures of two runs on a shared machine say little about each other.
 
-mod child;
+pub(crate) mod child;
 mod error;
-mod gateway;
-mod load;
+pub(crate) mod gateway;
+pub(crate) mod load;
 mod measure;
 mod proxy;
-mod quantile;
+pub(crate) mod quantile;
 mod report;
 mod side;
 mod upstream;

@@ -1,21 +1,21 @@
 use std::time::Duration;
 
 /// Times of many requests.
-#[derive(Debug, Default)]
-pub(super) struct Times(Vec<Duration>);
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Times(Vec<Duration>);
 
 impl Times {
-    pub(super) fn add(&mut self, time: Duration) {
+    pub(crate) fn add(&mut self, time: Duration) {
         self.0.push(time);
     }
 
-    pub(super) fn append(&mut self, mut other: Self) {
+    pub(crate) fn append(&mut self, mut other: Self) {
         self.0.append(&mut other.0);
     }
 
     /// The time that `per_cent` of the requests were not slower than, in
     /// microseconds; `None` without any.
-    pub(super) fn quantile(&mut self, per_cent: usize) -> Option<f64> {
+    pub(crate) fn quantile(&mut self, per_cent: usize) -> Option<f64> {
         self.0.sort_unstable();
         let rank = (self.0.len() * per_cent).div_ceil(100).saturating_sub(1);
         self.0.get(rank).map(|time| micros(*time))
@@ -23,7 +23,7 @@ impl Times {
 }
 
 /// Microseconds.
-pub(super) fn micros(time: Duration) -> f64 {
+pub(crate) fn micros(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6
 }
 

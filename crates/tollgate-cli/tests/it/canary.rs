@@ -47,10 +47,14 @@ impl Places {
     }
 
     fn check(&self) {
+        self.check_for(&CANARIES);
+    }
+
+    fn check_for(&self, canaries: &[&str]) {
         for (name, bytes) in &self.0 {
             let text = String::from_utf8_lossy(bytes).to_ascii_lowercase();
-            for canary in CANARIES {
-                let found = text.find(canary);
+            for canary in canaries {
+                let found = text.find(&canary.to_ascii_lowercase());
                 let around = found.map(|at| {
                     text[text.floor_char_boundary(at.saturating_sub(200))..]
                         .chars()
@@ -166,6 +170,55 @@ async fn serve(fault: Option<Fault>) {
     }
     places.add_folder(home.path());
     places.check();
+}
+
+/// The key of a caller is shown once, when it is made. What is kept, logged and
+/// told of it afterwards does not hold any half of its secret, whether it was
+/// good or nearly so.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_key_of_a_caller_is_in_no_file_and_no_message() {
+    let simulator = struck_by(None).await;
+    let home = Home::new();
+    home.write(
+        "tollgate.toml",
+        "[openrouter]\napi_key = \"sk-or-v1-not-a-real-key-000\"\n[record]\nenabled = true\n\
+         [telemetry]\nlog_level = \"trace\"\nlog_format = \"json\"\n",
+    );
+    let made = home
+        .run(&["keys", "create", "ci", "--budget", "10/month"])
+        .await;
+    let (out, err) = (made.out(), made.err());
+    let mut words = out.split_whitespace().chain(err.split_whitespace());
+    let key = words.find(|word| word.starts_with("tg-")).unwrap();
+    // After `tg-`, eight digits that are no secret, and a hyphen.
+    let secret = &key[12..];
+    let halves = secret.split_at(secret.len() / 2);
+
+    let url = base_url(&simulator);
+    let server = Server::start(&home, &["serve", "--listen", "127.0.0.1:0", &url]);
+    let mut places = Places(Vec::new());
+    let (good, path) = (crate::serve::body(false), "/v1/chat/completions");
+    let reply = server.post_as(key, path, &good).await;
+    assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
+    places.add("the answer", reply);
+    let other = if key.ends_with('A') { "B" } else { "A" };
+    let nearly = format!("{}{other}", &key[..key.len() - 1]);
+    let reply = server.post_as(&nearly, path, &good).await;
+    assert!(reply.starts_with("HTTP/1.1 401"), "{reply}");
+    places.add("the refusal", reply);
+    signal("TERM", server.id());
+    let (status, printed) = server.end().await;
+    assert_eq!(status.code(), Some(0), "{printed}");
+    assert!(printed.contains("call settled"), "{printed}");
+    places.add("the log", printed);
+    places.add(
+        "the list of keys",
+        home.run(&["keys", "list", "--json"]).await.out(),
+    );
+    places.add_folder(home.path());
+    let files = places.0.iter().filter(|(name, _)| name.contains('/'));
+    assert!(files.count() > 2, "keys and ledger are among them");
+    places.check_for(&[halves.0, halves.1]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -131,9 +131,8 @@ async fn printed(server: Server) -> String {
     printed
 }
 
-#[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_with_a_new_budget_waits_for_a_start_and_no_other_key_does() {
+async fn a_key_with_a_new_budget_spends_from_it_at_once() {
     let simulator = simulator(Scenario::default()).await;
     let home = Home::new();
     create(&home, &["first"]).await;
@@ -142,19 +141,34 @@ async fn a_key_with_a_new_budget_waits_for_a_start_and_no_other_key_does() {
         &["serve", "--listen", "127.0.0.1:0", &base_url(&simulator)],
     );
     let rich = create(&home, &["rich", "--budget", "10/month"]).await;
-    let plain = create(&home, &["plain"]).await;
-    until(&server, &plain, CHAT, &body(false), "HTTP/1.1 200").await;
-    until(&server, &rich, CHAT, &body(false), "turned off").await;
-    let printed = printed(server).await;
-    assert!(printed.contains("the key rich is turned off"), "{printed}");
-    assert!(printed.contains("start the server anew"), "{printed}");
+    until(&server, &rich, CHAT, &body(false), "HTTP/1.1 200").await;
+    let poor = create(&home, &["poor", "--budget", "0.000000001/month"]).await;
+    until(&server, &poor, CHAT, &body(false), "HTTP/1.1 402").await;
+    let reply = server.post_as(&rich, CHAT, &body(false)).await;
+    assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn budgets_follow_their_file() {
+    let simulator = simulator(Scenario::default()).await;
+    let home = Home::new();
+    home.write("tollgate.toml", &listing(SMALL));
+    let only = create(&home, &["only"]).await;
     let server = Server::start(
         &home,
         &["serve", "--listen", "127.0.0.1:0", &base_url(&simulator)],
     );
-    let reply = server.post_as(&rich, CHAT, &body(false)).await;
-    assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
+    until(&server, &only, CHAT, &body(false), "HTTP/1.1 200").await;
+    let budget = |limit| format!("{}[budgets.all]\nlimit = {limit}\n", listing(SMALL));
+    for (toml, expected) in [
+        (budget("0.000000001"), "HTTP/1.1 402"),
+        (budget("9"), "HTTP/1.1 200"),
+        (budget("0.000000002"), "HTTP/1.1 402"),
+        (listing(SMALL), "HTTP/1.1 200"),
+    ] {
+        home.write("tollgate.toml", &toml);
+        until(&server, &only, CHAT, &body(false), expected).await;
+    }
 }
 
 #[cfg(unix)]

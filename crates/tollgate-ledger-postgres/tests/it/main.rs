@@ -18,6 +18,7 @@ mod leases;
 mod limits;
 mod locks;
 mod open;
+mod reload;
 mod server;
 mod sharing;
 mod tls;

@@ -1,5 +1,6 @@
 //! Trackers of several nodes that spend one budget.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use crate::server::{Server, node, number};
 const CALLS: u128 = 10_000;
 const LIMIT: i64 = 10_000_000_000;
 /// A cent: what each call holds and costs.
-const CENT: i64 = 10_000_000;
+pub(crate) const CENT: i64 = 10_000_000;
 
 /// Spent, and leased but not spent, over all nodes.
 const USED: &str = "SELECT (coalesce((SELECT sum(spent_nanos) FROM budget_window), 0)
@@ -27,10 +28,19 @@ const USED: &str = "SELECT (coalesce((SELECT sum(spent_nanos) FROM budget_window
 const SPENT: &str = "SELECT coalesce(sum(spent_nanos), 0)::bigint FROM budget_window";
 
 async fn tracker(config: &PostgresConfig, name: &str) -> Arc<UsageTracker> {
-    let store: Arc<PostgresStore> = Arc::new(node(config, name).await);
     let budget = BudgetConfig::new(Usd::from_nanos(LIMIT));
+    tracker_with(config, name, [("team".to_owned(), budget)].into()).await
+}
+
+/// A node that goes by these budgets.
+pub(crate) async fn tracker_with(
+    config: &PostgresConfig,
+    name: &str,
+    budgets: BTreeMap<String, BudgetConfig>,
+) -> Arc<UsageTracker> {
+    let store: Arc<PostgresStore> = Arc::new(node(config, name).await);
     let ledger = LedgerConfig {
-        budgets: [("team".to_owned(), budget)].into(),
+        budgets,
         // All calls come at once.
         queue: 100_000,
         ..LedgerConfig::default()
@@ -43,7 +53,7 @@ async fn tracker(config: &PostgresConfig, name: &str) -> Arc<UsageTracker> {
 }
 
 /// Holds a cent, sends an attempt, and spends the cent.
-async fn spend(tracker: &UsageTracker, n: u128) -> Result<(), Failure> {
+pub(crate) async fn spend(tracker: &UsageTracker, n: u128) -> Result<(), Failure> {
     let call = builders::call(n, "a/one");
     let plan = builders::plan(vec![builders::planned("a/one", "openrouter")]);
     let mut hold = tracker.hold(&call, &plan)?;

@@ -1,6 +1,7 @@
 //! All budgets of this process: who is let in, and what was spent.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,11 +24,13 @@ const STEP: Duration = Duration::from_secs(2);
 /// One lock guards them all: an amount is taken from every budget that it
 /// counts in, or from none. Nobody waits under it.
 pub(crate) struct Budgets {
-    pub(super) rules: Box<[Rule]>,
     /// Whether other nodes spend from them too.
-    pub(super) shared: bool,
+    pub(crate) shared: bool,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
+    /// Which set of budgets this is, 0 before the first: without any, calls
+    /// take no lock.
+    pub(super) edition: AtomicU64,
     state: Mutex<State>,
     /// Wakes whoever brings leases.
     pub(crate) wanted: Notify,
@@ -36,27 +39,30 @@ pub(crate) struct Budgets {
 }
 
 pub(super) struct State {
-    /// By the place of their rule.
-    pub(super) shelves: Box<[Shelf]>,
+    pub(super) shelves: Vec<Shelf>,
     /// The epoch of this node's leases.
     pub(super) epoch: u64,
     /// Whether leases cannot be had at the moment.
     pub(super) cut_off: bool,
     /// Whether what was spent before this process is known.
-    loaded: bool,
+    pub(super) loaded: bool,
     /// The latest moment that anybody was admitted at.
     latest: Timestamp,
 }
 
 /// The windows of one budget.
-#[derive(Default)]
 pub(super) struct Shelf {
+    pub(super) rule: Rule,
+    /// The edition that it came with: calls of earlier ones do not know it.
+    pub(super) since: u64,
     /// The window that is open.
-    start: Timestamp,
-    end: Option<Timestamp>,
+    pub(super) start: Timestamp,
+    pub(super) end: Option<Timestamp>,
     /// Windows by key: the open one, and earlier ones that calls still run in.
-    pub(super) purses: HashMap<Arc<str>, Vec<(Timestamp, Purse)>>,
+    pub(super) purses: Purses,
 }
+
+type Purses = HashMap<Arc<str>, Vec<(Timestamp, Purse)>>;
 
 /// What an amount was taken from.
 pub(crate) struct Taken {
@@ -64,6 +70,8 @@ pub(crate) struct Taken {
     /// Whether it was taken; else it is not before more is leased.
     pub(crate) covered: bool,
     pub(crate) epoch: u64,
+    /// The budgets that were asked; `None` when none counts the call.
+    pub(crate) edition: Option<u64>,
 }
 
 /// A change to the purses of some windows, which were taken from in that epoch.
@@ -92,18 +100,22 @@ impl Budgets {
         clock: Arc<dyn Clock>,
         observer: Arc<dyn Observer>,
     ) -> Self {
+        let edition = u64::from(!rules.is_empty());
         let state = State {
-            shelves: rules.iter().map(|_| Shelf::default()).collect(),
+            loaded: rules.is_empty(),
+            shelves: rules
+                .into_iter()
+                .map(|rule| Shelf::new(rule, edition))
+                .collect(),
             epoch: 0,
             cut_off: false,
-            loaded: rules.is_empty(),
             latest: Timestamp::default(),
         };
         Self {
-            rules: rules.into(),
             shared,
             clock,
             observer,
+            edition: AtomicU64::new(edition),
             state: Mutex::new(state),
             wanted: Notify::new(),
             brought: Notify::new(),
@@ -116,32 +128,47 @@ impl Budgets {
             windows: BudgetWindows::default(),
             covered: true,
             epoch: 0,
+            edition: None,
         }
+    }
+
+    /// Which set of budgets this is.
+    pub(crate) fn edition(&self) -> u64 {
+        self.edition.load(Ordering::Acquire)
+    }
+
+    /// Whether there never was a budget.
+    fn has_none(&self) -> bool {
+        self.edition() == 0
     }
 
     /// Takes an amount from every budget that the call counts in.
     pub(crate) fn admit(&self, who: Who<'_>, at: Timestamp, amount: Usd) -> Result<Taken, Failure> {
-        if self.rules.is_empty() {
-            return Ok(self.untouched());
+        if self.has_none() {
+            return Ok(Taken {
+                edition: Some(0),
+                ..self.untouched()
+            });
         }
         let mut state = self.state();
         if !state.loaded {
             return Err(not_loaded());
         }
         state.note(at);
-        let windows = self.windows_of_call(&mut state, who, at);
+        let windows = state.windows_of_call(who, at);
         let all: Vec<_> = windows
             .iter()
             .map(|window| (window, nanos(amount)))
             .collect();
         let (says, events) = self.take(&mut state, &all)?;
-        let epoch = state.epoch;
+        let (epoch, edition) = (state.epoch, self.edition());
         drop(state);
         self.tell(events);
         Ok(Taken {
             windows,
             covered: says == Says::Yes,
             epoch,
+            edition: Some(edition),
         })
     }
 
@@ -152,15 +179,18 @@ impl Budgets {
         at: Timestamp,
         what: What<'_>,
     ) -> BudgetWindows {
-        if !self.rules.iter().any(Rule::is_by_attempt) {
+        if self.has_none() {
             return call.clone();
         }
         let mut state = self.state();
-        let own = self.rules.iter().zip(&mut state.shelves);
-        let own = own.filter_map(|(rule, shelf)| {
-            let key = rule.key_of_attempt(what)?;
-            Some(shelf.window(rule, key, at))
+        let own = state.shelves.iter_mut().filter_map(|shelf| {
+            let key = shelf.rule.key_of_attempt(what)?;
+            Some(shelf.window(key, at))
         });
+        let own: Vec<_> = own.collect();
+        if own.is_empty() {
+            return call.clone();
+        }
         call.iter().cloned().chain(own).collect()
     }
 
@@ -171,7 +201,7 @@ impl Budgets {
         &self,
         amounts: impl FnOnce(u64) -> Vec<(&'a BudgetWindow, i128)>,
     ) -> Result<Option<u64>, Failure> {
-        if self.rules.is_empty() {
+        if self.has_none() {
             return Ok(Some(0));
         }
         let mut state = self.state();
@@ -191,7 +221,7 @@ impl Budgets {
     pub(crate) fn wait_for(&self, amounts: &[(&BudgetWindow, i128)], sign: i128) {
         let mut state = self.state();
         for (window, amount) in amounts {
-            if let Some(purse) = self.purse(&mut state, window) {
+            if let Some(purse) = state.purse(window) {
                 purse.waiting += sign * amount;
                 purse.largest = purse.largest.max(*amount);
             }
@@ -210,21 +240,11 @@ impl Budgets {
         }
     }
 
-    /// The windows that an attempt counts in and its call does not.
-    pub(crate) fn own<'a>(&self, windows: &'a BudgetWindows) -> &'a [BudgetWindow] {
-        let mut by_attempt = self.rules.iter().filter(|rule| rule.is_by_attempt());
-        let Some(first) = by_attempt.next() else {
-            return &[];
-        };
-        let is_own = |window: &BudgetWindow| {
-            window.budget == first.id || by_attempt.clone().any(|rule| rule.id == window.budget)
-        };
-        let place = windows.iter().position(is_own);
-        place.map_or(&[], |place| &windows[place..])
-    }
-
-    pub(crate) fn rules(&self) -> &[Rule] {
-        &self.rules
+    /// The budgets that are in force.
+    pub(crate) fn rules(&self) -> Vec<Rule> {
+        let state = self.state();
+        let rules = state.shelves.iter().map(|shelf| &shelf.rule);
+        rules.filter(|rule| rule.in_force).cloned().collect()
     }
 
     /// Whether what was spent before this process is known.
@@ -235,7 +255,7 @@ impl Budgets {
     /// Frees what was held, and adds what was spent: all at once, so that nobody
     /// sees the one without the other.
     pub(crate) fn apply<'a>(&self, moves: impl IntoIterator<Item = Move<'a>>) {
-        if self.rules.is_empty() {
+        if self.has_none() {
             return;
         }
         let mut events = Vec::new();
@@ -245,7 +265,7 @@ impl Budgets {
         let counts = |one: &Move<'_>| !self.shared || one.epoch == epoch;
         for one in moves.into_iter().filter(counts) {
             for window in one.windows {
-                let Some((rule, purse)) = self.find(&mut state, window) else {
+                let Some((rule, purse)) = state.find(window) else {
                     continue;
                 };
                 purse.held -= nanos(one.free);
@@ -284,15 +304,16 @@ impl Budgets {
         limits_itself: bool,
     ) -> Result<Advice, Failure> {
         let mut advice = Advice::default();
-        if self.rules.is_empty() {
+        if self.has_none() {
             return Ok(advice);
         }
         let mut state = self.state();
-        for (rule, shelf) in self.rules.iter().zip(&mut state.shelves) {
-            let Some(key) = rule.key_of_call(who) else {
+        for shelf in &mut state.shelves {
+            let Some(key) = shelf.rule.key_of_call(who) else {
                 continue;
             };
-            let window = shelf.window(rule, key, at);
+            let window = shelf.window(key, at);
+            let rule = &shelf.rule;
             // Not made for whoever only asks.
             let idle = Purse::default();
             let purse = shelf.find(&window).unwrap_or(&idle);
@@ -319,12 +340,7 @@ impl Budgets {
     pub(crate) fn load(&self, spent: impl IntoIterator<Item = (BudgetWindow, Usd)>) {
         let mut state = self.state();
         for (window, amount) in spent {
-            if let Some(purse) = self.purse(&mut state, &window) {
-                match self.shared {
-                    true => purse.known = nanos(amount),
-                    false => purse.spent += nanos(amount),
-                }
-            }
+            state.add_earlier(&window, amount, self.shared);
         }
         state.loaded = true;
     }
@@ -333,12 +349,12 @@ impl Budgets {
     pub(crate) fn windows(&self) -> Vec<(BudgetWindow, Usd, Usd)> {
         let state = self.state();
         let mut all = Vec::new();
-        for (rule, shelf) in self.rules.iter().zip(&state.shelves) {
+        for shelf in state.shelves.iter().filter(|shelf| shelf.rule.in_force) {
             for (key, purses) in &shelf.purses {
                 for (start, purse) in purses {
-                    let spent = Usd::from_nanos_i128(purse.spent.max(purse.known));
+                    let spent = purse.spent_everywhere();
                     let held = Usd::from_nanos_i128(purse.held);
-                    all.push((rule.window(key.clone(), *start), spent, held));
+                    all.push((shelf.rule.window(key.clone(), *start), spent, held));
                 }
             }
         }
@@ -348,15 +364,6 @@ impl Budgets {
 
     // === under the lock ===
 
-    fn windows_of_call(&self, state: &mut State, who: Who<'_>, at: Timestamp) -> BudgetWindows {
-        let both = self.rules.iter().zip(&mut state.shelves);
-        both.filter_map(|(rule, shelf)| {
-            let key = rule.key_of_call(who)?;
-            Some(shelf.window(rule, key, at))
-        })
-        .collect()
-    }
-
     /// Takes all amounts, when every purse has room; says who has not.
     fn take(
         &self,
@@ -365,7 +372,7 @@ impl Budgets {
     ) -> Result<(Says, Vec<Event>), Failure> {
         let mut says = Says::Yes;
         for (window, amount) in amounts {
-            let Some((rule, purse)) = self.find(state, window) else {
+            let Some((rule, purse)) = state.find(window) else {
                 continue;
             };
             match purse.says(rule, self.shared, *amount) {
@@ -382,7 +389,7 @@ impl Budgets {
         }
         let mut events = Vec::new();
         for (window, amount) in amounts.iter().filter(|_| says == Says::Yes) {
-            if let Some((rule, purse)) = self.find(state, window) {
+            if let Some((rule, purse)) = state.find(window) {
                 purse.hold(*amount);
                 if purse.warns(rule) {
                     events.push(Event::BudgetWarned {
@@ -398,21 +405,6 @@ impl Budgets {
             }
         }
         Ok((says, events))
-    }
-
-    fn purse<'a>(&self, state: &'a mut State, window: &BudgetWindow) -> Option<&'a mut Purse> {
-        self.find(state, window).map(|(_, purse)| purse)
-    }
-
-    /// The purse of a window, unless its budget is not configured any more.
-    pub(super) fn find<'a>(
-        &self,
-        state: &'a mut State,
-        window: &BudgetWindow,
-    ) -> Option<(&Rule, &'a mut Purse)> {
-        let named = |rule: &Rule| Arc::ptr_eq(&rule.id, &window.budget) || rule.id == window.budget;
-        let place = self.rules.iter().position(named)?;
-        Some((&self.rules[place], state.shelves[place].purse(window)))
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -436,20 +428,61 @@ impl State {
         }
         self.latest = self.latest.max(at);
     }
+
+    fn windows_of_call(&mut self, who: Who<'_>, at: Timestamp) -> BudgetWindows {
+        let shelves = self.shelves.iter_mut();
+        let windows = shelves.filter_map(|shelf| {
+            let key = shelf.rule.key_of_call(who)?;
+            Some(shelf.window(key, at))
+        });
+        windows.collect()
+    }
+
+    /// Adds what was spent in a window before anything was counted here.
+    fn add_earlier(&mut self, window: &BudgetWindow, amount: Usd, shared: bool) {
+        if let Some(purse) = self.purse(window) {
+            match shared {
+                true => purse.known = nanos(amount),
+                false => purse.spent += nanos(amount),
+            }
+        }
+    }
+
+    pub(super) fn purse(&mut self, window: &BudgetWindow) -> Option<&mut Purse> {
+        self.find(window).map(|(_, purse)| purse)
+    }
+
+    /// The purse of a window, unless its budget is gone and nobody runs in it.
+    pub(super) fn find(&mut self, window: &BudgetWindow) -> Option<(&Rule, &mut Purse)> {
+        let mut shelves = self.shelves.iter_mut();
+        let shelf = shelves.find(|shelf| shelf.rule.is_of(window))?;
+        Some((&shelf.rule, Shelf::purse(&mut shelf.purses, window)))
+    }
 }
 
 impl Shelf {
+    pub(super) fn new(rule: Rule, since: u64) -> Self {
+        Self {
+            rule,
+            since,
+            start: Timestamp::default(),
+            end: None,
+            purses: HashMap::new(),
+        }
+    }
+
     /// The window of a key at a moment. The open window never moves back.
-    fn window(&mut self, rule: &Rule, key: &str, at: Timestamp) -> BudgetWindow {
+    fn window(&mut self, key: &str, at: Timestamp) -> BudgetWindow {
         if self.end.is_none_or(|end| at >= end) {
-            let (start, end) = rule.window_of(at);
+            let (start, end) = self.rule.window_of(at);
             if start > self.start || self.end != end {
                 (self.start, self.end) = (start, end);
                 self.forget();
             }
         }
         let known = self.purses.get_key_value(key).map(|(key, _)| key.clone());
-        rule.window(known.unwrap_or_else(|| key.into()), self.start)
+        self.rule
+            .window(known.unwrap_or_else(|| key.into()), self.start)
     }
 
     /// Drops windows that are over, that nobody runs in and nothing is leased of.
@@ -467,8 +500,8 @@ impl Shelf {
         found.map(|(_, purse)| purse)
     }
 
-    fn purse(&mut self, window: &BudgetWindow) -> &mut Purse {
-        let purses = self.purses.entry(window.key.clone()).or_default();
+    fn purse<'a>(purses: &'a mut Purses, window: &BudgetWindow) -> &'a mut Purse {
+        let purses = purses.entry(window.key.clone()).or_default();
         let place = purses.iter().position(|(start, _)| *start == window.start);
         let place = place.unwrap_or_else(|| {
             purses.push((window.start, Purse::default()));
@@ -486,9 +519,14 @@ impl Rule {
             start,
         }
     }
+
+    /// Whether it is a window of this budget.
+    pub(crate) fn is_of(&self, window: &BudgetWindow) -> bool {
+        Arc::ptr_eq(&self.id, &window.budget) || self.id == window.budget
+    }
 }
 
-fn not_loaded() -> Failure {
+pub(super) fn not_loaded() -> Failure {
     Failure::new(
         FailureKind::LedgerUnavailable,
         "what was spent of the budgets is not known yet",

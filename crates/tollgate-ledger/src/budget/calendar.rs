@@ -8,13 +8,13 @@ use tollgate_core::Timestamp;
 use super::config::Period;
 
 /// The windows of one budget.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Calendar {
     zone: TimeZone,
     anchor: Anchor,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Anchor {
     Hour { minute: i8 },
     Day { time: civil::Time },

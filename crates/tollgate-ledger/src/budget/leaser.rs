@@ -141,7 +141,8 @@ impl Budgets {
     fn asks(&self, why: Why) -> Vec<LeaseAsk> {
         let mut state = self.state();
         let mut asks = Vec::new();
-        for (rule, shelf) in self.rules.iter().zip(&mut state.shelves) {
+        for shelf in &mut state.shelves {
+            let rule = &shelf.rule;
             for (key, purses) in &mut shelf.purses {
                 for (start, purse) in purses {
                     let window = || rule.window(key.clone(), *start);
@@ -158,7 +159,7 @@ impl Budgets {
         state.cut_off = false;
         state.enter(leased.epoch);
         for (ask, grant) in asks.iter().zip(&leased.grants) {
-            if let Some((_, purse)) = self.find(&mut state, &ask.window) {
+            if let Some((_, purse)) = state.find(&ask.window) {
                 purse.take_in(ask, *grant);
             }
         }
@@ -209,6 +210,8 @@ impl Purse {
     ) -> Option<LeaseAsk> {
         let slice = self.slice(rule);
         let (take, give) = match why {
+            // Nobody is let in any more.
+            _ if !rule.in_force => (0, self.free()),
             Why::End => (0, self.free()),
             _ if self.waiting > 0 => (self.needs(rule, slice), 0),
             Why::Wanted => (self.tops_up(slice), 0),

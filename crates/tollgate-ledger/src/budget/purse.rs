@@ -43,7 +43,7 @@ pub(super) enum Says {
 
 impl Purse {
     pub(super) fn says(&self, rule: &Rule, shared: bool, amount: i128) -> Says {
-        if amount == 0 {
+        if amount == 0 || !rule.in_force {
             return Says::Yes;
         }
         let most = if shared {
@@ -51,11 +51,16 @@ impl Purse {
         } else {
             nanos(rule.limit)
         };
-        if self.spent + self.held + amount <= most {
+        let is_leased = self.spent + self.held + amount <= most;
+        // A limit that was lowered holds at once, whatever was leased under the
+        // earlier one; what is too much is given back, and then asked for anew.
+        let is_within = nanos(self.in_use()) + amount <= nanos(rule.limit);
+        if is_leased && is_within {
             return Says::Yes;
         }
         let dry = |until: &Instant| *until > Instant::now();
-        let hopeless = amount > nanos(rule.limit) || self.dry_until.as_ref().is_some_and(dry);
+        let hopeless =
+            is_leased || amount > nanos(rule.limit) || self.dry_until.as_ref().is_some_and(dry);
         match shared && !hopeless {
             true => Says::Short,
             false => Says::No,
@@ -89,7 +94,7 @@ impl Purse {
 
     /// Whether to tell that the window is nearly spent: once.
     pub(super) fn warns(&mut self, rule: &Rule) -> bool {
-        let first = !self.warned && self.is_nearly_spent(rule);
+        let first = !self.warned && rule.in_force && self.is_nearly_spent(rule);
         self.warned |= first;
         first
     }
@@ -97,9 +102,14 @@ impl Purse {
     /// Whether to tell that more was spent than the limit: once.
     pub(super) fn overspends(&mut self, rule: &Rule) -> bool {
         let spent = self.spent.max(self.known);
-        let first = !self.overspent && spent > nanos(rule.limit);
+        let first = !self.overspent && rule.in_force && spent > nanos(rule.limit);
         self.overspent |= first;
         first
+    }
+
+    /// Forgets what was told and heard of another limit.
+    pub(super) fn is_anew(&mut self) {
+        (self.warned, self.overspent, self.dry_until) = (false, false, None);
     }
 
     /// What this node may still spend of its leases.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use tollgate_core::{
-    BudgetWindow, LedgerEvent, LedgerStore, StoreError, Timestamp, UsageQuery, Usd,
+    BudgetWindow, LedgerEvent, LedgerStore, StoreError, Timestamp, UsageQuery, UsageRow, Usd,
 };
 
 use super::config::{BudgetConfig, OnSoft, Per, Period};
@@ -114,19 +114,41 @@ async fn look(
     if !open.is_empty() {
         return Ok((open, Known::Counted));
     }
-    let query = UsageQuery {
+    let rows = store.report(&query(rule, start)).await?;
+    let rows = spent_by(rule, start, rows);
+    Ok((rows.collect(), Known::Reported))
+}
+
+/// What was spent in the windows of a budget that are open `now`, by a report
+/// that does not wait.
+pub(crate) fn reported(
+    rule: &Rule,
+    now: Timestamp,
+    report: impl FnOnce(&UsageQuery) -> Vec<UsageRow>,
+) -> Vec<(BudgetWindow, Usd)> {
+    let (start, _) = rule.window_of(now);
+    spent_by(rule, start, report(&query(rule, start))).collect()
+}
+
+fn query(rule: &Rule, start: Timestamp) -> UsageQuery {
+    UsageQuery {
         since: Some(start),
         by: rule.dimension().into_iter().collect(),
         ..UsageQuery::default()
-    };
-    let rows = store.report(&query).await?;
-    let rows = rows.into_iter().map(|row| {
+    }
+}
+
+fn spent_by(
+    rule: &Rule,
+    start: Timestamp,
+    rows: Vec<UsageRow>,
+) -> impl Iterator<Item = (BudgetWindow, Usd)> {
+    let rows = rows.into_iter().map(move |row| {
         let spent = row.cost() + row.unresolved;
         let key = row.key.into_iter().next().unwrap_or_default();
         (rule.window(key.into(), start), spent)
     });
-    let rows = rows.filter(|(window, spent)| rule.counts(&window.key) && *spent > Usd::ZERO);
-    Ok((rows.collect(), Known::Reported))
+    rows.filter(|(window, spent)| rule.counts(&window.key) && *spent > Usd::ZERO)
 }
 
 /// Where a store knows it from.

@@ -7,7 +7,7 @@ use super::config::{BudgetConfig, OnSoft, Per};
 use crate::InvalidConfig;
 
 /// A budget as it is applied.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Rule {
     pub(super) name: Arc<str>,
     /// What its counters are kept under: counted otherwise, they are others.
@@ -19,6 +19,9 @@ pub(crate) struct Rule {
     pub(super) calendar: Calendar,
     pub(super) per: Per,
     only: Vec<String>,
+    /// Whether calls count here. What calls hold that began while it was so is
+    /// theirs until they end.
+    pub(super) in_force: bool,
 }
 
 /// Who spends, as far as it is known when a call is admitted.
@@ -77,7 +80,18 @@ impl Rule {
             calendar,
             per: config.per.clone(),
             only: config.only.clone(),
+            in_force: true,
         })
+    }
+
+    /// Whether what was counted for the other is what this one would have
+    /// counted too.
+    pub(super) fn counts_like(&self, other: &Self) -> bool {
+        self.in_force
+            && other.in_force
+            && self.id == other.id
+            && self.calendar == other.calendar
+            && self.only == other.only
     }
 
     /// Whether the key is known only when an attempt is.
@@ -98,7 +112,7 @@ impl Rule {
             }
             Per::Model | Per::Lane => return None,
         };
-        self.counts(key).then_some(key)
+        (self.in_force && self.counts(key)).then_some(key)
     }
 
     /// Whose share an attempt spends, when that depends on the attempt.
@@ -108,7 +122,7 @@ impl Rule {
             Per::Lane => what.lane.as_str(),
             Per::All | Per::Caller | Per::Task | Per::Tag(_) => return None,
         };
-        self.counts(key).then_some(key)
+        (self.in_force && self.counts(key)).then_some(key)
     }
 
     /// What reports break down by to find the same keys; `None` when all share one.

@@ -139,7 +139,7 @@ fn generation(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Generatio
     parsed(column, text.map(GenerationId::new).transpose())
 }
 
-fn parsed<T, E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+pub(super) fn parsed<T, E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     column: usize,
     result: Result<T, E>,
 ) -> rusqlite::Result<T> {

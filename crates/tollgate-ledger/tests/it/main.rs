@@ -11,6 +11,7 @@ mod contract;
 mod crash;
 mod ledger;
 mod money;
+mod reload;
 mod scene;
 mod sequences;
 mod shared;

@@ -5,18 +5,14 @@ mod http;
 mod labels;
 mod scrape;
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
-use tollgate::{
-    AttemptRecord, Config, Ended, Event, FailureKind, Gateway, Observer, Per, Receipt, TokenUsage,
-    Usd,
-};
+use tollgate::{AttemptRecord, Ended, Event, FailureKind, Gateway, Observer, Receipt, TokenUsage};
 
 use self::families::Families;
-use self::labels::{Name, Names};
+use self::labels::Names;
 
 pub use self::http::{counted, measured, measured_and_known, serve_measured};
 
@@ -36,7 +32,7 @@ pub use self::http::{counted, measured, measured_and_known, serve_measured};
 /// use tollgate::Gateway;
 /// use tollgate_server::Metrics;
 ///
-/// let metrics = Arc::new(Metrics::new(&config));
+/// let metrics = Arc::new(Metrics::new());
 /// let gateway = Gateway::builder(config).observer(metrics.clone()).build().await?;
 /// print!("{}", metrics.text(&gateway));
 /// # Ok(())
@@ -46,8 +42,6 @@ pub struct Metrics {
     registry: Registry,
     families: Families,
     names: Names,
-    /// Limits of the budgets that all calls share.
-    limits: BTreeMap<Name, Usd>,
     /// How many spans were sent and dropped, where somebody sends them.
     spans: Option<Box<dyn Fn() -> SpanCounts + Send + Sync>>,
 }
@@ -61,23 +55,25 @@ pub struct SpanCounts {
     pub dropped: u64,
 }
 
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Metrics {
     /// The media type of [`text`](Self::text).
     pub const CONTENT_TYPE: &'static str =
         "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-    /// Nothing counted yet. The configuration tells which budgets there are.
-    pub fn new(config: &Config) -> Self {
+    /// Nothing counted yet.
+    #[must_use]
+    pub fn new() -> Self {
         let mut registry = Registry::default();
-        let shared = config.budgets.iter().filter(|(_, it)| it.per == Per::All);
         Self {
             families: Families::register(&mut registry),
             registry,
             names: Names::default(),
-            limits: shared
-                .take(labels::MOST_NAMES)
-                .map(|(name, budget)| (Name::from(name.as_str()), budget.limit))
-                .collect(),
             spans: None,
         }
     }
@@ -93,7 +89,7 @@ impl Metrics {
     /// what the gateway holds, owes and has seen of its targets at this moment.
     pub fn text(&self, gateway: &Gateway) -> String {
         let spans = self.spans.as_ref().map(|read| read());
-        let now = scrape::of(gateway, &self.limits, spans);
+        let now = scrape::of(gateway, spans);
         let mut all = String::new();
         let written = text::encode_registry(&mut all, &self.registry)
             .and_then(|()| text::encode_registry(&mut all, &now))

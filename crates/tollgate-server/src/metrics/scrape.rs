@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
-use tollgate::{Breaker, Gateway, Health, Timestamp, Totals, Usd};
+use tollgate::{Breaker, Gateway, Health, Per, Timestamp, Totals, Usd};
 
 use super::SpanCounts;
 use super::families::{Gauges, nanodollars};
@@ -15,16 +15,12 @@ use super::labels::{self, Name};
 const MOST_TARGETS: usize = 200;
 
 /// A registry with the state of a gateway.
-pub(super) fn of(
-    gateway: &Gateway,
-    limits: &BTreeMap<Name, Usd>,
-    spans: Option<SpanCounts>,
-) -> Registry {
+pub(super) fn of(gateway: &Gateway, spans: Option<SpanCounts>) -> Registry {
     let mut registry = Registry::default();
     if let Some(totals) = gateway.totals() {
         books(totals, &mut registry);
     }
-    budgets(gateway, limits, &mut registry);
+    budgets(gateway, &mut registry);
     targets(gateway.health().entries(), &mut registry);
     if let Some(counts) = spans {
         traces(counts, &mut registry);
@@ -71,7 +67,9 @@ fn books(totals: Totals, registry: &mut Registry) {
 
 /// The newest window of each budget that all calls share. Those with a share
 /// for each caller, tag or model would make a series of each.
-fn budgets(gateway: &Gateway, limits: &BTreeMap<Name, Usd>, registry: &mut Registry) {
+fn budgets(gateway: &Gateway, registry: &mut Registry) {
+    let config = gateway.config();
+    let shared = config.budgets.iter().filter(|(_, it)| it.per == Per::All);
     let mut newest = BTreeMap::<Name, (Timestamp, Usd, Usd)>::new();
     for (window, spent, held) in gateway.budgets() {
         let row = (window.start, spent, held);
@@ -79,13 +77,13 @@ fn budgets(gateway: &Gateway, limits: &BTreeMap<Name, Usd>, registry: &mut Regis
         *known = if known.0 < row.0 { row } else { *known };
     }
     let [limit, spent, held] = [(); 3].map(|()| Gauges::default());
-    for (budget, most) in limits {
+    for (name, budget) in shared.take(labels::MOST_NAMES) {
         let labels = labels::Budget {
-            budget: budget.clone(),
+            budget: Name::from(name.as_str()),
         };
         let unused = (Timestamp::default(), Usd::ZERO, Usd::ZERO);
-        let row = newest.get(budget).copied().unwrap_or(unused);
-        set(&limit, labels.clone(), *most);
+        let row = newest.get(&labels.budget).copied().unwrap_or(unused);
+        set(&limit, labels.clone(), budget.limit);
         set(&spent, labels.clone(), row.1);
         set(&held, labels, row.2);
     }

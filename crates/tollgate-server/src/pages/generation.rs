@@ -92,7 +92,7 @@ pub(crate) async fn one(
         )
         .with_hint("ask for /v1/generation?id=…, with the x-generation-id of an answer")
     })?;
-    let past = gateway.past_call(&caller.id, id).await;
+    let past = gateway.past_call(&caller.id, id).await?;
     let past = past.ok_or_else(|| unknown(id))?;
     Ok(Json(Data {
         data: record(id, &past),
@@ -104,8 +104,8 @@ fn unknown(id: &str) -> Failure {
     Failure::new(FailureKind::NotFound, "there is no such generation")
         .with("id", id)
         .with_hint(
-            "the last 4096 calls of this process are known, each to its caller alone, by the \
-             x-generation-id or the x-request-id of their answers; a call is known once it has ended",
+            "calls are known once they have ended, each to its caller alone, by the x-generation-id \
+             or the x-request-id of their answers; a ledger in memory knows the last 4096",
         )
 }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use tollgate::Config;
 use tollgate_server::Metrics;
 
 use crate::support::{After, Server, Upstream, gateway};
@@ -16,7 +15,7 @@ async fn every_path_of_the_document_is_served_on_both_bases() {
         after: After::End,
     };
     let gateway = gateway(upstream, "").await;
-    let server = Server::start_measured(gateway, Arc::new(Metrics::new(&Config::default()))).await;
+    let server = Server::start_measured(gateway, Arc::new(Metrics::new())).await;
     let document = document(&server).await;
     for (path, item) in document["paths"].as_object().unwrap() {
         let servers = item.get("servers").unwrap_or(&document["servers"]);

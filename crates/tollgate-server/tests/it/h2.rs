@@ -136,10 +136,9 @@ async fn a_connection_is_told_how_many_requests_and_headers_it_may_have() {
     is_alive(&rig).await;
 }
 
-#[tokio::test]
-async fn a_client_that_takes_its_requests_back_again_and_again_is_sent_away() {
-    let rig = rig().await;
-    let mut connection = Connection::open(rig.server.address()).await;
+/// Takes requests back until the server has had enough of it.
+pub(crate) async fn flood_of_resets(address: &str) {
+    let mut connection = Connection::open(address).await;
     for stream in (1..4_000).step_by(2) {
         connection.get(stream, "/health/live").await;
         connection.write(RST_STREAM, 0, stream, &[0, 0, 0, 8]).await;
@@ -147,6 +146,12 @@ async fn a_client_that_takes_its_requests_back_again_and_again_is_sent_away() {
     let calm = connection.until(GOAWAY).await.payload[4..8].to_vec();
     assert_eq!(calm, [0, 0, 0, 11], "enhance your calm");
     assert!(connection.next().await.is_none_or(|it| it.kind == GOAWAY));
+}
+
+#[tokio::test]
+async fn a_client_that_takes_its_requests_back_again_and_again_is_sent_away() {
+    let rig = rig().await;
+    flood_of_resets(rig.server.address()).await;
     is_alive(&rig).await;
 }
 

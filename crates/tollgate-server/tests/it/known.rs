@@ -74,7 +74,7 @@ impl Known {
             .collect();
         let gateway = gateway(upstream, &budgets).await;
         let config = ServerConfig::default();
-        let metrics = Arc::new(Metrics::new(&gateway.config()));
+        let metrics = Arc::new(Metrics::new());
         let router = router(gateway.clone(), &config);
         let router = measured(router, gateway.clone(), metrics.clone());
         let callers = Callers::new(book);

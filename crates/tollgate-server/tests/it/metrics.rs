@@ -25,7 +25,7 @@ impl Rig {
         let simulator = Simulator::builder().seed(7).scenario(scenario);
         let simulator = simulator.start().await.unwrap();
         let config = config(&simulator.base_url(), toml);
-        let metrics = Arc::new(Metrics::new(&config));
+        let metrics = Arc::new(Metrics::new());
         let receipts = Arc::new(Mutex::new(Vec::new()));
         let kept = receipts.clone();
         let keep = move |event: &Event| {
@@ -246,7 +246,7 @@ async fn a_stream_is_in_flight_until_its_end() {
 #[tokio::test]
 async fn a_program_can_mount_the_page_elsewhere() {
     let config = config("http://127.0.0.1:9", "[catalog]\noffline = true\n");
-    let metrics = Arc::new(Metrics::new(&config));
+    let metrics = Arc::new(Metrics::new());
     let gateway = Gateway::builder(config).seed(7).build().await.unwrap();
     let mounted = measured(
         router(gateway.clone(), &tollgate::ServerConfig::default()),

@@ -578,6 +578,35 @@ async fn attempts_that_failed_before_are_in_the_receipt() {
 }
 
 #[tokio::test]
+async fn a_generation_of_an_earlier_process_is_in_the_ledger() {
+    let simulator = simulator().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.db");
+    let toml = format!("[ledger]\nstore = \"sqlite\"\npath = {path:?}\n");
+    let before = gateway(&simulator, &toml).await;
+    let answering = Server::start(before.clone()).await;
+    let reply = answering.chat(false).await;
+    let ids = ["x-generation-id", "x-request-id"].map(|name| header(&reply, name));
+    answering.stop().await.until(std::future::pending()).await;
+    before.shutdown().await;
+
+    let after = gateway(&simulator, &toml).await;
+    let asking = Server::start(after.clone()).await;
+    for id in &ids {
+        let page = get(&asking, &format!("/v1/generation?id={id}")).await;
+        check_generation(&page["data"]);
+        let ours = &page["data"]["tollgate"];
+        assert_eq!(ours["call"], ids[1].as_str());
+        assert_eq!(ours["ended"], "complete");
+        assert_eq!(ours["attempts"][0]["generation"], ids[0].as_str());
+    }
+    let other = CallerId::new("somebody-else").unwrap();
+    for id in &ids {
+        assert!(after.past_call(&other, id).await.unwrap().is_none(), "{id}");
+    }
+}
+
+#[tokio::test]
 async fn generations_of_others_are_not_there() {
     let simulator = simulator().await;
     let gateway = gateway(&simulator, "").await;

@@ -55,7 +55,7 @@ fn receipt(lane: &str, model: &str, tag: &str) -> Receipt {
 #[tokio::test]
 async fn ten_thousand_models_and_lanes_make_no_more_series_than_the_first_few() {
     let config = config("http://127.0.0.1:9", "[catalog]\noffline = true\n");
-    let metrics = Metrics::new(&config);
+    let metrics = Metrics::new();
     let gateway = Gateway::builder(config).seed(7).build().await.unwrap();
     let flood = |names: std::ops::Range<u32>| {
         for name in names {
@@ -105,7 +105,7 @@ async fn ten_thousand_models_and_lanes_make_no_more_series_than_the_first_few() 
 #[tokio::test]
 async fn every_event_has_its_counter() {
     let config = config("http://127.0.0.1:9", "[catalog]\noffline = true\n");
-    let metrics = Metrics::new(&config);
+    let metrics = Metrics::new();
     let gateway = Gateway::builder(config).seed(7).build().await.unwrap();
     let call = CallId::from_u128(1);
     let window = window_with_escapes();

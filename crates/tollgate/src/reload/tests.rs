@@ -38,7 +38,7 @@ async fn one_configuration_is_taken_over_at_a_time() {
     let gateway = Gateway::builder(config.clone()).catalog(witness.clone());
     let gateway = gateway.build().await.unwrap();
     assert!(witness.gateway.set(gateway.clone()).is_ok());
-    gateway.reload(config).unwrap();
+    gateway.reload(config).await.unwrap();
     let alone = || witness.alone.load(Ordering::Relaxed);
     let during = alone();
     assert!(during > 0);

@@ -117,7 +117,7 @@ async fn a_lane_that_is_not_configured_stops_the_start_and_a_reload() {
         .load()
         .unwrap();
     assert_eq!(
-        gateway.reload(without).unwrap_err().kind(),
+        gateway.reload(without).await.unwrap_err().kind(),
         FailureKind::Configuration
     );
     gateway.shutdown().await;

@@ -53,7 +53,7 @@ async fn the_next_call_is_decided_by_the_new_configuration() {
     let gateway = gateway(&listing(SMALL), ScriptedProvider::new()).await;
     let clone = gateway.clone();
     assert_eq!(first_choice(&gateway), SMALL);
-    gateway.reload(config(&listing(OTHER))).unwrap();
+    gateway.reload(config(&listing(OTHER))).await.unwrap();
     assert_eq!(first_choice(&gateway), OTHER);
     assert_eq!(first_choice(&clone), OTHER, "clones are the same gateway");
 }
@@ -73,7 +73,7 @@ async fn a_running_answer_does_not_notice() {
         .await
         .unwrap();
     let begun = answer.next_text().await.unwrap().unwrap();
-    gateway.reload(config(&listing(OTHER))).unwrap();
+    gateway.reload(config(&listing(OTHER))).await.unwrap();
     let mut text = begun;
     while let Some(piece) = answer.next_text().await {
         text.push_str(&piece.unwrap());
@@ -87,8 +87,8 @@ async fn a_running_answer_does_not_notice() {
 #[tokio::test]
 async fn what_does_not_work_is_not_taken_over_in_part() {
     let gateway = gateway(&listing(SMALL), ScriptedProvider::new()).await;
-    let check = |toml: String, word: &str| {
-        let failure = gateway.reload(config(&toml)).unwrap_err();
+    let check = async |toml: String, word: &str| {
+        let failure = gateway.reload(config(&toml)).await.unwrap_err();
         assert_eq!(failure.kind(), FailureKind::Configuration);
         let told = format!("{failure} {}", failure.hint().unwrap_or_default());
         assert!(told.contains(word), "{told}");
@@ -98,23 +98,28 @@ async fn what_does_not_work_is_not_taken_over_in_part() {
     check(
         format!("{other}[openrouter.optimization]\nmode = \"cheepest\"\n"),
         "cheepest",
-    );
+    )
+    .await;
     check(
         format!("{other}[ledger]\nstore = \"sqlite\"\npath = \"x.db\"\n"),
         "ledger",
-    );
+    )
+    .await;
     check(
-        format!("{other}[budgets.all]\nlimit = 1\nwindow = \"day\"\n"),
-        "budgets",
-    );
+        format!("{other}[budgets.all]\nlimit = 1\nper = \"model\"\n"),
+        "failover.group_models",
+    )
+    .await;
     check(
         format!("{other}[openrouter]\nbase_url = \"https://other.example/v1\"\n"),
         "openrouter.base_url",
-    );
+    )
+    .await;
     check(
         format!("{other}[providers.near]\nbase_url = \"http://far.example/v1\"\nmodels = {{}}\n"),
         "near",
-    );
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -130,9 +135,9 @@ async fn a_lane_that_is_added_serves_the_next_call() {
     let near = format!(
         "[providers.near]\nbase_url = \"http://127.0.0.1:1/v1\"\n[providers.near.models]\n\"{SMALL}\" = \"small\"\n[providers.near.prices]\n\"{SMALL}\" = {{ base = {{ input = \"0.000001\", output = \"0.000001\" }} }}\n"
     );
-    gateway.reload(config(&near)).unwrap();
+    gateway.reload(config(&near)).await.unwrap();
     assert_eq!(lanes(&gateway).len(), 2, "{:?}", lanes(&gateway));
-    gateway.reload(config("")).unwrap();
+    gateway.reload(config("")).await.unwrap();
     assert_eq!(lanes(&gateway), ["openrouter"]);
 }
 
@@ -147,7 +152,7 @@ async fn what_was_used_of_a_limit_stays_used_when_something_else_changes() {
     let gateway = support::gateway(&simulator, &text("")).await;
     gateway.chat(ask()).await.unwrap();
     let again = support::config(&simulator, &text(&format!("{SMALL:?}")));
-    gateway.reload(again).unwrap();
+    gateway.reload(again).await.unwrap();
     let refused = gateway.chat(ask()).await.unwrap_err();
     assert_eq!(refused.kind(), FailureKind::RateLimited, "{refused}");
 }
@@ -163,14 +168,54 @@ async fn the_budget_of_a_key_stays_in_force_when_a_configuration_leaves_it_out()
         ScriptedProvider::new(),
     )
     .await;
-    gateway.reload(config(&listing(OTHER))).unwrap();
+    gateway.reload(config(&listing(OTHER))).await.unwrap();
     assert_eq!(first_choice(&gateway), OTHER);
     assert!(gateway.config().budgets.contains_key("keys.ci"));
-    let larger = BUDGET.replace("limit = 1", "limit = 2");
-    for refused in [larger.as_str(), &BUDGET.replace("keys.ci", "keys.other")] {
-        let failure = gateway.reload(config(refused)).unwrap_err();
-        assert!(failure.to_string().contains("budgets"), "{failure}");
-    }
+    gateway.set_key_budgets([]).await.unwrap();
+    assert_eq!(gateway.config().budgets.len(), 0);
+    assert_eq!(first_choice(&gateway), OTHER, "all else stays");
+}
+
+#[tokio::test]
+async fn budgets_are_taken_over_with_the_rest_or_not_at_all() {
+    let simulator = support::simulator(Scenario::default()).await;
+    let with = |rest: &str| format!("{}{rest}", listing(SMALL));
+    let team = |limit: &str| with(&format!("[budgets.team]\nlimit = {limit}\n"));
+    let config = |toml: &str| support::config(&simulator, toml);
+    let gateway = support::gateway(&simulator, &with("")).await;
+    let answer = gateway.chat(ask()).await.unwrap().collect().await.unwrap();
+    let spent = answer.receipt.cost().unwrap().amount();
+    let limits = |gateway: &Gateway| {
+        let budgets = gateway.config().budgets;
+        budgets.values().map(|one| one.limit).collect::<Vec<_>>()
+    };
+
+    // What does not work in another table leaves budgets alone.
+    let broken = format!(
+        "{}[openrouter.optimization]\nmode = \"cheepest\"\n",
+        team("5")
+    );
+    gateway.reload(config(&broken)).await.unwrap_err();
+    let near = "[providers.near]\nbase_url = \"http://far.example/v1\"\nmodels = {}\n";
+    gateway
+        .reload(config(&format!("{}{near}", team("5"))))
+        .await
+        .unwrap_err();
+    assert!(limits(&gateway).is_empty() && gateway.budgets().is_empty());
+
+    gateway
+        .reload(config(&team(&spent.to_string())))
+        .await
+        .unwrap();
+    assert_eq!(limits(&gateway), [spent]);
+    assert_eq!(gateway.budgets()[0].1, spent, "spent before it was there");
+    let refused = gateway.chat(ask()).await.unwrap_err();
+    assert_eq!(refused.kind(), FailureKind::BudgetExceeded, "{refused}");
+
+    gateway.reload(config(&team("5"))).await.unwrap();
+    gateway.chat(ask()).await.unwrap().collect().await.unwrap();
+    gateway.reload(config(&with(""))).await.unwrap();
+    assert!(limits(&gateway).is_empty() && gateway.budgets().is_empty());
 }
 
 /// A key with the rest of its table.

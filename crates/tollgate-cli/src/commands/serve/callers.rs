@@ -126,15 +126,30 @@ impl Doorkeeper {
         if self.in_use.are_those_of(&config, &made) {
             return Ok(());
         }
-        let budgets = gateway.config().budgets;
-        let (book, warnings) = self.ring.book_beside(&budgets, &config, made.clone())?;
+        let book = self.ring.book_of(&config, made.clone())?;
+        // Before the keys that are to spend from them are good.
+        if let Err(failure) = gateway.set_key_budgets(book.budgets()).await {
+            let off = self.set_beside(gateway, &config, made).await?;
+            return Err(Trouble::from(failure).with_hint(off.join("; ")));
+        }
         self.set(book).await;
         self.in_use = Keys { config, made };
-        for warning in warnings {
-            ui::warning(&warning);
-        }
         ui::note("the keys of callers were taken over");
         Ok(())
+    }
+
+    /// Goes by keys whose budgets cannot be taken over at the moment, but for
+    /// those that have such a budget: they are off, and it is told which.
+    async fn set_beside(
+        &self,
+        gateway: &Gateway,
+        config: &Config,
+        made: BTreeMap<String, KeyConfig>,
+    ) -> Result<Vec<String>, Trouble> {
+        let budgets = gateway.config().budgets;
+        let (book, warnings) = self.ring.book_beside(&budgets, config, made)?;
+        self.set(book).await;
+        Ok(warnings)
     }
 
     async fn set(&self, book: KeyBook) {

@@ -22,7 +22,7 @@ pub(crate) async fn run(
 ) -> Result<(), Trouble> {
     let (configuration, mut config) = Configuration::read(global)?;
     let mut doorkeeper = Doorkeeper::open(&mut config, args.listen).await?;
-    let mut metrics = Metrics::new(&config);
+    let mut metrics = Metrics::new();
     if let Some(counts) = spans {
         metrics = metrics.with_spans(move || SpanCounts {
             sent: counts.sent(),

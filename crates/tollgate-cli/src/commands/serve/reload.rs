@@ -76,16 +76,19 @@ impl<'a> Configuration<'a> {
                 keys.end(doorkeeper.take_over(gateway).await);
             }
             if let Some(new) = new {
-                configuration.end(new.and_then(|new| self.take_over(new, gateway)));
+                configuration.end(match new {
+                    Ok(new) => self.take_over(new, gateway).await,
+                    Err(trouble) => Err(trouble),
+                });
             }
         }
     }
 
-    fn take_over(&self, mut new: Config, gateway: &Gateway) -> Result<(), Trouble> {
+    async fn take_over(&self, mut new: Config, gateway: &Gateway) -> Result<(), Trouble> {
         if new.ledger == self.ledger {
             new.ledger = gateway.config().ledger;
         }
-        gateway.reload(new)?;
+        gateway.reload(new).await?;
         for warning in gateway.warnings().iter() {
             ui::warning(warning);
         }
