@@ -155,6 +155,7 @@ impl AttemptEnd {
             "cut" => Self::Cut { kind, message },
             "abandoned" => Self::Abandoned,
             "outrun" => Self::Outrun,
+            "rejected" => Self::Rejected { message },
             _ => return None,
         })
     }

@@ -288,14 +288,17 @@ impl Receipt {
     /// What a store can tell of a call that has ended: its attempts say how, and
     /// how long it took.
     pub fn kept(facts: CallFacts, held: Usd, attempts: Vec<AttemptRecord>) -> Self {
-        let silent = |end: &AttemptEnd| matches!(end, AttemptEnd::Outrun);
-        let mut latest_first = attempts.iter().rev();
-        let last = latest_first.find(|attempt| !silent(&attempt.end));
-        let ended = match last.map(|attempt| &attempt.end) {
+        let mut ends = attempts.iter().rev().map(|attempt| &attempt.end);
+        let last = ends.find(|end| !end.gave_way());
+        // A rejected answer is given back after all when nobody else answers.
+        let rejected = |end: &AttemptEnd| matches!(end, AttemptEnd::Rejected { .. });
+        let is_given_back = attempts.iter().any(|attempt| rejected(&attempt.end));
+        let ended = match last {
+            Some(AttemptEnd::Failed { .. }) | None if is_given_back => Ended::Complete,
             Some(AttemptEnd::Failed { kind, .. }) => Ended::Failed(*kind),
             Some(AttemptEnd::Cut { kind, .. }) => Ended::Cut(*kind),
             Some(AttemptEnd::Complete) => Ended::Complete,
-            Some(AttemptEnd::Abandoned | AttemptEnd::Outrun) | None => Ended::Abandoned,
+            Some(_) | None => Ended::Abandoned,
         };
         let took_ms = attempts.iter().map(|one| one.started_ms + one.took_ms);
         Self {

@@ -1,6 +1,5 @@
 //! Another configuration, all of it or none, while calls are running.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;

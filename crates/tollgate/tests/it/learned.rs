@@ -91,7 +91,7 @@ async fn a_file_says_who_is_good_at_a_prompt_and_a_reload_takes_another() {
     };
     assert_eq!(chosen(), (SMALL.to_owned(), QualitySource::Learned));
     fs::write(&path, file([OTHER, SMALL])).unwrap();
-    gateway.reload(gateway.config()).unwrap();
+    gateway.reload(gateway.config()).await.unwrap();
     assert_eq!(chosen(), (OTHER.to_owned(), QualitySource::Learned));
 }
 
@@ -146,7 +146,7 @@ async fn a_reload_of_a_broken_file_changes_nothing() {
     fs::write(&path, file([SMALL, OTHER])).unwrap();
     let gateway = gateway(&path).await.unwrap();
     fs::write(&path, "something else").unwrap();
-    assert!(gateway.reload(gateway.config()).is_err());
+    assert!(gateway.reload(gateway.config()).await.is_err());
     assert_eq!(explain(&gateway).candidates[0].model.as_str(), SMALL);
 }
 
