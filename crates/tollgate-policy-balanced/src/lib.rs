@@ -32,6 +32,10 @@ pub struct BalancedConfig {
     pub c0: f32,
     /// Cost that counts as 1, in US dollars. Default 0.05.
     pub c_ref: f32,
+    /// What quality from 0 to 1 is worth, in US dollars for one call. With it,
+    /// cost counts as dollars and not by its logarithm, and `w_cost`, `c0` and
+    /// `c_ref` do not matter. Default: none.
+    pub dollars_per_quality: Option<f32>,
     /// Time below which differences hardly matter, in seconds. Default 0.2.
     pub l0: f32,
     /// Time that counts as 1, in seconds. Default 30.
@@ -49,6 +53,7 @@ impl Default for BalancedConfig {
             z: 0.5,
             c0: 1e-5,
             c_ref: 0.05,
+            dollars_per_quality: None,
             l0: 0.2,
             l_ref: 30.0,
         }
@@ -60,16 +65,23 @@ impl Default for BalancedConfig {
 pub struct Balanced {
     config: BalancedConfig,
     cost: LogScale,
+    /// Weight of a nano-dollar, where cost counts as dollars.
+    per_nano: f32,
     latency: LogScale,
 }
 
 impl Balanced {
     /// The policy with these weights.
     pub fn new(config: BalancedConfig) -> Self {
-        let w_cost = config.w_cost * (6.0 * config.dial.clamp(0.0, 1.0) - 3.0).exp2();
+        let dial = (6.0 * config.dial.clamp(0.0, 1.0) - 3.0).exp2();
+        let (w_cost, per_nano) = match config.dollars_per_quality {
+            None => (config.w_cost * dial, 0.0),
+            Some(dollars) => (0.0, config.w_quality * dial / (dollars.max(1e-6) * 1e9)),
+        };
         Self {
             config,
             cost: LogScale::new(config.c0 * 1e9, config.c_ref * 1e9, w_cost),
+            per_nano,
             latency: LogScale::new(config.l0 * 1e3, config.l_ref * 1e3, config.w_latency),
         }
     }
@@ -129,7 +141,7 @@ impl Balanced {
         let config = &self.config;
         [
             config.w_quality * (mean - config.z * error),
-            self.cost.of(nanos),
+            self.cost.of(nanos) + self.per_nano * nanos,
             self.latency.of(latency_ms),
             config.w_failure * failure_share,
         ]

@@ -62,3 +62,19 @@ fn speed_and_health_break_near_ties() {
         [2, 1, 0]
     );
 }
+
+#[test]
+fn quality_is_paid_what_it_is_said_to_be_worth() {
+    let policy = Balanced::new(BalancedConfig {
+        dollars_per_quality: Some(0.02),
+        ..BalancedConfig::default()
+    });
+    // A tenth of quality is worth a fifth of a cent, however cheap the other is.
+    for base in [0, 50_000] {
+        let usual = candidate(0, 0.50, base);
+        let worth_it = candidate(1, 0.60, base + 1_900);
+        let too_dear = candidate(1, 0.60, base + 2_100);
+        assert_eq!(order(&policy, &[usual, worth_it])[0], 1, "{base}");
+        assert_eq!(order(&policy, &[usual, too_dear])[0], 0, "{base}");
+    }
+}
