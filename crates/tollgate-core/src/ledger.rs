@@ -288,18 +288,18 @@ impl Receipt {
     /// What a store can tell of a call that has ended: its attempts say how, and
     /// how long it took.
     pub fn kept(facts: CallFacts, held: Usd, attempts: Vec<AttemptRecord>) -> Self {
-        let mut ends = attempts.iter().rev().map(|attempt| &attempt.end);
-        let last = ends.find(|end| !end.gave_way());
-        // A rejected answer is given back after all when nobody else answers.
-        let rejected = |end: &AttemptEnd| matches!(end, AttemptEnd::Rejected { .. });
-        let is_given_back = attempts.iter().any(|attempt| rejected(&attempt.end));
-        let ended = match last {
-            Some(AttemptEnd::Failed { .. }) | None if is_given_back => Ended::Complete,
-            Some(AttemptEnd::Failed { kind, .. }) => Ended::Failed(*kind),
-            Some(AttemptEnd::Cut { kind, .. }) => Ended::Cut(*kind),
-            Some(AttemptEnd::Complete) => Ended::Complete,
-            Some(_) | None => Ended::Abandoned,
+        // What the caller saw counts before what it did not see: an answer may have been given
+        // back after others had failed, or have broken off before others failed to go on with it.
+        let ended = |attempt: &AttemptRecord| match &attempt.end {
+            AttemptEnd::Complete => (4, Ended::Complete),
+            AttemptEnd::Cut { kind, .. } => (3, Ended::Cut(*kind)),
+            AttemptEnd::Abandoned | AttemptEnd::Rejected { .. } => (2, Ended::Abandoned),
+            AttemptEnd::Failed { kind, .. } => (1, Ended::Failed(*kind)),
+            AttemptEnd::Outrun => (0, Ended::Abandoned),
         };
+        // The latest of those that count alike.
+        let ended = attempts.iter().map(ended).max_by_key(|(weight, _)| *weight);
+        let ended = ended.map_or(Ended::Abandoned, |(_, ended)| ended);
         let took_ms = attempts.iter().map(|one| one.started_ms + one.took_ms);
         Self {
             facts,

@@ -105,6 +105,10 @@ impl CascadeConfig {
         if let Some((key, value)) = wrong {
             return Some((key, format!("{value} is not between 0 and 1")));
         }
+        if self.refusals.iter().any(|phrase| phrase.trim().is_empty()) {
+            let message = "a phrase is empty, which every answer has in it; leave it out";
+            return Some(("refusals", message.to_owned()));
+        }
         let is_sound = self.z.is_finite() && self.z >= 0.0;
         (!is_sound).then(|| ("z", format!("{} is no number of at least 0", self.z)))
     }

@@ -68,11 +68,15 @@ impl Check<'_> {
                 .referred(rule)
                 .is_none_or(|schema| self.follows(value, schema)),
             "type" => is_of(value, rule),
-            "enum" => rule.as_array().is_none_or(|list| list.contains(value)),
-            "const" => value == rule,
+            "enum" => rule
+                .as_array()
+                .is_none_or(|list| list.iter().any(|one| is_same(value, one))),
+            "const" => is_same(value, rule),
             "allOf" => all(rule, &|schema| self.follows(value, schema)),
-            "anyOf" => self.matches(value, rule).is_none_or(|matches| matches > 0),
-            "oneOf" => self.matches(value, rule).is_none_or(|matches| matches == 1),
+            // Which of several it is may hang on a rule that is not understood.
+            "anyOf" | "oneOf" => rule
+                .as_array()
+                .is_none_or(|list| list.iter().any(|schema| self.follows(value, schema))),
             "required" => value.as_object().is_none_or(|object| {
                 all(rule, &|key| {
                     key.as_str().is_none_or(|key| object.contains_key(key))
@@ -98,17 +102,19 @@ impl Check<'_> {
         members.all(|(key, member)| schema(key).is_none_or(|schema| self.follows(member, schema)))
     }
 
-    /// How many of the schemas a value follows; `None` where there is no list.
-    fn matches(&self, value: &Value, rule: &Value) -> Option<usize> {
-        let schemas = rule.as_array()?.iter();
-        Some(schemas.filter(|schema| self.follows(value, schema)).count())
-    }
-
     /// The schema that a reference within the document leads to.
     fn referred(&self, reference: &Value) -> Option<&Value> {
         let pointer = reference.as_str()?.strip_prefix('#')?;
         self.root.pointer(pointer)
     }
+}
+
+/// Whether two values are the same: 1 is 1.0.
+fn is_same(value: &Value, other: &Value) -> bool {
+    value == other
+        || value
+            .as_f64()
+            .is_some_and(|number| other.as_f64() == Some(number))
 }
 
 /// Whether a value is of a type, or of one of several.

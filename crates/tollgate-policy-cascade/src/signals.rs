@@ -25,7 +25,7 @@ impl Signals {
         Self {
             accept_at: config.accept_at,
             weights: config.weights,
-            refusals: config.refusals.clone(),
+            refusals: config.refusals.iter().map(|it| plain(it.chars())).collect(),
         }
     }
 }
@@ -124,14 +124,18 @@ impl Signals {
             return true;
         }
         let text = choice.text();
-        let beginning = text.trim_start().chars().take(BEGINNING);
-        let beginning: String = beginning
-            .map(|letter| if letter == '\u{2019}' { '\'' } else { letter })
-            .flat_map(char::to_lowercase)
-            .collect();
+        let beginning = plain(text.trim_start().chars().take(BEGINNING));
         let mut phrases = self.refusals.iter();
         phrases.any(|phrase| beginning.contains(phrase.as_str()))
     }
+}
+
+/// Letters in lower case, with straight apostrophes.
+fn plain(letters: impl Iterator<Item = char>) -> String {
+    letters
+        .map(|letter| if letter == '\u{2019}' { '\'' } else { letter })
+        .flat_map(char::to_lowercase)
+        .collect()
 }
 
 /// Whether the answer is the JSON that was asked for; `None` when none was, when

@@ -65,6 +65,24 @@ fn an_answer_without_anything_in_it_is_rejected() {
 }
 
 #[test]
+fn phrases_are_looked_for_as_answers_are_read() {
+    let config = CascadeConfig {
+        refusals: vec!["I Won\u{2019}t".to_owned()],
+        ..CascadeConfig::default()
+    };
+    assert_eq!(config.problem(), None);
+    let choices = json!([{ "index": 0, "message": says("i won't do that") }]);
+    let judgement = judged_by(&config, &chat(), &choices, Finish::Stop);
+    check(&judgement, Some("it refuses"));
+
+    let config = CascadeConfig {
+        refusals: vec![" ".to_owned()],
+        ..CascadeConfig::default()
+    };
+    assert_eq!(config.problem().map(|(key, _)| key), Some("refusals"));
+}
+
+#[test]
 fn a_refusal_is_rejected_where_it_begins_the_answer() {
     const REFUSES: Option<&str> = Some("it refuses");
     for text in [

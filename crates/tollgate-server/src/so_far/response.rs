@@ -70,7 +70,7 @@ impl Begun {
         let Ok(event) = serde_json::from_slice::<Event<'_>>(data) else {
             return;
         };
-        self.next = event.sequence_number.unwrap_or(self.next) + 1;
+        self.next = event.sequence_number.unwrap_or(self.next).saturating_add(1);
         if let Some(response) = event.response {
             self.response = Some(response.to_owned());
         }
@@ -126,23 +126,25 @@ impl Begun {
 impl Item {
     /// The item with what was told of it; `None` when nothing was.
     fn as_it_is(&self) -> Option<Value> {
-        let mut item: Value = serde_json::from_str(self.shown.as_ref()?.get()).ok()?;
+        // What is no object is no item.
+        let mut item: Map<String, Value> = serde_json::from_str(self.shown.as_ref()?.get()).ok()?;
         if self.is_done {
-            return Some(item);
+            return Some(item.into());
         }
         let content: Vec<Value> = self.parts.iter().filter_map(content).collect();
         if !content.is_empty() {
-            item["content"] = content.into();
+            item.insert("content".to_owned(), content.into());
         }
         for ((_, part), told) in &self.parts {
-            match part {
-                Part::Arguments => item["arguments"] = told.as_str().into(),
-                Part::Input => item["input"] = told.as_str().into(),
-                Part::Text | Part::Refusal => {}
-            }
+            let key = match part {
+                Part::Arguments => "arguments",
+                Part::Input => "input",
+                Part::Text | Part::Refusal => continue,
+            };
+            item.insert(key.to_owned(), told.as_str().into());
         }
-        item["status"] = "incomplete".into();
-        Some(item)
+        item.insert("status".to_owned(), "incomplete".into());
+        Some(item.into())
     }
 }
 

@@ -68,6 +68,13 @@ fn a_response_that_fails_is_shown_with_what_there_is_of_it() {
 }
 
 #[test]
+fn what_is_no_item_is_left_out() {
+    let item = r#"{"type":"response.output_item.added","sequence_number":18446744073709551615,"output_index":0,"item":"x"}"#;
+    let event = ended(&[item], None);
+    assert_eq!(event["response"]["output"], serde_json::json!([]));
+}
+
+#[test]
 fn a_response_of_which_nothing_was_told_has_all_that_clients_insist_on() {
     let event = ended(&["{}", "no JSON"], None);
     assert_eq!(event["sequence_number"], 0);

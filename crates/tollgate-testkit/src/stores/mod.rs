@@ -121,6 +121,7 @@ where
 {
     past::a_call_is_found_by_its_caller_alone(open().await).await;
     past::a_call_is_told_as_it_counts_now(open().await).await;
+    past::a_call_ended_as_its_caller_saw_it(open().await).await;
     budgets::a_budget_without_events_has_spent_nothing(open().await).await;
     budgets::counters_follow_what_is_settled_and_adjusted(open().await).await;
     budgets::both_payables_count(open().await).await;

@@ -93,3 +93,39 @@ pub(super) async fn a_call_is_told_as_it_counts_now(store: SharedStore) {
         Some((Some(credits(70, CostSource::Reconciled)), learned))
     );
 }
+
+pub(super) async fn a_call_ended_as_its_caller_saw_it(store: SharedStore) {
+    let failed = || AttemptEnd::Failed {
+        kind: FailureKind::RateLimited,
+        status: None,
+        message: "later".into(),
+    };
+    let cut = || AttemptEnd::Cut {
+        kind: FailureKind::Truncated,
+        message: "broken off".into(),
+    };
+    let rejected = || AttemptEnd::Rejected {
+        message: "empty".into(),
+    };
+    let cases = [
+        (vec![AttemptEnd::Complete, failed()], Ended::Complete),
+        (vec![rejected(), AttemptEnd::Complete], Ended::Complete),
+        (vec![cut(), failed()], Ended::Cut(FailureKind::Truncated)),
+        (vec![rejected(), failed()], Ended::Abandoned),
+        (
+            vec![failed(), AttemptEnd::Outrun],
+            Ended::Failed(FailureKind::RateLimited),
+        ),
+    ];
+    for (number, (ends, expected)) in (1..).zip(cases) {
+        let facts = facts(number);
+        for (attempt, end) in (1..).zip(ends) {
+            let mut record = record(attempt, "a/one", 100);
+            record.end = end;
+            append(&store, &[settle(&facts, record)]).await;
+        }
+        let found = find(&store, &facts.caller, &facts.call.to_string()).await;
+        let ended = found.map(|receipt| receipt.ended);
+        assert_eq!(ended, Some(expected), "case {number}");
+    }
+}
