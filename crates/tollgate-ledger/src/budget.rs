@@ -20,4 +20,4 @@ pub(crate) use self::leaser::Leaser;
 
 mod read;
 pub use self::read::{BudgetUse, budget_uses};
-pub(crate) use self::read::{carry, reported};
+pub(crate) use self::read::{Counted, carry, reported};

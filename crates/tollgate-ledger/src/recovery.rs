@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use tollgate_core::{
-    Cost, CostSource, Failure, LedgerEvent, OpenAttempt, StoreError, Timestamp, Uncertain,
-};
+use tollgate_core::{Cost, CostSource, Failure, LedgerEvent, OpenAttempt, Timestamp, Uncertain};
 
 use crate::UsageTracker;
 use crate::books::{Dispatched, abandoned, millis_between};
-use crate::budget::carry;
+use crate::budget::{Counted, carry};
 use crate::tracker::unreadable;
 
 /// How long an upstream is asked what an attempt cost.
@@ -83,7 +81,7 @@ impl UsageTracker {
         let mut all = Vec::new();
         for rule in &self.budgets.rules() {
             let store = self.recorder.store();
-            let carried: Result<_, StoreError> = carry(rule, store, self.clock.now()).await;
+            let carried = carry(rule, store, self.clock.now(), Counted::Throughout).await;
             let (spent, events) = carried.map_err(unreadable)?;
             for event in events {
                 self.recorder.record(event)?;

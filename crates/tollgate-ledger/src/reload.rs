@@ -6,16 +6,19 @@ use std::sync::{PoisonError, RwLockReadGuard};
 use std::time::Duration;
 
 use tokio::time::timeout;
-use tollgate_core::{Billing, BudgetWindow, Failure, LedgerEvent, StoreError, Timestamp, Usd};
+use tollgate_core::{Billing, BudgetWindow, Failure, LedgerEvent, Timestamp, Usd};
 
-use crate::budget::{Leaser, Rule, Spent, What, carry, reported};
+use crate::budget::{Counted, Leaser, Rule, Spent, What, carry, reported};
 use crate::queue::unavailable;
 use crate::recorder::Pause;
 use crate::tracker::{unreadable, who};
 use crate::{BudgetConfig, UsageTracker};
 
-/// How long the store may take to tell what was spent: attempts wait for it.
+/// How long the writer may take with what waits already. It writes meanwhile.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long the store may take to tell what was spent: attempts wait for it.
+const STANDSTILL: Duration = Duration::from_secs(2);
 
 /// Budgets that a tracker can go by: what was spent of those that are new is
 /// known. Until they are taken over or dropped, nothing is written to the
@@ -59,8 +62,9 @@ impl UsageTracker {
     ///
     /// # Errors
     /// `Configuration` when a budget cannot work. `LedgerUnavailable` when the
-    /// store cannot tell what was spent, or not within ten seconds, and before
-    /// [`recover`](Self::recover).
+    /// store cannot tell what was spent, or not within two seconds, when it has
+    /// not written what waits within ten, and before [`recover`](Self::recover).
+    /// Attempts wait while it tells: who tries again should let time pass.
     ///
     /// # Cancellation
     /// Dropping the future changes nothing.
@@ -70,19 +74,18 @@ impl UsageTracker {
     ) -> Result<NewBudgets<'_>, Failure> {
         let rules = budgets.iter().map(|(name, one)| Rule::new(name, one));
         let rules: Vec<Rule> = rules.collect::<Result<_, _>>()?;
-        let unlike: Vec<Rule> = self.budgets.unlike(&rules)?.into_iter().cloned().collect();
+        let is_read = !self.budgets.unlike(&rules)?.is_empty();
         let mut new = NewBudgets {
             tracker: self,
             rules,
-            unlike,
+            unlike: Vec::new(),
             at: self.clock.now(),
             spent: Vec::new(),
             carried: Vec::new(),
             pause: None,
         };
-        if !new.unlike.is_empty() {
-            let read = timeout(PATIENCE, new.read()).await;
-            read.unwrap_or_else(|_| Err(no_answer()))?;
+        if is_read {
+            new.read().await?;
         }
         Ok(new)
     }
@@ -110,6 +113,11 @@ impl NewBudgets<'_> {
     /// they hold is held in new ones too, whether it fits or not, but for
     /// budgets per model or lane; what they cost counts in all of them. In a
     /// budget that is gone, what they hold stays theirs until they end.
+    ///
+    /// Two limits. What such a call holds more when it moves to a dearer
+    /// candidate is held in the budgets that it was admitted to alone. And an
+    /// attempt that had ended counts in a new budget as it was known at that
+    /// moment: what is [adjusted](UsageTracker::adjust) later does not reach it.
     pub fn take_over(self, ceiling: Option<Usd>) {
         let tracker = self.tracker;
         let turn = tracker.turn.write();
@@ -133,13 +141,24 @@ impl NewBudgets<'_> {
     /// Reads what was spent, at a moment when everything is written and
     /// nothing else comes.
     async fn read(&mut self) -> Result<(), Failure> {
-        let recorder = &self.tracker.recorder;
-        self.pause = recorder.pause().await?;
+        let tracker = self.tracker;
+        let pause = timeout(PATIENCE, tracker.recorder.pause()).await;
+        self.pause = pause.unwrap_or_else(|_| Err(no_answer()))?;
+        // Not before: until here others may have been taken over.
+        let unlike = tracker.budgets.unlike(&self.rules)?;
+        self.unlike = unlike.into_iter().cloned().collect();
+        self.at = tracker.clock.now();
         if self.pause.is_none() {
             return Ok(());
         }
+        let carried = timeout(STANDSTILL, self.carry()).await;
+        carried.unwrap_or_else(|_| Err(no_answer()))
+    }
+
+    async fn carry(&mut self) -> Result<(), Failure> {
+        let store = self.tracker.recorder.store();
         for rule in &self.unlike {
-            let carried: Result<_, StoreError> = carry(rule, recorder.store(), self.at).await;
+            let carried = carry(rule, store, self.at, Counted::AtTimes).await;
             let (spent, events) = carried.map_err(unreadable)?;
             self.spent.extend(spent);
             self.carried.extend(events);

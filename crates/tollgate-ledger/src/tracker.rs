@@ -246,11 +246,16 @@ impl UsageTracker {
 
     /// A call of that caller that has ended and is in the store, by its own id
     /// or by the id that an upstream gave one of its generations. Stores that
-    /// do not outlive the process know of none.
+    /// do not outlive the process know of none, and none is asked for what
+    /// cannot be an id.
     ///
     /// # Errors
     /// `LedgerUnavailable` when the store fails.
     pub async fn past_call(&self, caller: &CallerId, id: &str) -> Result<Option<Receipt>, Failure> {
+        // The ids of calls would do as ids of generations too.
+        if GenerationId::new(id).is_err() {
+            return Ok(None);
+        }
         let store = self.recorder.store();
         store.past_call(caller, id).await.map_err(unreadable)
     }
@@ -402,6 +407,8 @@ impl Ledger for UsageTracker {
         let ceiling = self.admission.ceiling(plan.profile.ceiling);
         self.admission.admit(amount, ceiling)?;
         let facts = CallFacts::of(call, plan);
+        // Budgets that are taken over find the call, or it finds them.
+        let _turn = self.turn();
         let taken = match call.keys.is_empty() {
             true => self.budgets.admit(who(&facts), facts.at, amount)?,
             // Budgets are of the gateway's money.

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tollgate_core::{FailureKind, Usd};
-use tollgate_ledger::{BudgetConfig, UsageTracker};
+use tollgate_core::{CallerId, FailureKind, Usd};
+use tollgate_ledger::{BudgetConfig, Per, UsageTracker};
 
 use crate::server::{Server, node, number};
-use crate::trackers::{CENT, spend, tracker_with};
+use crate::trackers::{CENT, spend, spend_as, tracker_with};
 
 const SPENT: &str = "SELECT coalesce(sum(spent_nanos), 0)::bigint FROM budget_window
 WHERE budget = 'team'";
@@ -121,6 +121,47 @@ async fn nothing_is_lost_or_counted_twice_while_calls_run() {
     assert_eq!(number(&client, SPENT).await, served * CENT);
     assert_eq!(number(&client, LEASED).await, 0, "everything went back");
     drop(tracker);
+    let differences = node(&config, "one").await.verify().await.unwrap();
+    assert!(differences.is_empty(), "{differences:?}");
+    server.clean().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_that_a_budget_did_not_count_before_begin_with_what_was_spent() {
+    let Some(server) = Server::find("a budget that counts more keys than before") else {
+        return;
+    };
+    let config = server.config();
+    let of = |only: &[&str]| {
+        let mut each = BudgetConfig::new(Usd::from_nanos(30 * CENT));
+        each.per = Per::Caller;
+        each.only = only.iter().map(|&one| one.to_owned()).collect();
+        BTreeMap::from([("each".to_owned(), each)])
+    };
+    let tracker = tracker_with(&config, "one", of(&["ann"])).await;
+    let callers = ["ann", "bob", "eve"].map(|name| CallerId::new(name).unwrap());
+    for (n, caller) in (0..30).zip(callers.iter().cycle()) {
+        spend_as(&tracker, n, caller).await.unwrap();
+    }
+    go_by(&tracker, &of(&["ann", "bob"])).await;
+    spend_as(&tracker, 100, &callers[1]).await.unwrap();
+    tracker.shutdown().await.unwrap();
+    drop(tracker);
+
+    let client = server.watch(&config).await;
+    let spent = async |key: &str| {
+        let query = format!("SELECT spent_nanos FROM budget_window WHERE key = '{key}'");
+        number(&client, &query).await
+    };
+    assert_eq!(spent("ann").await, 10 * CENT);
+    assert_eq!(spent("bob").await, 11 * CENT);
+    // What is wider at a start begins so too.
+    let again = tracker_with(&config, "one", of(&["ann", "bob", "eve"])).await;
+    assert_eq!(spent("ann").await, 10 * CENT);
+    assert_eq!(spent("bob").await, 11 * CENT);
+    assert_eq!(spent("eve").await, 10 * CENT);
+    again.shutdown().await.unwrap();
+    drop(again);
     let differences = node(&config, "one").await.verify().await.unwrap();
     assert!(differences.is_empty(), "{differences:?}");
     server.clean().await;

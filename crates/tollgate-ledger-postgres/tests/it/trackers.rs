@@ -8,8 +8,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, sleep};
 use tokio_postgres::Client;
 use tollgate_core::{
-    Attempt, AttemptRecord, Cost, CostSource, Delivery, Ended, Failure, FailureKind, Ledger,
-    Outcome, Silent, UsageQuery, Usd,
+    Attempt, AttemptRecord, CallerId, Cost, CostSource, Delivery, Ended, Failure, FailureKind,
+    Ledger, Outcome, Silent, UsageQuery, Usd,
 };
 use tollgate_ledger::{BudgetConfig, LedgerConfig, UsageTracker};
 use tollgate_ledger_postgres::{PostgresConfig, PostgresStore};
@@ -54,7 +54,17 @@ pub(crate) async fn tracker_with(
 
 /// Holds a cent, sends an attempt, and spends the cent.
 pub(crate) async fn spend(tracker: &UsageTracker, n: u128) -> Result<(), Failure> {
-    let call = builders::call(n, "a/one");
+    spend_as(tracker, n, &CallerId::local()).await
+}
+
+/// As [`spend`], for a caller.
+pub(crate) async fn spend_as(
+    tracker: &UsageTracker,
+    n: u128,
+    caller: &CallerId,
+) -> Result<(), Failure> {
+    let mut call = builders::call(n, "a/one");
+    call.caller = caller.clone();
     let plan = builders::plan(vec![builders::planned("a/one", "openrouter")]);
     let mut hold = tracker.hold(&call, &plan)?;
     let attempt = Attempt {

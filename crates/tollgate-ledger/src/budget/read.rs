@@ -1,6 +1,7 @@
 //! What was spent of budgets, as stores know it.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use serde::Serialize;
 use tollgate_core::{
@@ -84,11 +85,15 @@ pub async fn budget_uses(
             soft: rule.soft,
             on_soft: rule.on_soft.clone(),
         };
-        let (spent, _) = look(&rule, store, since).await?;
-        if spent.is_empty() && config.per == Per::All {
+        let known = look(&rule, store, since, Counted::Throughout).await?;
+        if known.is_empty() && config.per == Per::All {
             uses.push(row("", Usd::ZERO));
         }
-        uses.extend(spent.iter().map(|(window, spent)| row(&window.key, *spent)));
+        uses.extend(
+            known
+                .iter()
+                .map(|(window, known)| row(&window.key, known.spent)),
+        );
     }
     Ok(uses)
 }
@@ -97,26 +102,72 @@ fn unusable(error: InvalidConfig) -> StoreError {
     StoreError::new("read budgets", error)
 }
 
+/// Since when a store counts the windows that it has counters of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counted {
+    /// Since they began, as far as anybody knows.
+    Throughout,
+    /// Perhaps not all the time: their budget was away, or another.
+    AtTimes,
+}
+
+/// What a store knows of one window.
+#[derive(Debug)]
+struct Known {
+    /// By its counters; nothing when it has none.
+    counted: Usd,
+    /// What was spent, which is as much or more.
+    spent: Usd,
+}
+
 /// What was spent in the windows of a budget that began then: by the store's
-/// counters, or, when it has counted nothing of them yet, by its reports. So a
-/// budget that is new, or has other windows than before, begins with what was
-/// spent already.
+/// counters, and by its reports where it has none. So a key that is new, or a
+/// budget that has other windows than before, begins with what was spent
+/// already. Of windows that were counted at times, what is more.
 async fn look(
     rule: &Rule,
     store: &dyn LedgerStore,
     start: Timestamp,
-) -> Result<(Vec<(BudgetWindow, Usd)>, Known), StoreError> {
-    let counted = store.spent(&rule.id, start).await?;
-    let open: Vec<_> = counted
-        .into_iter()
-        .filter(|(window, _)| window.start == start)
-        .collect();
-    if !open.is_empty() {
-        return Ok((open, Known::Counted));
+    since: Counted,
+) -> Result<BTreeMap<BudgetWindow, Known>, StoreError> {
+    let known = counted(rule, store, start).await?;
+    if since == Counted::Throughout && rule.has_no_key_beside(known.keys()) {
+        return Ok(known);
     }
     let rows = store.report(&query(rule, start)).await?;
-    let rows = spent_by(rule, start, rows);
-    Ok((rows.collect(), Known::Reported))
+    // Once more: the report has what other nodes counted until here.
+    let mut known = counted(rule, store, start).await?;
+    for (window, reported) in spent_by(rule, start, rows) {
+        match known.entry(window) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(Known {
+                    counted: Usd::ZERO,
+                    spent: reported,
+                });
+            }
+            Entry::Occupied(mut occupied) if since == Counted::AtTimes => {
+                let known = occupied.get_mut();
+                known.spent = known.spent.max(reported);
+            }
+            Entry::Occupied(_) => {}
+        }
+    }
+    Ok(known)
+}
+
+async fn counted(
+    rule: &Rule,
+    store: &dyn LedgerStore,
+    start: Timestamp,
+) -> Result<BTreeMap<BudgetWindow, Known>, StoreError> {
+    let counted = store.spent(&rule.id, start).await?;
+    let open = counted.into_iter();
+    let open = open.filter(|(window, _)| window.start == start);
+    let known = |(window, counted)| {
+        let spent = counted;
+        (window, Known { counted, spent })
+    };
+    Ok(open.map(known).collect())
 }
 
 /// What was spent in the windows of a budget that are open `now`, by a report
@@ -151,28 +202,24 @@ fn spent_by(
     rows.filter(|(window, spent)| rule.counts(&window.key) && *spent > Usd::ZERO)
 }
 
-/// Where a store knows it from.
-#[derive(PartialEq, Eq)]
-enum Known {
-    Counted,
-    Reported,
-}
-
 /// What was spent before this process in the open windows of a budget, and the
-/// events that have the store count it from now on.
+/// events that have the store count it from now on. A store takes one for each
+/// window, the first.
 pub(crate) async fn carry(
     rule: &Rule,
     store: &dyn LedgerStore,
     now: Timestamp,
+    since: Counted,
 ) -> Result<(Vec<(BudgetWindow, Usd)>, Vec<LedgerEvent>), StoreError> {
     let (start, _) = rule.window_of(now);
-    let (spent, known) = look(rule, store, start).await?;
-    let carried = spent.iter().filter(|_| known == Known::Reported);
-    let carried = carried.map(|(window, amount)| LedgerEvent::Carried {
+    let all = look(rule, store, start, since).await?;
+    let uncounted = all.iter().filter(|(_, known)| known.spent > known.counted);
+    let carried = uncounted.map(|(window, known)| LedgerEvent::Carried {
         window: window.clone(),
         at: now,
-        amount: *amount,
+        amount: known.spent - known.counted,
     });
     let carried = carried.collect();
-    Ok((spent, carried))
+    let spent = all.into_iter().map(|(window, known)| (window, known.spent));
+    Ok((spent.collect(), carried))
 }

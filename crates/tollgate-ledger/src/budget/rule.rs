@@ -1,6 +1,7 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use tollgate_core::{CallerId, Dimension, LaneId, ModelId, Task, Timestamp, Usd};
+use tollgate_core::{BudgetWindow, CallerId, Dimension, LaneId, ModelId, Task, Timestamp, Usd};
 
 use super::calendar::Calendar;
 use super::config::{BudgetConfig, OnSoft, Per};
@@ -140,6 +141,18 @@ impl Rule {
     /// Whether spending under that key counts.
     pub(super) fn counts(&self, key: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|one| one == key)
+    }
+
+    /// Whether nothing can be spent here under other keys than those.
+    pub(super) fn has_no_key_beside<'a>(
+        &self,
+        windows: impl IntoIterator<Item = &'a BudgetWindow>,
+    ) -> bool {
+        let keys: BTreeSet<&str> = windows.into_iter().map(|window| &*window.key).collect();
+        match &self.per {
+            Per::All => !keys.is_empty(),
+            _ => !self.only.is_empty() && self.only.iter().all(|key| keys.contains(&**key)),
+        }
     }
 
     /// The most that one call may take of what is left, when it does not say

@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use async_trait::async_trait;
 use tokio::task::JoinSet;
+use tokio::time::{Duration, Instant};
 use tollgate_core::{
     CallerId, CostSource, Failure, FailureKind, Hold, Ledger, LedgerEvent, LedgerStore,
     OpenAttempt, Silent, StoreError, UsageQuery, UsageRow,
 };
 use tollgate_ledger::{
-    BudgetConfig, Durability, LedgerConfig, Per, Period, SqliteStore, UsageTracker,
+    BudgetConfig, Durability, LedgerConfig, MemoryStore, Per, Period, SqliteStore, UsageTracker,
 };
 
 use crate::scene::{attempt, call, in_memory, noon, outcome, over, plan, record, usd};
@@ -315,4 +316,193 @@ async fn nothing_is_lost_or_counted_twice_while_calls_run() {
     );
     again.recover().await.unwrap();
     assert_eq!(windows(&again)["stays:"], (spent, 0));
+}
+
+fn per_caller(only: &[&str]) -> Budgets {
+    let only = only.iter().map(|&one| one.to_owned()).collect();
+    let each = BudgetConfig {
+        only,
+        ..per("1", Per::Caller)
+    };
+    budgets([("each", each)])
+}
+
+async fn spend_as(tracker: &UsageTracker, n: u128, caller: &str) {
+    let hold = begin(tracker, n, caller).await.unwrap();
+    end(tracker, hold, CENT);
+}
+
+#[tokio::test]
+async fn keys_that_a_budget_did_not_count_before_begin_with_what_was_spent() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = sqlite(&directory.path().join("ledger.db")).await;
+    let config = starting_with(per_caller(&["ann"]));
+    for tracker in [in_memory(&config), over(store.clone(), &config)] {
+        tracker.recover().await.unwrap();
+        for (n, caller) in [(1, "ann"), (2, "bob"), (3, "bob"), (4, "eve")] {
+            spend_as(&tracker, n, caller).await;
+        }
+        go_by(&tracker, &per_caller(&["ann", "bob"])).await;
+        spend_as(&tracker, 5, "bob").await;
+        let all = windows(&tracker);
+        assert_eq!(all["each/caller:ann"], (CENT, 0));
+        assert_eq!(all["each/caller:bob"], (3 * CENT, 0));
+        tracker.shutdown().await.unwrap();
+    }
+    // The store counts them from then on; what is wider at a start begins so too.
+    for (only, eve) in [
+        (&["ann", "bob"][..], None),
+        (&["ann", "bob", "eve"], Some(CENT)),
+        (&[], Some(CENT)),
+    ] {
+        let again = over(store.clone(), &starting_with(per_caller(only)));
+        again.recover().await.unwrap();
+        let all = windows(&again);
+        assert_eq!(all["each/caller:ann"], (CENT, 0), "{only:?}");
+        assert_eq!(all["each/caller:bob"], (3 * CENT, 0), "{only:?}");
+        let found = all.get("each/caller:eve").map(|(spent, _)| *spent);
+        assert_eq!(found, eve, "{only:?}");
+        again.shutdown().await.unwrap();
+    }
+    let verified = store.verify().await.unwrap();
+    assert!(verified.is_ok(), "{verified:?}");
+}
+
+#[tokio::test]
+async fn a_budget_that_returns_counts_what_was_spent_while_it_was_away() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = sqlite(&directory.path().join("ledger.db")).await;
+    let team = budgets([("team", budget("1"))]);
+    let mut elsewhere = budget("1");
+    elsewhere.zone = Some("Europe/Berlin".into());
+    let config = starting_with(team.clone());
+    for meanwhile in [Budgets::new(), budgets([("team", elsewhere)])] {
+        let tracker = over(store.clone(), &config);
+        tracker.recover().await.unwrap();
+        let before = windows(&tracker)
+            .get("team:")
+            .map_or(0, |(spent, _)| *spent);
+        let n = u128::try_from(before / CENT).unwrap() + 1;
+        spend(&tracker, n, CENT).await.unwrap();
+        go_by(&tracker, &meanwhile).await;
+        spend(&tracker, n + 1, CENT).await.unwrap();
+        go_by(&tracker, &team).await;
+        spend(&tracker, n + 2, CENT).await.unwrap();
+        let most = tracker.budgets().into_iter();
+        let most = most.map(|(_, spent, _)| spent.nanos()).max();
+        assert_eq!(most, Some(before + 3 * CENT));
+        tracker.shutdown().await.unwrap();
+    }
+    let verified = store.verify().await.unwrap();
+    assert!(verified.is_ok(), "{verified:?}");
+}
+
+#[tokio::test]
+async fn what_a_returning_budget_missed_is_known_to_the_next_process() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = sqlite(&directory.path().join("ledger.db")).await;
+    let team = budgets([("team", budget("1"))]);
+    let config = starting_with(team.clone());
+    let tracker = over(store.clone(), &config);
+    tracker.recover().await.unwrap();
+    spend(&tracker, 1, CENT).await.unwrap();
+    go_by(&tracker, &Budgets::new()).await;
+    spend(&tracker, 2, CENT).await.unwrap();
+    go_by(&tracker, &team).await;
+    tracker.shutdown().await.unwrap();
+    let again = over(store, &config);
+    again.recover().await.unwrap();
+    assert_eq!(windows(&again)["team:"], (2 * CENT, 0));
+}
+
+#[tokio::test]
+async fn what_changed_before_everything_was_written_is_read_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = sqlite(&directory.path().join("ledger.db")).await;
+    let tracker = over(store, &starting_with(budgets([("team", budget("1"))])));
+    tracker.recover().await.unwrap();
+    spend(&tracker, 1, CENT).await.unwrap();
+    let without = budgets([("other", budget("1"))]);
+    let without = tracker.open_budgets(&without).await.unwrap();
+    // It waits until the first ones are taken over, which end the team's budget.
+    let both = budgets([("new", budget("1")), ("team", budget("1"))]);
+    let (both, ()) = tokio::join!(tracker.open_budgets(&both), async {
+        without.take_over(None);
+    });
+    both.unwrap().take_over(None);
+    assert_eq!(windows(&tracker)["team:"], (CENT, 0));
+}
+
+#[test]
+fn a_call_that_is_let_in_while_budgets_are_taken_over_is_held_in_them() {
+    const CALLS: u128 = 200;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let team = budgets([("team", budget("900"))]);
+    for _ in 0..100 {
+        let tracker = in_memory(&starting_with(budgets([("old", budget("900"))])));
+        let begun = std::sync::Barrier::new(3);
+        let holds = |first: u128| {
+            let (tracker, begun) = (&tracker, &begun);
+            move || {
+                begun.wait();
+                let calls = first..first + CALLS;
+                let holds = calls.map(|n| tracker.hold(&call(n), &plan()).unwrap());
+                holds.collect::<Vec<_>>()
+            }
+        };
+        let held: Vec<Hold> = std::thread::scope(|scope| {
+            let threads = [0, 1 << 32].map(|first| scope.spawn(holds(first)));
+            begun.wait();
+            runtime.block_on(go_by(&tracker, &team));
+            let held = threads
+                .into_iter()
+                .flat_map(|thread| thread.join().unwrap());
+            held.collect()
+        });
+        let all = i64::try_from(held.len()).unwrap() * CENT;
+        assert_eq!(windows(&tracker)["team:"], (0, all));
+        for hold in held {
+            tracker.settle(hold, outcome(vec![]));
+        }
+        assert_eq!(windows(&tracker)["team:"], (0, 0));
+    }
+}
+
+/// A store that never tells what was spent.
+#[derive(Debug)]
+struct Silence(MemoryStore);
+
+#[async_trait]
+impl LedgerStore for Silence {
+    async fn append(&self, events: &[LedgerEvent]) -> Result<Vec<usize>, StoreError> {
+        self.0.append(events).await
+    }
+
+    async fn open_attempts(&self) -> Result<Vec<OpenAttempt>, StoreError> {
+        self.0.open_attempts().await
+    }
+
+    async fn report(&self, _: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_does_not_tell_keeps_attempts_waiting_for_two_seconds() {
+    let store = Arc::new(Silence(MemoryStore::default()));
+    let tracker = over(store, &LedgerConfig::default());
+    tracker.recover().await.unwrap();
+    let team = budgets([("team", budget("1"))]);
+    let begun = Instant::now();
+    let attempt = async {
+        spend(&tracker, 1, CENT).await.unwrap();
+        begun.elapsed()
+    };
+    let (opened, waited) = tokio::join!(tracker.open_budgets(&team), attempt);
+    assert_eq!(opened.unwrap_err().kind(), FailureKind::LedgerUnavailable);
+    assert_eq!(waited, Duration::from_secs(2));
+    assert_eq!(windows(&tracker), BTreeMap::new());
 }

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use tollgate_core::{
-    AttemptEnd, Billing, CostSource, FailureKind, Ledger, Silent, TokenUsage, UsageQuery, Usd,
+    AttemptEnd, Billing, CallerId, CostSource, FailureKind, Ledger, LedgerEvent, LedgerStore,
+    OpenAttempt, Receipt, Silent, StoreError, TokenUsage, UsageQuery, UsageRow, Usd,
 };
 use tollgate_ledger::{LedgerConfig, MemoryStore, UsageTracker};
 use tollgate_testkit::builders;
@@ -297,4 +299,41 @@ async fn amounts_at_the_end_of_the_type_are_given_back_whole() {
         tracker.settle(hold, outcome(vec![record(1, None)]));
     }
     assert_eq!(totals(&tracker), [0; 4]);
+}
+
+/// A store in which nothing can be looked up.
+#[derive(Debug)]
+struct Blind;
+
+#[async_trait]
+impl LedgerStore for Blind {
+    async fn append(&self, _: &[LedgerEvent]) -> Result<Vec<usize>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn open_attempts(&self) -> Result<Vec<OpenAttempt>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn report(&self, _: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn past_call(&self, _: &CallerId, _: &str) -> Result<Option<Receipt>, StoreError> {
+        Err(StoreError::new("look up a call", "the store was asked"))
+    }
+}
+
+#[tokio::test]
+async fn no_store_is_asked_for_what_cannot_be_an_id() {
+    let tracker = over(Arc::new(Blind), &LedgerConfig::default());
+    let (local, longest) = (CallerId::local(), "g".repeat(256));
+    for id in ["", "gen-\0", "gen 1", &format!("{longest}g")] {
+        let found = tracker.past_call(&local, id).await.unwrap();
+        assert!(found.is_none(), "{id:?}");
+    }
+    for id in ["gen-1", &call(1).id.to_string(), &longest] {
+        let failure = tracker.past_call(&local, id).await.unwrap_err();
+        assert_eq!(failure.kind(), FailureKind::LedgerUnavailable, "{id:?}");
+    }
 }

@@ -18,6 +18,11 @@ const LOOK: Duration = Duration::from_secs(1);
 /// changes.
 const READ_KEYS: Duration = Duration::from_secs(10);
 
+/// The pauses before what failed is tried again, while its file stays as it is:
+/// the first, and the longest. A try can make attempts wait for the ledger.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5 * 60);
+
 /// The configuration of a running server.
 pub(super) struct Configuration<'a> {
     global: &'a Global,
@@ -43,8 +48,8 @@ impl<'a> Configuration<'a> {
     /// Takes configuration and keys over whenever their files change or the
     /// process is told to (SIGHUP). The two do not wait for each other: keys
     /// change while the configuration does not work, and the other way round.
-    /// What does not work is told, once, and tried again until it does; what
-    /// was in use stays.
+    /// What does not work is told, once, and tried again until it does, more
+    /// and more seldom while nothing changes; what was in use stays.
     pub(super) async fn follow(mut self, gateway: &Gateway, doorkeeper: &mut Doorkeeper) {
         let mut asked = Asked::listen();
         let mut looks = interval_at(Instant::now() + LOOK, LOOK);
@@ -99,7 +104,10 @@ impl<'a> Configuration<'a> {
 
 /// Whether something is to be taken over, until it was.
 struct Due {
-    failed: bool,
+    /// When what failed is tried again.
+    again: Option<Instant>,
+    /// How long after the next failure.
+    pause: Duration,
     /// What was told last of it.
     told: Option<(String, Option<String>)>,
     /// What is said when it cannot be taken over.
@@ -109,7 +117,8 @@ struct Due {
 impl Due {
     fn new(consequence: &'static str) -> Self {
         Self {
-            failed: false,
+            again: None,
+            pause: FIRST_PAUSE,
             told: None,
             consequence,
         }
@@ -118,24 +127,29 @@ impl Due {
     /// Whoever asks is told again.
     fn ask(&mut self) {
         self.told = None;
+        self.pause = FIRST_PAUSE;
     }
 
     /// Whether it is to be tried now.
-    fn sees(&self, file: Option<Seen>) -> bool {
+    fn sees(&mut self, file: Option<Seen>) -> bool {
         match file {
-            Some(Seen::Anew) => true,
-            Some(Seen::Same) => self.failed,
+            Some(Seen::Anew) => {
+                self.pause = FIRST_PAUSE;
+                true
+            }
+            Some(Seen::Same) => self.again.is_some_and(|moment| moment <= Instant::now()),
             Some(Seen::Changing) | None => false,
         }
     }
 
     /// Notes how it went, and tells what is not known yet.
     fn end(&mut self, result: Result<(), Trouble>) {
-        self.failed = result.is_err();
         let Err(trouble) = result else {
-            self.told = None;
+            *self = Self::new(self.consequence);
             return;
         };
+        self.again = Some(Instant::now() + self.pause);
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         let message = format!("{}: {}", self.consequence, trouble.message);
         let news = Some((message, trouble.hint));
         if self.told != news
@@ -180,5 +194,44 @@ impl Asked {
 
     async fn next(&mut self) {
         std::future::pending().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::code;
+
+    /// Looks every second at a file that stays as it is, and fails whenever it
+    /// is tried; gives the seconds between the tries.
+    async fn pauses(due: &mut Due, tries: usize) -> Vec<u64> {
+        let mut pauses = Vec::new();
+        let mut last = Instant::now();
+        while pauses.len() < tries {
+            tokio::time::advance(LOOK).await;
+            if due.sees(Some(Seen::Same)) {
+                pauses.push(last.elapsed().as_secs());
+                last = Instant::now();
+                due.end(Err(Trouble::new(code::LEDGER, "the ledger is slow")));
+            }
+        }
+        pauses
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_failed_is_tried_again_more_and_more_seldom_until_something_changes() {
+        let mut due = Due::new("nothing changes");
+        assert!(!due.sees(Some(Seen::Same)), "nothing failed yet");
+        due.end(Err(Trouble::new(code::LEDGER, "the ledger is slow")));
+        let expected = [2, 4, 8, 16, 32, 64, 128, 256, 300, 300];
+        assert_eq!(pauses(&mut due, 10).await, expected);
+
+        assert!(due.sees(Some(Seen::Anew)), "a file that changed");
+        due.end(Err(Trouble::new(code::LEDGER, "the ledger is slow")));
+        assert_eq!(pauses(&mut due, 2).await, [2, 4]);
+
+        due.end(Ok(()));
+        tokio::time::advance(LONGEST_PAUSE).await;
+        assert!(!due.sees(Some(Seen::Same)), "it was taken over");
     }
 }
