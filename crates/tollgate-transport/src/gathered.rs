@@ -19,8 +19,9 @@ const ENOUGH: usize = 16 << 10;
 /// Bytes, or how the body broke off.
 type Piece = Result<Bytes, Box<dyn Error + Send + Sync>>;
 
-/// The same bytes in fewer pieces: all that is ready at one moment is one piece, but for the first,
-/// which waits for nothing.
+/// The same bytes in fewer pieces: what is ready at one moment is one piece. Of what is ready at
+/// once, the first goes alone, and no more go together than went before: so nobody waits long for
+/// a beginning.
 ///
 /// An upstream sends a token at a time, and often many in one packet. Of these, the task of an
 /// HTTP/1 connection hands over one, and goes on when that was taken. If whoever answers the caller
@@ -37,21 +38,22 @@ pub(crate) fn gathered(body: HttpBody) -> HttpBody {
 }
 
 async fn gather(mut body: HttpBody, pieces: Sender<Piece>) {
-    let mut enough = 0;
+    let mut gone = 0;
     loop {
         let mut next = tokio::select! {
             next = next(&mut body) => Poll::Ready(next),
             () = pieces.closed() => return,
         };
-        let mut held = BytesMut::new();
+        let (mut held, mut count) = (BytesMut::new(), 0);
         while let Poll::Ready(Some(Ok(bytes))) = next {
             held.extend_from_slice(&bytes);
-            next = match held.len() < enough {
+            count += 1;
+            next = match count < gone && held.len() < ENOUGH {
                 true => next_at_once(&mut body).await,
                 false => Poll::Pending,
             };
         }
-        enough = ENOUGH;
+        gone += count;
         if !held.is_empty() && pieces.send(Ok(held.freeze())).await.is_err() {
             return;
         }

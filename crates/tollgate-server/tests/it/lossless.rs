@@ -78,10 +78,13 @@ impl Upstream {
                     let mut piece = [0; 4_096];
                     let length = stream.read(&mut piece).await.unwrap();
                     seen.extend(&piece[..length]);
-                    if let Some(body) = body_of(&seen) {
-                        break body;
+                    if length == 0 || seen.starts_with(b"GET ") || body_of(&seen).is_some() {
+                        break body_of(&seen);
                     }
                 };
+                // What an answer did cost is asked seconds later, when a slow machine is still
+                // busy; nobody knows.
+                let Some(body) = body else { continue };
                 *serving.got.lock().await = body;
                 let (kind, text) = serving.says.lock().await.clone();
                 let head =

@@ -43,35 +43,40 @@ async fn check(text: &'static str, expected: &[&str]) {
 }
 
 #[tokio::test]
-async fn the_first_piece_goes_alone_and_then_all_that_is_ready_together() {
+async fn no_more_go_together_than_went_before() {
     check("", &[]).await;
     check("a", &["a"]).await;
-    check("abcd", &["a", "bcd"]).await;
+    check("abcdefghijk", &["a", "b", "cd", "efgh", "ijk"]).await;
+}
+
+#[tokio::test]
+async fn what_is_ready_at_another_moment_goes_by_itself() {
     check("|ab||cd||e", &["a", "b", "cd", "e"]).await;
 }
 
 #[tokio::test]
 async fn what_comes_while_it_steps_aside_is_ready_too() {
-    check("a|b|c", &["a", "bc"]).await;
-    check("a|b|c||d|e", &["a", "bc", "de"]).await;
+    check("abc|d|e", &["a", "b", "cd", "e"]).await;
+    check("abcd|e|f||g|h", &["a", "b", "cd", "ef", "gh"]).await;
 }
 
 #[tokio::test]
 async fn a_break_comes_after_what_was_ready_before_it() {
     check("!", &["!"]).await;
-    check("abc!", &["a", "bc", "!"]).await;
-    check("ab||!", &["a", "b", "!"]).await;
+    check("abc!", &["a", "b", "c", "!"]).await;
+    check("abc||!", &["a", "b", "c", "!"]).await;
 }
 
 #[tokio::test]
 async fn a_piece_is_not_enlarged_beyond_what_is_worth_it() {
     let large = Bytes::from(vec![0; ENOUGH - 1]);
-    let mut body = gathered(body(stream::repeat_with(move || Ok(large.clone())).take(5)));
+    let pieces = stream::repeat_with(move || Ok(large.clone())).take(8);
+    let mut body = gathered(body(pieces));
     let mut sizes = Vec::new();
     while let Some(frame) = body.frame().await {
         sizes.push(frame.unwrap().into_data().unwrap().len() / (ENOUGH - 1));
     }
-    assert_eq!(sizes, [1, 2, 2]);
+    assert_eq!(sizes, [1, 1, 2, 2, 2]);
 }
 
 #[tokio::test]
