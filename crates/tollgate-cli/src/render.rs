@@ -50,6 +50,10 @@ pub(crate) fn plan(explanation: &Explanation, all: bool) -> String {
     for (place, candidate) in explanation.candidates.iter().enumerate() {
         let why = format!("{:>2}  {}", place + 1, candidate.why);
         let _ = writeln!(text, "{}", why.dimmed());
+        if let Some(choice) = &candidate.endpoints {
+            let endpoints = format!("    endpoints: {}", choice.why);
+            let _ = writeln!(text, "{}", endpoints.dimmed());
+        }
     }
     let _ = write!(text, "{}", dropped(explanation, all));
     for warning in &explanation.warnings {
@@ -225,3 +229,6 @@ pub(crate) fn receipt_json(receipt: &Receipt) -> Value {
     value["unresolved"] = json!(receipt.unresolved());
     value
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,7 +33,7 @@ impl RoutingPolicy for Cascade {
         let Some(choice) = choice.and_then(|choice| candidates.get(choice.place as usize)) else {
             return ranking;
         };
-        let Some(first) = self.first(choice, candidates) else {
+        let Some(first) = self.first(call, choice, candidates) else {
             return ranking;
         };
         match (call.judging, self.config.buffer_streams) {
@@ -49,15 +49,25 @@ const NO_STREAMS: &str = "no cheaper model is tried first, as the answer is a st
 
 impl Cascade {
     /// The cheapest candidate that is worth a try before the choice, ties by
-    /// acceptance, then by their order.
-    fn first(&self, choice: &Candidate, candidates: &[Candidate]) -> Option<Ranked> {
+    /// acceptance, then by their order. Where the call has a limit of time, both
+    /// together are within it.
+    fn first(
+        &self,
+        call: &CallProfile,
+        choice: &Candidate,
+        candidates: &[Candidate],
+    ) -> Option<Ranked> {
         let second = dollars(choice);
+        let limit_ms = call
+            .max_latency
+            .map_or(f32::INFINITY, |limit| limit.as_secs_f32() * 1_000.0);
         let tries = (0_u32..).zip(candidates).filter_map(|(place, candidate)| {
             let acceptance = self.acceptance(candidate, choice);
             let first = dollars(candidate);
             let is_worth_it = candidate.model != choice.model
                 && acceptance >= self.config.least_acceptance
-                && first < f64::from(acceptance) * second;
+                && first < f64::from(acceptance) * second
+                && candidate.latency_ms + choice.latency_ms <= limit_ms;
             is_worth_it.then_some((first, acceptance, place))
         });
         let (first, acceptance, place) =

@@ -309,9 +309,21 @@ impl<'a> Screen<'a> {
         let stretch = brief.stretch.max(self.least_stretch);
         let output = match self.answer_tokens[place.0 as usize] {
             0 => ((self.visible_output * u64::from(stretch)) >> 32) as u32,
-            known => known,
+            known => self.with_reasoning(known, brief),
         };
         output.min(limit).max(1)
+    }
+
+    /// The length that answers of a model had, with the reasoning that the caller
+    /// asks for where most of them had less.
+    #[inline(always)]
+    fn with_reasoning(&self, known: u32, brief: &Brief) -> u32 {
+        if self.least_stretch <= brief.stretch {
+            return known;
+        }
+        // Stretches begin with one, which is 65,536.
+        let longer = u64::from(known) * u64::from(self.least_stretch) / u64::from(brief.stretch);
+        u32::try_from(longer).unwrap_or(u32::MAX)
     }
 
     fn too_slow(&self, latency_ms: f32) -> DropReason {

@@ -64,16 +64,15 @@ fn is_at(warm: &Warm, planned: &Planned) -> bool {
 
 /// What a candidate has read of the conversation, and what that saves.
 fn write_warm(why: &mut String, profile: &CallProfile, warm: &Warm, planned: &Planned) {
-    let _ = write!(
-        why,
-        "; has read {} tokens of this conversation",
-        warm.tokens
-    );
+    // Earlier turns may have been longer than what is sent now.
+    let tokens = warm.tokens.min(profile.prompt.likely);
+    let _ = write!(why, "; has read {tokens} tokens of this conversation");
     let rates = planned.rates(profile.prompt.likely, profile.at);
     if let Some((rates, read)) = rates.and_then(|rates| Some((rates, rates.cache_read?))) {
         let cost = |rate| {
             let mut tally = Tally::default();
-            tally.add(rate, warm.tokens);
+            tally.add(rate, tokens);
+            tally.add_basis_points(planned.lane.fee_basis_points);
             tally.half_even()
         };
         let (cached, anew) = (cost(read), cost(rates.input));

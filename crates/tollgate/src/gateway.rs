@@ -88,6 +88,7 @@ impl Gateway {
             ledger,
             failover,
             sessions,
+            judges,
             ..
         } = &*parts;
         let call = parts.admit(order)?;
@@ -95,7 +96,10 @@ impl Gateway {
         let mut profile = optimizer.profile(&call)?;
         sessions.recognise(&call, &mut profile, &view);
         let profile = ledger.advise(&call, &profile)?.apply(profile);
-        let explanation = optimizer.explain(&profile, &view, &health);
+        let mut explanation = optimizer.explain(&profile, &view, &health);
+        let places = explanation.candidates.iter().map(|one| one.place);
+        let unjudged = judges.warning(&explanation.policy, places);
+        explanation.warnings.extend(unjudged);
         match optimizer.plan(profile, &view, &health) {
             Ok(_) => Ok(explanation),
             Err(failure) if is_about_the_models(&failure) => Ok(explanation),
@@ -116,7 +120,9 @@ impl Gateway {
         let advice = parts.ledger.advise(&call, &profile)?;
         let profile = advice.apply(profile);
         let plan = parts.optimizer.plan(profile, &view, &health);
-        Ok((call, plan.map_err(|failure| advice.explain(failure))?))
+        let mut plan = plan.map_err(|failure| advice.explain(failure))?;
+        parts.warn_unjudged(&mut plan);
+        Ok((call, plan))
     }
 
     /// The tokens of a prompt, as they are estimated for routing. Asks nobody.
@@ -186,6 +192,13 @@ impl Gateway {
 }
 
 impl Parts {
+    /// Says in a plan that nobody judges a model that is on trial.
+    pub(crate) fn warn_unjudged(&self, plan: &mut Plan) {
+        let places = plan.candidates().map(|planned| planned.place);
+        let unjudged = self.judges.warning(&plan.policy, places);
+        plan.warnings.extend(unjudged);
+    }
+
     pub(crate) fn admit(&self, order: impl Into<Order>) -> Result<Call, Failure> {
         let timeout = self.config.openrouter.timeout();
         let mut call = self.admission.admit(order.into(), timeout, &*self.clock)?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tollgate_core::{AnswerJudge, CallProfile, Draft, Judgement};
+use tollgate_core::{AnswerJudge, CallProfile, Draft, Judgement, Place};
 use tollgate_policy_cascade::Signals;
 
 use crate::config::Config;
@@ -37,6 +37,22 @@ impl Judges {
     /// Whether anybody judges the answers of a policy.
     pub(crate) fn has(&self, policy: &str) -> bool {
         self.0.contains_key(policy)
+    }
+
+    /// What whoever reads a plan should know where a model is on trial and nobody
+    /// judges its answers.
+    pub(crate) fn warning(
+        &self,
+        policy: &str,
+        places: impl IntoIterator<Item = Place>,
+    ) -> Option<String> {
+        let has_trial = places.into_iter().any(|place| place == Place::OnTrial);
+        (has_trial && !self.has(policy)).then(|| {
+            format!(
+                "the policy {policy} puts a model on trial, but nobody judges its answers: they \
+                 are shown as they come; register a judge with GatewayBuilder::judge"
+            )
+        })
     }
 
     /// What they say of an answer: the first rejection, else the least score of

@@ -123,6 +123,7 @@ impl Measured {
             plan.map_err(|failure| advice.explain(failure))
         })?;
         parts.explore(&call, &mut plan);
+        parts.warn_unjudged(&mut plan);
         span.planned(&plan);
         let hold = span.hold(|| ledger.hold(&call, &plan))?;
 

@@ -21,6 +21,9 @@ pub use self::reader::Records;
 pub(crate) use self::writer::Recorder;
 pub use self::writer::Recording;
 
+/// How an attempt ends whose answer was on trial and would not do.
+const REJECTED: &str = "rejected";
+
 /// One settled call: one line of a day's file, in JSON.
 ///
 /// Costs are those at the moment of settling; what is learned later is in the
@@ -133,7 +136,7 @@ impl CallRecord {
 
     /// The attempt that answered, whole or in part, if its cost is known.
     pub fn served(&self) -> Option<&RecordedAttempt> {
-        const SILENT: [&str; 3] = ["failed", "outrun", "rejected"];
+        const SILENT: [&str; 3] = ["failed", "outrun", REJECTED];
         let silent = |attempt: &RecordedAttempt| SILENT.contains(&attempt.end.as_str());
         let mut latest_first = self.attempts.iter().rev();
         latest_first
@@ -145,6 +148,20 @@ impl CallRecord {
     pub fn cost(&self) -> Usd {
         let costs = self.attempts.iter().filter_map(RecordedAttempt::known_cost);
         costs.sum()
+    }
+
+    /// What of that was for answers on trial that were rejected.
+    pub(crate) fn rejected_cost(&self) -> Usd {
+        let rejected = self.attempts.iter().filter(|one| one.is_rejected());
+        rejected.filter_map(RecordedAttempt::known_cost).sum()
+    }
+
+    /// The first attempt after an answer on trial that was rejected; `None`
+    /// where none was.
+    pub(crate) fn after_trial(&self) -> Option<&RecordedAttempt> {
+        let mut attempts = self.attempts.iter();
+        attempts.find(|attempt| attempt.is_rejected())?;
+        attempts.find(|attempt| !attempt.is_rejected())
     }
 }
 
@@ -169,6 +186,10 @@ impl RecordedAttempt {
             cost: attempt.cost,
             tariff: planned.and_then(|planned| Tariff::of(planned, prompt, plan.profile.at)),
         }
+    }
+
+    fn is_rejected(&self) -> bool {
+        self.end == REJECTED
     }
 
     /// What it cost, unless that is unknown and booked at worst case.

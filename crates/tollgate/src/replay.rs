@@ -6,22 +6,23 @@ mod report;
 use std::sync::Arc;
 
 use tollgate_core::{
-    CallProfile, CatalogView, Failure, FailureKind, HealthView, Place, Plan, Planned, Target,
-    TokenUsage, Usd,
+    CallProfile, CatalogView, Failure, FailureKind, HealthView, LaneId, ModelId, Place, Plan,
+    Planned, Target, TokenUsage, Usd,
 };
 use tollgate_router::{CostOptimizer, NO_POLICY};
 
 use self::report::Tally;
 pub use self::report::{Difference, Move, ReplayReport, Route, Shift, Sums, Unserved};
 use crate::gateway::Gateway;
-use crate::record::{CallRecord, Choice, RecordedAttempt, Tariff};
+use crate::record::{CallRecord, RecordedAttempt, Tariff};
 
 /// Decides recorded calls anew, under another policy and with today's catalog.
 ///
 /// Every target counts as healthy, and no attempt fails. The tokens are those
 /// that were used: another model is assumed to read and to write as many, and
 /// to find as many in its cache. What failed attempts cost beside the answer is
-/// assumed to stay.
+/// assumed to stay; what an answer cost that was on trial and rejected is not, as
+/// the policy had put it there.
 ///
 /// Calls that named their model are not moved by a policy, as they were not
 /// when they were made, unless [`with_named`](Self::with_named) says so.
@@ -52,7 +53,7 @@ pub enum Verdict {
 pub struct Compared {
     /// From what was chosen first to what is chosen first now.
     pub route: Route,
-    /// What the call cost, failed attempts included.
+    /// What the call cost, failed and rejected attempts included.
     pub actual: Usd,
     /// What it would cost, failed attempts included.
     pub replayed: Usd,
@@ -61,6 +62,8 @@ pub struct Compared {
     /// Whether today's catalog does not have the old choice.
     pub retired: bool,
     /// Quality of the old and of the new choice, where both have been measured.
+    /// Here and below, the old choice of a call whose first answer was on trial
+    /// and rejected is who was asked next.
     pub quality: Option<[f32; 2]>,
     /// Expected milliseconds to a complete answer, at the old and at the new
     /// choice, where today's catalog has published speeds of both.
@@ -171,15 +174,17 @@ impl Replay {
         plan: &Plan,
     ) -> Option<Compared> {
         let CallRecord { choice, .. } = record;
+        let old = Old::of(record);
         let (tokens, first) = (&served.tokens, plan.first());
         let paid = served.known_cost()?;
         let tariff = Tariff::of(first, tokens.prompt_total(), record.at())?;
         let replayed = tariff.price(tokens);
 
         // From what was paid to what would be paid, step by step.
-        let then = choice.tariff.map_or(paid, |tariff| tariff.price(tokens));
-        let now = self.price_now(choice, tokens, record);
+        let then = old.tariff.map_or(paid, |tariff| tariff.price(tokens));
+        let now = self.price_now(&old, tokens, record);
         let today = now.unwrap_or(then);
+        let rejected = record.rejected_cost();
         Some(Compared {
             route: Route {
                 from: choice.model.clone(),
@@ -188,24 +193,24 @@ impl Replay {
                 to_lane: first.lane.id.clone(),
             },
             actual: record.cost(),
-            replayed: record.cost() - paid + replayed,
+            replayed: record.cost() - rejected - paid + replayed,
             difference: Difference {
                 serving: then - paid,
                 prices: today - then,
-                choice: replayed - today,
+                choice: replayed - today - rejected,
             },
             retired: now.is_none(),
-            quality: self.quality(choice, plan),
-            latency_ms: self.latency_ms(record, plan),
+            quality: self.quality(&old, plan),
+            latency_ms: self.latency_ms(record, &old, plan),
         })
     }
 
     /// What the old choice costs by today's prices; `None` when it is gone.
-    fn price_now(&self, choice: &Choice, tokens: &TokenUsage, record: &CallRecord) -> Option<Usd> {
-        let model = self.view.find(choice.model.as_str())?;
+    fn price_now(&self, old: &Old<'_>, tokens: &TokenUsage, record: &CallRecord) -> Option<Usd> {
+        let model = self.view.find(old.model.as_str())?;
         let mut offers = self.view.offers_of(model);
         let offer =
-            offers.find(|offer| self.view.lane(self.view.offer(*offer).lane).id == choice.lane)?;
+            offers.find(|offer| self.view.lane(self.view.offer(*offer).lane).id == *old.lane)?;
         let pricing = self.view.pricing(offer);
         let tariff = Tariff {
             rates: pricing.at(tokens.prompt_total(), record.at()).ok()?,
@@ -216,8 +221,8 @@ impl Replay {
 
     /// The old choice is expected anew, since what was expected then rested on
     /// what had been measured by then.
-    fn latency_ms(&self, record: &CallRecord, plan: &Plan) -> Option<[f32; 2]> {
-        let Choice { model, lane, .. } = &record.choice;
+    fn latency_ms(&self, record: &CallRecord, old: &Old<'_>, plan: &Plan) -> Option<[f32; 2]> {
+        let &Old { model, lane, .. } = old;
         let known = |one: &Planned| {
             let candidate = one.candidate;
             candidate.latency_known.then_some(candidate.latency_ms)
@@ -234,12 +239,9 @@ impl Replay {
         Some([known(again.candidates().find(is_old)?)?, new])
     }
 
-    fn quality(&self, choice: &Choice, plan: &Plan) -> Option<[f32; 2]> {
+    fn quality(&self, old: &Old<'_>, plan: &Plan) -> Option<[f32; 2]> {
         let task = plan.profile.task.index();
-        let old = self
-            .view
-            .model(self.view.find(choice.model.as_str())?)
-            .quality[task];
+        let old = self.view.model(self.view.find(old.model.as_str())?).quality[task];
         // The catalog's for both: what is expected on the very prompt is not
         // known of the old choice.
         let new = self.view.quality(plan.profile.task)[plan.first().candidate.offer.0 as usize];
@@ -248,6 +250,32 @@ impl Replay {
             (!is_guess).then_some(quality.mean)
         };
         Some([known(old)?, known(new)?])
+    }
+}
+
+/// Who was to answer, and at which prices: the first choice, or who was asked
+/// next where that was on trial and rejected. That is no failing over: the policy
+/// meant it so.
+struct Old<'a> {
+    model: &'a ModelId,
+    lane: &'a LaneId,
+    tariff: Option<Tariff>,
+}
+
+impl<'a> Old<'a> {
+    fn of(record: &'a CallRecord) -> Self {
+        match record.after_trial() {
+            Some(next) => Self {
+                model: &next.planned,
+                lane: &next.lane,
+                tariff: next.tariff,
+            },
+            None => Self {
+                model: &record.choice.model,
+                lane: &record.choice.lane,
+                tariff: record.choice.tariff,
+            },
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Which model is tried first.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use tollgate_core::{
@@ -125,6 +126,30 @@ fn a_model_that_is_mostly_rejected_is_not_tried_however_cheap_it_is() {
         ..plain()
     };
     assert_eq!(tried(picky, &candidates), Some(2));
+}
+
+#[test]
+fn whoever_would_leave_the_choice_too_little_time_is_not_tried() {
+    let [mut choice, mut slow, mut quick] =
+        [sure(0, 1.0, 1_000), sure(1, 0.8, 10), sure(2, 0.8, 20)];
+    choice.latency_ms = 8_000.0;
+    slow.latency_ms = 8_000.0;
+    quick.latency_ms = 2_000.0;
+    let candidates = [choice, slow, quick];
+    for (seconds, expected) in [
+        (None, Some(1)),
+        (Some(16), Some(1)),
+        (Some(10), Some(2)),
+        (Some(9), None),
+    ] {
+        let call = CallProfile {
+            max_latency: seconds.map(Duration::from_secs),
+            ..profile()
+        };
+        let ranking = cascade(plain()).rank(&call, &candidates);
+        assert_eq!(trial(&ranking), expected, "{seconds:?}");
+        assert_eq!(ranking.choices()[0].place, 0);
+    }
 }
 
 #[test]

@@ -127,7 +127,7 @@ impl<'a> Ordinary<'a> {
                 let stretch = brief.stretch.max(self.least_stretch);
                 ((self.visible_output * u64::from(stretch)) >> 32) as u32
             }
-            known => known,
+            known => self.screen.with_reasoning(known, brief),
         };
         let output = output.min(limit).max(1);
 

@@ -1,12 +1,12 @@
 //! What plans expect by what usage has shown, and of conversations that go on.
 
 use tollgate_core::{
-    CallProfile, CatalogView, Habits, HealthView, OutputSource, Plan, Price, Pricing, Rate, Rates,
-    Task, TokenBounds, Usd, Warm,
+    CallProfile, Capabilities, CatalogView, Habits, HealthView, Lane, OutputSource, Plan, Price,
+    Pricing, Rate, Rates, Task, TokenBounds, Usd, Warm,
 };
 use tollgate_router::RouterConfig;
-use tollgate_testkit::builders::{lane_id, model};
-use tollgate_testkit::views::{ModelSpec, view};
+use tollgate_testkit::builders::{self, lane_id, model};
+use tollgate_testkit::views::{ModelSpec, view, view_on};
 
 use crate::{optimizer, plan, profile};
 
@@ -93,6 +93,21 @@ fn a_learned_length_holds_for_models_that_think_as_it_was_seen() {
         .reasoning(0.8)
         .habits(answers_of(900.0))]);
     assert_eq!(first(&view, long_call("a/one")).0, 900);
+}
+
+#[test]
+fn a_learned_length_grows_where_more_reasoning_is_asked_for_than_is_usual() {
+    let tokens = |share: f32| {
+        let view = view([ModelSpec::new("a/one")
+            .reasoning(share)
+            .habits(answers_of(900.0))]);
+        let mut call = long_call("a/one");
+        call.needs |= Capabilities::REASONING;
+        first(&view, call).0
+    };
+    // Four tenths are reasoning at least: (1 - 0.1) / (1 - 0.4) times as long.
+    assert_eq!(tokens(0.1), 1_350);
+    assert_eq!(tokens(0.8), 900);
 }
 
 #[test]
@@ -253,4 +268,21 @@ fn explanations_say_who_has_read_the_conversation() {
         "{}",
         why("b/other")
     );
+}
+
+#[test]
+fn explanations_count_no_more_of_a_conversation_than_is_sent_and_charge_the_fee() {
+    let with_fee = Lane {
+        fee_basis_points: 1_000,
+        ..builders::lane("openrouter")
+    };
+    let view = view_on(vec![with_fee], [caching("a/one")]);
+    let mut call = long_call("tollgate/cheapest");
+    call.warm = warm_at("a/one", 50_000);
+    let explanation =
+        optimizer(RouterConfig::default()).explain(&call, &view, &HealthView::default());
+    let why = &explanation.candidates[0].why;
+    let expected = "; has read 10000 tokens of this conversation, which are expected to cost \
+                    $0.0022 from its cache instead of $0.022";
+    assert!(why.ends_with(expected), "{why}");
 }

@@ -74,7 +74,8 @@ impl Explorer {
             .filter(|(_, candidate)| !is_below_floor(*candidate, rank))
             .map(|(place, candidate)| (place, drawn(seed, candidate)))
             .unzip();
-        let best = rank(&drawn)?.as_slice().first()?.place;
+        // Who is on trial by the draw is no choice.
+        let best = rank(&drawn)?.choices().first()?.place;
         places.get(best as usize).copied()
     }
 

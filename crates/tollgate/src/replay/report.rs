@@ -66,7 +66,8 @@ pub struct Difference {
     pub serving: Usd,
     /// From the first choice's prices at the time to its prices now.
     pub prices: Usd,
-    /// From the old choice to the new one, at today's prices.
+    /// From the old choice to the new one, at today's prices, and from what
+    /// rejected answers cost to nothing.
     pub choice: Usd,
 }
 

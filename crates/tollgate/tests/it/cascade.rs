@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 use tollgate::{
-    AnswerJudge, CallProfile, Candidate, Dimension, Draft, FailureKind, Gateway, Judgement, Loader,
-    Order, Ranking, Records, RoutingPolicy, StreamMode, UsageQuery, Usd, Verdict,
+    AnswerJudge, CallProfile, Candidate, Difference, Dimension, Draft, FailureKind, Gateway,
+    Judgement, Loader, Order, Place, Ranking, Records, RoutingPolicy, StreamMode, UsageQuery, Usd,
+    Verdict,
 };
 use tollgate_ledger::MemoryStore;
 use tollgate_sim::{Scenario, Simulator};
@@ -177,6 +178,80 @@ async fn a_replay_does_not_pretend_to_know_what_a_judge_would_say() {
     let verdict = |policy: &str| gateway.replay(policy).unwrap().add(&record);
     assert!(matches!(verdict("dearest"), Verdict::Compared(_)));
     assert!(matches!(verdict("cascade"), Verdict::Unserved(why) if why.contains("judge")));
+}
+
+#[tokio::test]
+async fn what_a_rejected_answer_cost_is_saved_by_a_policy_that_tries_nobody() {
+    let simulator = simulator(Scenario::default()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().display().to_string();
+    let toml = format!("{CASCADE}[record]\nenabled = true\npath = {path:?}\n");
+    let gateway = gateway_with(&simulator, &toml, true).await;
+    // Before something is learned from the call.
+    let mut replay = gateway.replay("dearest").unwrap();
+    let [whole, _] = orders();
+    let answer = gateway.chat(whole).await.unwrap();
+    answer.collect().await.unwrap();
+    gateway.clone().shutdown().await;
+
+    let record = Records::open(folder.path(), None, None).unwrap().next();
+    let record = record.unwrap().unwrap();
+    let [rejected, choice] = [0, 1].map(|place| record.attempts[place].known_cost().unwrap());
+    assert!(rejected > Usd::ZERO);
+    let Verdict::Compared(compared) = replay.add(&record) else {
+        panic!("a call with an answer is compared");
+    };
+    assert_eq!(compared.route.to.as_str(), DEAR);
+    assert_eq!(compared.actual, rejected + choice);
+    assert_eq!(compared.replayed, choice);
+    let expected = Difference {
+        choice: Usd::ZERO - rejected,
+        ..Difference::default()
+    };
+    assert_eq!(compared.difference, expected);
+    let [old, new] = compared.quality.unwrap();
+    assert_eq!(old.to_bits(), new.to_bits(), "the same model answers");
+}
+
+// === a policy that has no judge ===
+
+/// The cheapest on trial before the dearest.
+#[derive(Debug)]
+struct TriesTheCheapest;
+
+impl RoutingPolicy for TriesTheCheapest {
+    fn rank(&self, call: &CallProfile, candidates: &[Candidate]) -> Ranking {
+        let ranking = Dearest.rank(call, candidates);
+        let cheapest = ranking.as_slice().last().copied();
+        match cheapest {
+            Some(cheapest) => ranking.with_trial(cheapest),
+            None => ranking,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_trial_that_nobody_judges_has_a_warning() {
+    let simulator = simulator(Scenario::default()).await;
+    for is_judged in [false, true] {
+        let builder = Gateway::builder(config(&simulator, CASCADE))
+            .policy("dearest", Arc::new(Dearest))
+            .policy("mine", Arc::new(TriesTheCheapest));
+        let builder = match is_judged {
+            true => builder.judge("mine", Arc::new(NothingWillDo)),
+            false => builder,
+        };
+        let gateway = builder.build().await.unwrap();
+        let order = || chat("tollgate/mine", "Name a colour.", StreamMode::Whole);
+        let explanation = gateway.plan(order()).unwrap();
+        assert_eq!(explanation.candidates[0].place, Place::OnTrial);
+        let (_, plan) = gateway.decide(order()).unwrap();
+        let answer = gateway.chat(order()).await.unwrap();
+        for warnings in [&explanation.warnings, &plan.warnings, answer.warnings()] {
+            let warns = |warning: &String| warning.contains("policy mine puts a model on trial");
+            assert_eq!(warnings.iter().any(warns), !is_judged, "{warnings:?}");
+        }
+    }
 }
 
 // === configuration ===

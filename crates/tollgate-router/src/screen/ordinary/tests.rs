@@ -79,11 +79,12 @@ fn rare() -> CatalogView {
         ModelSpec::new("tier/early").tier(500, 2.0, 8.0),
     ];
     for (number, factor) in [(0, 0.5), (1, 1.3), (2, 9.0)] {
-        let spec = ModelSpec::new(format!("habits/{number}"));
-        models.push(
-            spec.habits(habits(factor, Some(700.0 * number as f32)))
-                .on(&["direct"]),
-        );
+        let spec = |author| {
+            ModelSpec::new(format!("{author}/{number}"))
+                .habits(habits(factor, Some(700.0 * number as f32)))
+                .on(&["direct"])
+        };
+        models.extend([spec("habits"), spec("thinks-little").reasoning(0.1)]);
     }
     view_on(vec![with_fee, builders::lane("direct")], models)
 }

@@ -81,6 +81,19 @@ fn a_call_with_a_model_on_trial_explores_nothing_else() {
 }
 
 #[test]
+fn who_would_be_on_trial_by_the_draw_is_not_taken_for_its_choice() {
+    let cascade = "[policies.cascade]\nleast_acceptance = 0.5\nz = 0.0\n";
+    let (explorer, optimizer) = (explorer("1", 1.0), optimizer(cascade));
+    // The first is the best by any draw; the other, at a tenth, is worth a try.
+    let (best, cheap) = (
+        candidate(0, 0.9, 0.001, 1_000),
+        candidate(1, 0.7, 0.001, 100),
+    );
+    let plan = plan("cascade", vec![best, cheap]);
+    assert_eq!(explored(&explorer, &optimizer, &plan), BTreeSet::new());
+}
+
+#[test]
 fn a_share_of_calls_explores() {
     let optimizer = optimizer("");
     let none = explored(&explorer("1", 0.0), &optimizer, &two(1_000));
