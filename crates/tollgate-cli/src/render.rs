@@ -47,19 +47,30 @@ pub(crate) fn plan(explanation: &Explanation, all: bool) -> String {
         table.add_row(candidate_row(place + 1, candidate));
     }
     let _ = writeln!(text, "{table}");
-    for (place, candidate) in explanation.candidates.iter().enumerate() {
+    // What is said of the endpoints of all is said once.
+    let choices: Vec<_> = explanation.candidates.iter().map(endpoints).collect();
+    let of_all = choices.first().cloned().flatten();
+    let of_all = of_all.filter(|first| choices.iter().all(|choice| choice.as_ref() == Some(first)));
+    for ((place, candidate), choice) in explanation.candidates.iter().enumerate().zip(choices) {
         let why = format!("{:>2}  {}", place + 1, candidate.why);
         let _ = writeln!(text, "{}", why.dimmed());
-        if let Some(choice) = &candidate.endpoints {
-            let endpoints = format!("    endpoints: {}", choice.why);
-            let _ = writeln!(text, "{}", endpoints.dimmed());
+        if let Some(choice) = choice.filter(|_| of_all.is_none()) {
+            let _ = writeln!(text, "    {}", choice.dimmed());
         }
+    }
+    if let Some(choice) = of_all {
+        let _ = writeln!(text, "    {}", choice.dimmed());
     }
     let _ = write!(text, "{}", dropped(explanation, all));
     for warning in &explanation.warnings {
         let _ = write!(text, "\n{} {warning}", "warning:".yellow().bold());
     }
     text
+}
+
+fn endpoints(candidate: &ExplainedCandidate) -> Option<String> {
+    let choice = candidate.endpoints.as_ref()?;
+    Some(format!("endpoints: {}", choice.why))
 }
 
 fn candidate_row(place: usize, candidate: &ExplainedCandidate) -> Vec<String> {

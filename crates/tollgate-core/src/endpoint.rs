@@ -254,7 +254,12 @@ impl fmt::Display for EndpointReason {
             Self::OwnKeys => f.write_str("left alone: the account's own keys decide"),
             Self::Variant => f.write_str("left alone: the model's name says how they are sorted"),
             Self::Stale { minutes } => {
-                write!(f, "left alone: what is known is {minutes} minutes old")
+                let (age, unit) = match minutes {
+                    0..120 => (*minutes, "minutes"),
+                    120..2_880 => (minutes / 60, "hours"),
+                    _ => (minutes / 1_440, "days"),
+                };
+                write!(f, "left alone: what is known is {age} {unit} old")
             }
             Self::NoChoice { usable, of } => write!(f, "no choice: {usable} of {of} can serve it"),
             Self::Better {
