@@ -66,6 +66,7 @@ pub(crate) async fn spend(tracker: &UsageTracker, n: u128) -> Result<(), Failure
         request: call.request,
         delivery: Delivery::Stream,
         strict: false,
+        session: None,
         max_output: None,
         max_price: None,
         endpoints: Default::default(),
