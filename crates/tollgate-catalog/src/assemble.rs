@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tollgate_core::{
     Capabilities, CatalogSource, CatalogView, Habits, LaneIndex, ModelFacts, ModelId, ModelIndex,
@@ -29,9 +30,14 @@ pub(crate) struct Stamp {
     pub(crate) as_of: Timestamp,
 }
 
+/// Age from which on a speed ranks a model, and does not rule it out any more.
+/// Nobody looks anew at what is not used: what is ruled out would stay so.
+const OLD: Duration = Duration::from_secs(86_400);
+
 /// What is known beside the list.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Known<'a> {
+    pub(crate) now: Timestamp,
     pub(crate) prices: Option<&'a PriceTable>,
     pub(crate) scores: Option<&'a Scores>,
     pub(crate) feedback: Option<&'a Feedback>,
@@ -64,7 +70,7 @@ pub(crate) fn assemble(
         .iter()
         .filter_map(|model| {
             let facts = model_facts(model, &names, &ratings, known)?;
-            let listed = Listed::of(model, &facts, listing, known.endpoints);
+            let listed = Listed::of(model, &facts, listing, known);
             let offers = carried
                 .iter()
                 .zip(0..)
@@ -183,15 +189,11 @@ struct Listed<'a> {
     pricing: Pricing,
     /// What is known of who serves it, where the list's own upstream does.
     seen: Option<&'a Seen>,
+    now: Timestamp,
 }
 
 impl<'a> Listed<'a> {
-    fn of(
-        model: &Model,
-        facts: &ModelFacts,
-        listing: &Listing,
-        endpoints: Option<&'a EndpointTable>,
-    ) -> Self {
+    fn of(model: &Model, facts: &ModelFacts, listing: &Listing, known: Known<'a>) -> Self {
         let mut pricing = price::of(model);
         if let Some(held) = listing.held.get(&model.id) {
             let mut doubted = model.clone();
@@ -211,14 +213,21 @@ impl<'a> Listed<'a> {
             id: facts.id.clone(),
             offer,
             pricing,
-            seen: endpoints.and_then(|known| known.of(&facts.id)),
+            seen: known.endpoints.and_then(|seen| seen.of(&facts.id)),
+            now: known.now,
         }
     }
 
     /// The offer on a lane to the upstream whose list this is.
     fn at_the_lists_own(&self, offer: Offer) -> OfferSpec {
+        let told = self.seen.and_then(|seen| seen.speed);
+        let age = match told.is_some_and(|told| self.now.since(told.at) > OLD) {
+            true => OfferTraits::SPEED_OLD,
+            false => 0,
+        };
         let offer = Offer {
-            speed: self.seen.and_then(|seen| seen.speed),
+            speed: told.map(|told| told.speed),
+            traits: OfferTraits(offer.traits.0 | age),
             ..offer
         };
         OfferSpec {

@@ -22,7 +22,14 @@ pub(crate) struct Seen {
     pub(crate) endpoints: Arc<Endpoints>,
     /// How fast a request without preferences finds the model. Without a key
     /// the upstream tells no times; then the last that it told hold.
-    pub(crate) speed: Option<Speed>,
+    pub(crate) speed: Option<Told>,
+}
+
+/// A speed, and when it was told.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Told {
+    pub(crate) speed: Speed,
+    pub(crate) at: Timestamp,
 }
 
 impl EndpointTable {
@@ -58,7 +65,9 @@ impl EndpointTable {
             return;
         }
         let before = self.0.get(&model).and_then(|seen| seen.speed);
-        let speed = endpoints.speed().or(before);
+        let at = endpoints.as_of();
+        let told = endpoints.speed().map(|speed| Told { speed, at });
+        let speed = told.or(before);
         let endpoints = Arc::new(endpoints);
         self.0.insert(model, Seen { endpoints, speed });
     }
@@ -87,7 +96,7 @@ fn endpoint(listed: &PublicEndpoint) -> Option<Endpoint> {
     };
     Some(Endpoint {
         tag: tag.into(),
-        rates: price::base(&listed.pricing)?,
+        price: price::price(&listed.pricing).ok()?,
         can: facts::by_parameters(&listed.supported_parameters),
         context: tokens(listed.context_length),
         max_output: tokens(listed.max_completion_tokens),
@@ -142,7 +151,7 @@ mod tests {
             (&*one.tag, one.status, read.as_of()),
             ("host/turbo", -2, AT)
         );
-        assert_eq!(one.rates.input.to_string(), "0.000003");
+        assert_eq!(one.price.base.input.to_string(), "0.000003");
         assert_eq!((one.context, one.max_output), (4096, 512));
         assert_eq!(one.can.to_string(), "tools");
         assert_eq!(one.uptime, Some(0.975));
@@ -150,6 +159,17 @@ mod tests {
         assert_eq!(one.first_token_p90_ms, Some(900.0));
         assert_eq!(one.tokens_per_second, Some(80.5));
         assert_eq!(one.quantization.as_deref(), Some("fp8"));
+    }
+
+    #[test]
+    fn an_endpoint_keeps_its_conditional_prices() {
+        let read = read(
+            r#"{"tag":"h","provider_name":"H","pricing":{"prompt":"0.000001","completion":"0.000001",
+            "overrides":[{"min_prompt_tokens":200000,"prompt":"0.000002"}]}}"#,
+        );
+        let price = &read.list()[0].price;
+        let input = |tokens| price.at(tokens, AT).input.to_string();
+        assert_eq!([input(200_000), input(200_001)], ["0.000001", "0.000002"]);
     }
 
     #[test]

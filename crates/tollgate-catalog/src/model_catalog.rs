@@ -23,7 +23,7 @@ use crate::quality::layers::QualityLayers;
 use crate::quality::scores::Scores;
 use crate::screen::{RefreshReport, screen};
 use crate::source::ModelSource;
-use crate::table::PriceTable;
+use crate::table::{PriceTable, TableInUse};
 use crate::{cache, refresh};
 
 /// All models with their prices, capabilities and quality, kept fresh.
@@ -54,6 +54,9 @@ struct Shared {
 struct Ground {
     listing: Arc<Listing>,
     lanes: Vec<LaneSpec>,
+    /// The price table, where a lane goes by it: read with the list and with
+    /// lanes, so a fetched one counts from the next refresh on.
+    prices: Option<TableInUse>,
     feedback: Option<Arc<Feedback>>,
     endpoints: EndpointTable,
     habits: Option<Arc<LearnedHabits>>,
@@ -84,7 +87,10 @@ impl ModelCatalog {
             .as_deref()
             .map(Scores::read)
             .transpose()?;
-        let prices = prices_for(&config, &lanes, &*observer)?;
+        let prices = prices_for(&config, &lanes)?;
+        if let Some(what) = passed_over(&prices).map(str::to_owned) {
+            observer.on(&Event::Catalog { what, taken: true });
+        }
         let start = Start::find(&config, clock.now(), &*observer)?;
         let stamp = Stamp {
             version: 1,
@@ -93,7 +99,8 @@ impl ModelCatalog {
         };
         let endpoints = EndpointTable::embedded().map_err(CatalogError::EmbeddedEndpoints)?;
         let known = Known {
-            prices: prices.as_ref(),
+            now: clock.now(),
+            prices: prices.as_ref().map(|found| &found.table),
             scores: scores.as_ref(),
             feedback: None,
             endpoints: Some(&endpoints),
@@ -112,6 +119,7 @@ impl ModelCatalog {
             ground: Mutex::new(Ground {
                 listing: Arc::new(start.listing),
                 lanes,
+                prices,
                 feedback: None,
                 endpoints,
                 habits: None,
@@ -162,25 +170,22 @@ impl ModelCatalog {
     pub fn set_lanes(&self, lanes: Vec<LaneSpec>) -> Result<(), CatalogError> {
         lane::check(&lanes)?;
         let shared = &*self.shared;
-        let prices = prices_for(&shared.config, &lanes, &*shared.observer)?;
-        let mut ground = shared.ground();
-        ground.lanes = lanes;
-        shared.build_anew(&ground, prices.as_ref());
+        let prices = prices_for(&shared.config, &lanes)?;
+        let news = {
+            let mut ground = shared.ground();
+            ground.lanes = lanes;
+            let news = ground.take_prices(prices);
+            shared.build_anew(&ground);
+            news
+        };
+        shared.tell_prices(news);
         Ok(())
     }
 
     /// Counts what was learned from calls, in place of what was learned before;
     /// what is `None` stays as it is. The view is built anew from the list at
     /// hand. That takes milliseconds, so it is not for each call.
-    ///
-    /// # Errors
-    /// [`CatalogError`] when the price table of the configuration is not valid
-    /// any more; what was learned is counted from the next view on.
-    pub fn set_learned(
-        &self,
-        feedback: Option<Feedback>,
-        habits: Option<LearnedHabits>,
-    ) -> Result<(), CatalogError> {
+    pub fn set_learned(&self, feedback: Option<Feedback>, habits: Option<LearnedHabits>) {
         let shared = &*self.shared;
         let mut ground = shared.ground();
         if let Some(feedback) = feedback {
@@ -189,9 +194,7 @@ impl ModelCatalog {
         if let Some(habits) = habits {
             ground.habits = Some(Arc::new(habits));
         }
-        let prices = prices_for(&shared.config, &ground.lanes, &*shared.observer)?;
-        shared.build_anew(&ground, prices.as_ref());
-        Ok(())
+        shared.build_anew(&ground);
     }
 
     /// Where the quality of a model comes from, for each task: all that is
@@ -202,6 +205,7 @@ impl ModelCatalog {
             (ground.listing.clone(), ground.feedback.clone())
         };
         let known = Known {
+            now: self.shared.clock.now(),
             prices: None,
             scores: self.shared.scores.as_ref(),
             feedback: feedback.as_deref(),
@@ -313,6 +317,24 @@ impl Drop for RefreshGuard {
     }
 }
 
+// === impl Ground ===
+
+impl Ground {
+    /// Goes by another price table; gives what is to be told of it, once for as
+    /// long as it is the same.
+    fn take_prices(&mut self, found: Option<TableInUse>) -> Option<String> {
+        let news = passed_over(&found).filter(|what| passed_over(&self.prices) != Some(*what));
+        let news = news.map(str::to_owned);
+        self.prices = found;
+        news
+    }
+}
+
+/// Why a fetched price table is not the one in use.
+fn passed_over(prices: &Option<TableInUse>) -> Option<&str> {
+    prices.as_ref()?.passed_over.as_deref()
+}
+
 // === impl Shared ===
 
 impl Shared {
@@ -321,9 +343,10 @@ impl Shared {
     }
 
     /// What a view is built from beside list and lanes.
-    fn known<'k>(&'k self, ground: &'k Ground, prices: Option<&'k PriceTable>) -> Known<'k> {
+    fn known<'k>(&'k self, ground: &'k Ground) -> Known<'k> {
         Known {
-            prices,
+            now: self.clock.now(),
+            prices: ground.prices.as_ref().map(|found| &found.table),
             scores: self.scores.as_ref(),
             feedback: ground.feedback.as_deref(),
             endpoints: Some(&ground.endpoints),
@@ -332,14 +355,14 @@ impl Shared {
     }
 
     /// Swaps the view for one of the same list.
-    fn build_anew(&self, ground: &Ground, prices: Option<&PriceTable>) {
+    fn build_anew(&self, ground: &Ground) {
         let old = self.view.load();
         let stamp = Stamp {
             version: old.version() + 1,
             source: old.source(),
             as_of: old.as_of(),
         };
-        let known = self.known(ground, prices);
+        let known = self.known(ground);
         let view = assemble(&ground.listing, &ground.lanes, known, stamp);
         self.view.store(Arc::new(view));
     }
@@ -347,8 +370,9 @@ impl Shared {
     /// Screens a fetched list, swaps the view and writes the cache.
     fn take_in(&self, body: &[u8]) -> Result<RefreshReport, Failure> {
         let parsed = Listing::parse(body).map_err(CatalogError::Refused)?;
+        let lanes = self.ground().lanes.clone();
+        let prices = prices_for(&self.config, &lanes)?;
         let mut ground = self.ground();
-        let prices = prices_for(&self.config, &ground.lanes, &*self.observer)?;
         let (accepted, mut report) =
             screen(&ground.listing, parsed, &self.limits).map_err(CatalogError::Refused)?;
         let stamp = Stamp {
@@ -356,13 +380,17 @@ impl Shared {
             source: CatalogSource::Network,
             as_of: self.clock.now(),
         };
-        let known = self.known(&ground, prices.as_ref());
+        // Lanes that were set meanwhile came with the table that they need.
+        let news = prices.and_then(|found| ground.take_prices(Some(found)));
+        let known = self.known(&ground);
         let view = assemble(&accepted, &ground.lanes, known, stamp);
         report.version = stamp.version;
         report.unmatched_scores = unmatched(self.scores.as_ref(), &view);
         self.view.store(Arc::new(view));
         ground.listing = Arc::new(accepted);
         self.write_cache(&ground.listing, stamp.as_of);
+        drop(ground);
+        self.tell_prices(news);
         Ok(report)
     }
 
@@ -379,6 +407,12 @@ impl Shared {
             let path = path.display();
             let what =
                 format!("cannot write the catalog cache {path}: {error}; check catalog.cache_path");
+            self.observer.on(&Event::Catalog { what, taken: true });
+        }
+    }
+
+    fn tell_prices(&self, news: Option<String>) {
+        if let Some(what) = news {
             self.observer.on(&Event::Catalog { what, taken: true });
         }
     }
@@ -468,24 +502,14 @@ impl Start {
     }
 }
 
-/// The price table, where a lane goes by it. It is read for each view and not
-/// kept: a fetched one counts from the next refresh on.
+/// The price table, where a lane goes by it. Reads files.
 fn prices_for(
     config: &CatalogConfig,
     lanes: &[LaneSpec],
-    observer: &dyn Observer,
-) -> Result<Option<PriceTable>, CatalogError> {
-    if !lanes
-        .iter()
-        .any(|spec| matches!(spec.serves, Serves::Provider(_)))
-    {
-        return Ok(None);
-    }
-    let found = PriceTable::in_use(config)?;
-    if let Some(what) = found.passed_over {
-        observer.on(&Event::Catalog { what, taken: true });
-    }
-    Ok(Some(found.table))
+) -> Result<Option<TableInUse>, CatalogError> {
+    let goes_by_it = |spec: &LaneSpec| matches!(spec.serves, Serves::Provider(_));
+    let needed = lanes.iter().any(goes_by_it);
+    needed.then(|| PriceTable::in_use(config)).transpose()
 }
 
 fn unmatched(scores: Option<&Scores>, view: &CatalogView) -> Vec<String> {

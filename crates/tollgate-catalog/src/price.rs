@@ -79,13 +79,8 @@ fn asks_later(listed: &Listed) -> bool {
     later(&listed.prompt) || later(&listed.completion)
 }
 
-/// Base prices as listed; `None` when one is missing, negative or no money.
-pub(crate) fn base(listed: &Listed) -> Option<Rates> {
-    price(listed).ok().map(|price| price.base)
-}
-
 /// The prices as listed; an error when one is missing, negative or no money.
-fn price(listed: &Listed) -> Result<Price, InvalidMoney> {
+pub(crate) fn price(listed: &Listed) -> Result<Price, InvalidMoney> {
     let base = Rates {
         input: required(&listed.prompt)?,
         output: required(&listed.completion)?,

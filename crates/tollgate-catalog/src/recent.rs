@@ -68,8 +68,9 @@ impl RecentModels {
     }
 
     /// Up to `most` models whose endpoints were not asked for in the last
-    /// interval, which counts as asked for from now on; forgets what was not
-    /// used lately.
+    /// interval: those that were never asked for, then those of which it is the
+    /// longest ago, so that each has its turn. They count as asked for from now
+    /// on. Forgets what was not used lately.
     pub(crate) fn due(&self, most: usize) -> Vec<ModelId> {
         let now = Instant::now();
         let mut used = self.used();
@@ -78,7 +79,9 @@ impl RecentModels {
             let asked = used.asked;
             asked.is_none_or(|asked| now.duration_since(asked) >= INTERVAL)
         };
-        let due = used.iter_mut().filter(is_due).take(most);
+        let mut due: Vec<&mut Used> = used.iter_mut().filter(is_due).collect();
+        due.sort_by_key(|used| used.asked);
+        let due = due.into_iter().take(most);
         due.map(|used| {
             used.asked = Some(now);
             used.model.clone()
@@ -131,6 +134,27 @@ mod tests {
             advance(Duration::from_secs(1)).await;
         }
         assert_eq!(recent.models(), [model("c/three"), model("a/one")]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn none_waits_while_others_are_asked_for_twice() {
+        let recent = RecentModels::new(8);
+        let ids = ["a/one", "b/two", "c/three"];
+        let mut asked = Vec::new();
+        for _ in 0..3 {
+            for id in ids {
+                recent.note(&model(id));
+            }
+            asked.extend(recent.due(1));
+            advance(INTERVAL).await;
+        }
+        asked.sort();
+        assert_eq!(asked, ids.map(model));
+        // Then the one of which it is the longest ago, whatever was used last.
+        let first = recent.due(1);
+        advance(INTERVAL).await;
+        recent.note(&first[0]);
+        assert_ne!(recent.due(1), first);
     }
 
     #[tokio::test(start_paused = true)]

@@ -46,6 +46,9 @@ pub struct Attempt {
     pub delivery: Delivery,
     /// Whether it must not lose anything of the request on its way.
     pub strict: bool,
+    /// What the caller calls its conversation, for an upstream that keeps
+    /// conversations where they are, where the request does not say.
+    pub session: Option<String>,
     /// Output limit to set in place of the caller's missing one.
     pub max_output: Option<u64>,
     /// Prices that the upstream must not exceed, where it takes such a limit.

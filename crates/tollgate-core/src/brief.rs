@@ -125,6 +125,13 @@ impl Brief {
         (65_536.0 / (1.0 - share)).round() as u32
     }
 
+    /// Whether the speed is that of late: what is dropped for it would not have
+    /// been fast enough.
+    #[inline]
+    pub const fn is_speed_known(&self) -> bool {
+        self.any(Self::SPEED_KNOWN) && !self.traits.any(OfferTraits::SPEED_OLD)
+    }
+
     /// Whether one of `flags` is set.
     #[inline]
     pub const fn any(&self, flags: u8) -> bool {

@@ -133,7 +133,7 @@ pub struct OfferIndex(pub u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct LaneIndex(pub u16);
 
-/// What rules an offer out of ordinary competition, as bits.
+/// What rules an offer out of ordinary competition or is special about it, as bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
 pub struct OfferTraits(pub u8);
 
@@ -150,6 +150,8 @@ impl OfferTraits {
     pub const TIERED: u8 = 1 << 4;
     /// Does not answer chats with text (an image, audio or embeddings model).
     pub const NOT_CHAT: u8 = 1 << 5;
+    /// Its speed was told too long ago to rule it out: it is ranked by it.
+    pub const SPEED_OLD: u8 = 1 << 6;
 
     /// Whether one of `bits` is set.
     pub const fn any(self, bits: u8) -> bool {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::{Capabilities, Rates, Speed, Timestamp, Usd};
+use crate::{Capabilities, Price, Rates, Speed, Timestamp, Usd};
 
 /// One host of a model, as the lane's upstream describes it.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,7 +15,7 @@ pub struct Endpoint {
     /// every `host/variant` of the model.
     pub tag: Arc<str>,
     /// What it charges.
-    pub rates: Rates,
+    pub price: Price,
     /// What it can do.
     pub can: Capabilities,
     /// Context window in tokens; 0 when unknown.
@@ -58,8 +58,8 @@ impl Endpoint {
     /// inverse square of its price, as OpenRouter documents its draw; 0 where
     /// it is deranked or names no price.
     fn weight(&self) -> f64 {
-        let input = self.rates.input.attos() as f64;
-        let price = input * Self::PROMPT_PER_OUTPUT + self.rates.output.attos() as f64;
+        let Rates { input, output, .. } = self.price.base;
+        let price = input.attos() as f64 * Self::PROMPT_PER_OUTPUT + output.attos() as f64;
         match self.is_deranked() || price <= 0.0 {
             true => 0.0,
             // In dollars per million tokens, so that squares stay in range.
@@ -188,7 +188,8 @@ pub enum EndpointReason {
     /// The request has preferences of its own.
     Callers,
     /// The beginning of the prompt is expected in the cache of the endpoint
-    /// that served the conversation before, and the upstream stays with it.
+    /// that served the conversation before: the upstream stays with it, or is
+    /// asked for the same order again where the turn before had one.
     Warm,
     /// The account's own keys at the upstream decide.
     OwnKeys,
@@ -250,7 +251,7 @@ impl fmt::Display for EndpointReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Callers => f.write_str("the request's own preferences"),
-            Self::Warm => f.write_str("left alone: one has the prompt in its cache"),
+            Self::Warm => f.write_str("as before: one has the prompt in its cache"),
             Self::OwnKeys => f.write_str("left alone: the account's own keys decide"),
             Self::Variant => f.write_str("left alone: the model's name says how they are sorted"),
             Self::Stale { minutes } => {

@@ -137,6 +137,12 @@ pub enum Event {
         /// Whether the new data is in use.
         taken: bool,
     },
+    /// The endpoints of a model could not be looked at; what was known of them
+    /// stays in use.
+    EndpointsKept {
+        /// What happened, in words.
+        what: String,
+    },
 }
 
 /// Hears of events. Nothing waits for it: it must return at once and must not

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -106,6 +107,10 @@ pub struct Warm {
     pub lane: LaneId,
     /// Prompt tokens that are expected to be read from its cache.
     pub tokens: u64,
+    /// The order in which its endpoints were asked for, as their tags; empty
+    /// where the choice was left to the upstream.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub order: Vec<Arc<str>>,
 }
 
 fn target_text<S: Serializer>(target: &Option<Target>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -154,6 +159,7 @@ mod tests {
                 model: ModelId::new("a/one").unwrap(),
                 lane: LaneId::new("openrouter").unwrap(),
                 tokens: 1,
+                order: vec!["host/fp8".into()],
             }),
             judging: Judging::Delays,
             reading: Some(Reading {

@@ -86,6 +86,7 @@ impl<'p> Target<'p> {
             request: Arc::clone(&call.request),
             delivery,
             strict,
+            session: call.hints.session.clone(),
             max_output: None,
             max_price: None,
             endpoints: EndpointPreferences::default(),

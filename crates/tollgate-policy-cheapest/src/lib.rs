@@ -84,10 +84,19 @@ impl RoutingPolicy for Cheapest {
 }
 
 impl Cheapest {
-    /// Nothing reaches the floor: the nearest to it is better than no answer.
+    /// Nothing reaches the floor: the nearest to it is better than no answer, and
+    /// of those as near the cheaper, then the faster.
     fn nearest_to(&self, floor: f32, candidates: &[Candidate]) -> Ranking {
         let quality = |candidate: &Candidate| f64::from(self.quality(candidate));
-        Ranking::by_score(candidates, quality).with_terms(candidates, |candidate| {
+        let mut ranking = Ranking::by_score(candidates, quality);
+        ranking.sort_by(|a, b| {
+            let [a_is, b_is] = [a, b].map(|ranked| &candidates[ranked.place as usize]);
+            b.score
+                .total_cmp(&a.score)
+                .then(cost(a_is).total_cmp(&cost(b_is)))
+                .then(a_is.latency_ms.total_cmp(&b_is.latency_ms))
+        });
+        ranking.with_terms(candidates, |candidate| {
             [
                 ("below_floor", floor - self.quality(candidate)),
                 ("dollars", dollars(candidate)),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use tollgate_core::{
     Billing, CallProfile, Candidate, Capabilities, CatalogView, Endpoint, EndpointChoice,
-    EndpointFigures, EndpointPreferences, EndpointReason, Endpoints, Planned, Pricing, Rates,
-    RoutingPolicy, Speed, Usd,
+    EndpointFigures, EndpointPreferences, EndpointReason, Endpoints, Planned, Price, Pricing,
+    Rates, RoutingPolicy, Speed, Usd, Warm,
 };
 
 use crate::decide::Decision;
@@ -68,11 +68,11 @@ pub(crate) fn prefer(
         };
         planned.endpoints = choice(&*policy.policy, profile, planned, endpoints);
     }
-    let orders = |planned: &Planned| {
+    let leaves = |planned: &Planned| {
         let choice = planned.endpoints.as_ref();
-        choice.is_some_and(|choice| !choice.preferences.order.is_empty())
+        choice.is_some_and(|choice| matches!(choice.why, EndpointReason::Better { .. }))
     };
-    if profile.in_conversation && decision.planned.iter().any(orders) {
+    if profile.in_conversation && decision.planned.iter().any(leaves) {
         decision.warnings.push(GIVES_UP_CACHES.into());
     }
 }
@@ -94,15 +94,21 @@ fn choice(
             why,
         })
     };
-    let is_warm = profile.warm.as_ref().is_some_and(|warm| {
+    let is_here = |warm: &&Warm| {
         warm.lane == planned.lane.id
             && [&planned.model, &planned.upstream_id].contains(&&warm.model)
-    });
+    };
     if profile.orders_endpoints {
         return left_alone(EndpointReason::Callers);
     }
-    if is_warm {
-        return left_alone(EndpointReason::Warm);
+    if let Some(warm) = profile.warm.as_ref().filter(is_here) {
+        return Some(EndpointChoice {
+            preferences: EndpointPreferences {
+                order: warm.order.clone(),
+                ..EndpointPreferences::default()
+            },
+            why: EndpointReason::Warm,
+        });
     }
     if planned.lane.billing == Billing::Byok {
         return left_alone(EndpointReason::OwnKeys);
@@ -140,11 +146,13 @@ pub struct EndpointAsk<'a> {
 /// Chooses among the endpoints of one model.
 ///
 /// Those that can serve the call, are not deranked and cost no more than is
-/// held for are ranked by the policy. Where the first is clearly better than
-/// what the upstream's own draw gives on average (at least 2 % cheaper or 10 %
-/// faster), they are named in this order; else only endpoints that become twice
-/// as slow as the draw are avoided. Nothing of it is hard: what is not named
-/// serves after what is.
+/// held for are ranked by the policy, and beside them what the upstream's own
+/// draw gives on average. Where an endpoint is ranked before the draw, and is
+/// clearly better (at least 2 % cheaper or 10 % faster), they are named in this
+/// order; else only endpoints that become twice as slow as the draw are avoided.
+/// So what is dearer and faster, or cheaper and slower, goes first for a policy
+/// that wants it so, and for none to which both are the same. Nothing of it is
+/// hard: what is not named serves after what is.
 ///
 /// Pure, and the same for a live call and for a replay of recorded statistics.
 pub fn choose_endpoints(ask: &EndpointAsk<'_>) -> EndpointChoice {
@@ -170,7 +178,7 @@ pub fn choose_endpoints(ask: &EndpointAsk<'_>) -> EndpointChoice {
             why: EndpointReason::Tools { usable, of },
         };
     }
-    let ranked = hosts.ranked();
+    let ranked = hosts.ranked(&draw);
     let drawn = draw.figures;
     match ranked.first() {
         Some(&(first, there)) if is_clearly_better(there, drawn) => EndpointChoice {
@@ -232,7 +240,7 @@ impl<'a> Hosts<'a> {
         let slowest = times.reduce(f32::max).unwrap_or(ask.candidate.latency_ms);
         let figures = list.iter().map(|endpoint| {
             serves(ask, endpoint).then(|| EndpointFigures {
-                expected: expected(ask, &endpoint.rates),
+                expected: expected(ask, &endpoint.price),
                 latency_ms: endpoint.speed().map_or(slowest, time),
             })
         });
@@ -251,7 +259,7 @@ impl<'a> Hosts<'a> {
     /// with the inverse square of their price.
     fn draw(&self) -> Draw {
         let mut weights = 0.0;
-        let [mut nanos, mut latency] = [0.0; 2];
+        let [mut nanos, mut latency, mut fails] = [0.0; 3];
         let [mut told, mut first, mut per_token] = [0.0; 3];
         for (endpoint, figures) in self.ask.endpoints.list().iter().zip(&self.figures) {
             let Some(figures) = figures else { continue };
@@ -260,6 +268,7 @@ impl<'a> Hosts<'a> {
             weights += weight;
             nanos += weight * cost;
             latency += weight * f64::from(figures.latency_ms);
+            fails += weight * f64::from(failing(endpoint));
             if let Some(speed) = endpoint.speed() {
                 told += weight;
                 first += weight * f64::from(speed.first_token_ms);
@@ -271,6 +280,7 @@ impl<'a> Hosts<'a> {
                 expected: Usd::from_nanos((nanos / weights).round() as i64),
                 latency_ms: (latency / weights) as f32,
             },
+            failing: (fails / weights) as f32,
             speed: (told > 0.0).then(|| Speed {
                 first_token_ms: (first / told) as f32,
                 tokens_per_second: (told / per_token) as f32,
@@ -278,22 +288,29 @@ impl<'a> Hosts<'a> {
         }
     }
 
-    /// What can be named, best first, with its figures. A name is judged by the
-    /// worst that it means, and not used where it also means what cannot serve.
-    fn ranked(&self) -> Vec<(&'a Endpoint, EndpointFigures)> {
+    /// What can be named, best first, with its figures; nothing where the policy
+    /// would as soon have the draw. A name is judged by the worst that it means,
+    /// and not used where it also means what cannot serve.
+    fn ranked(&self, draw: &Draw) -> Vec<(&'a Endpoint, EndpointFigures)> {
         let list = self.ask.endpoints.list();
         let mut named = Vec::with_capacity(list.len());
-        let mut candidates = Vec::with_capacity(list.len());
+        let mut candidates = Vec::with_capacity(list.len() + 1);
+        // Before the endpoints: of equals, the first in the slice is the first.
+        candidates.push(self.candidate(draw.figures, draw.failing));
         for (place, endpoint) in list.iter().enumerate() {
             if let Some(figures) = self.as_named(place) {
-                candidates.push(self.candidate(endpoint, figures));
+                candidates.push(self.candidate(figures, failing(endpoint)));
                 named.push((endpoint, figures));
             }
         }
         let ranking = self.ask.policy.rank(self.ask.profile, &candidates);
-        let ranked = ranking.as_slice().iter();
-        ranked
-            .filter_map(|ranked| named.get(ranked.place as usize).copied())
+        let places = ranking.as_slice().iter().map(|ranked| ranked.place);
+        if places.clone().next() == Some(DRAW) {
+            return Vec::new();
+        }
+        places
+            .filter(|place| *place != DRAW)
+            .filter_map(|place| named.get(place as usize - 1).copied())
             .collect()
     }
 
@@ -308,19 +325,27 @@ impl<'a> Hosts<'a> {
         })
     }
 
-    fn candidate(&self, endpoint: &Endpoint, figures: EndpointFigures) -> Candidate {
+    fn candidate(&self, figures: EndpointFigures, failing: f32) -> Candidate {
         let mut candidate = *self.ask.candidate;
         candidate.expected = figures.expected;
         candidate.latency_ms = figures.latency_ms;
-        let failing = 1.0 - endpoint.uptime.unwrap_or(1.0).clamp(0.0, 1.0);
         candidate.failure_share = candidate.failure_share.max(failing);
         candidate
     }
 }
 
+/// The place of the draw among what is ranked.
+const DRAW: u32 = 0;
+
+/// The share of requests that it fails, as far as it tells.
+fn failing(endpoint: &Endpoint) -> f32 {
+    1.0 - endpoint.uptime.unwrap_or(1.0).clamp(0.0, 1.0)
+}
+
 /// What a request without preferences finds on average.
 struct Draw {
     figures: EndpointFigures,
+    failing: f32,
     speed: Option<Speed>,
 }
 
@@ -341,24 +366,26 @@ impl Draw {
 fn serves(ask: &EndpointAsk<'_>, endpoint: &Endpoint) -> bool {
     let holds = |limit: u32, tokens: u64| limit == 0 || tokens <= u64::from(limit);
     let output = u64::from(ask.candidate.output_tokens).max(ask.profile.max_output.unwrap_or(0));
+    let dearest = endpoint.price.ceiling(ask.profile.prompt.high);
     !endpoint.is_deranked()
         && endpoint
             .can
             .contains(ask.profile.needs.missing_from(BY_MODEL))
         && holds(endpoint.max_output, output)
         && holds(endpoint.context, ask.profile.prompt.likely + output)
-        && endpoint.rates.input <= ask.ceiling.input
-        && endpoint.rates.output <= ask.ceiling.output
+        && dearest.input <= ask.ceiling.input
+        && dearest.output <= ask.ceiling.output
 }
 
-fn expected(ask: &EndpointAsk<'_>, rates: &Rates) -> Usd {
+fn expected(ask: &EndpointAsk<'_>, price: &Price) -> Usd {
+    let rates = price.at(ask.profile.prompt.likely, ask.profile.at);
     let tokens = Expected {
         prompt: ask.profile.prompt.likely,
         cached: 0,
         visible: u64::from(ask.candidate.output_tokens),
         reasoning: 0,
     };
-    quote::expected(ask.profile, rates, tokens, ask.fee_basis_points)
+    quote::expected(ask.profile, &rates, tokens, ask.fee_basis_points)
 }
 
 #[cfg(test)]

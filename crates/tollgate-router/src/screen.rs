@@ -260,7 +260,7 @@ impl<'a> Screen<'a> {
         let limit = self.output_limit(brief);
         let output = self.expected_output(place, brief, limit);
         let latency_ms = self.latency(brief, condition, output);
-        if latency_ms > self.max_latency_ms {
+        if latency_ms > self.max_latency_ms && brief.is_speed_known() {
             return Err(self.too_slow(latency_ms));
         }
 
@@ -285,7 +285,7 @@ impl<'a> Screen<'a> {
         candidate.output_tokens = output;
         candidate.quality = self.quality[place.0 as usize];
         candidate.latency_ms = latency_ms;
-        candidate.latency_known = brief.any(Brief::SPEED_KNOWN);
+        candidate.latency_known = brief.is_speed_known();
         candidate.failure_share = condition.failure_share;
         candidate.free = free;
         Ok(candidate)

@@ -72,7 +72,7 @@ impl ScriptedProvider {
         entries
             .into_iter()
             .filter_map(|entry| match entry {
-                Entry::Sent { attempt, .. } => Some(attempt),
+                Entry::Sent { attempt, .. } => Some(*attempt),
                 Entry::Dispatched { .. } | Entry::Settled(_) => None,
             })
             .collect()
@@ -100,7 +100,7 @@ impl LlmProvider for ScriptedProvider {
     async fn send(&self, attempt: &Attempt) -> Result<Reply, Failure> {
         let connection = Connection::open(&self.open);
         self.journal.write(Entry::Sent {
-            attempt: attempt.clone(),
+            attempt: Box::new(attempt.clone()),
             at: Instant::now(),
         });
         let Some(mut script) = self.next_script(attempt) else {
@@ -464,7 +464,7 @@ pub enum Entry {
     /// The provider was given an attempt.
     Sent {
         /// The attempt.
-        attempt: Attempt,
+        attempt: Box<Attempt>,
         /// When.
         at: Instant,
     },
@@ -661,6 +661,7 @@ mod tests {
             request: Arc::new(builders::request("a/one").into()),
             delivery,
             strict: false,
+            session: None,
             max_output: None,
             max_price: None,
             endpoints: Default::default(),

@@ -29,6 +29,7 @@ pub(crate) fn outgoing(attempt: &Attempt, dialect: &Dialect) -> Result<Outgoing,
     set_stream(&mut edits, attempt, dialect);
     set_output_limit(&mut edits, attempt, dialect);
     set_provider(&mut edits, attempt, dialect).map_err(invalid)?;
+    set_session(&mut edits, attempt, dialect);
     let dropped = drop_fields(&mut edits, &attempt.request, dialect);
     Ok(Outgoing {
         bytes: edits.write().into(),
@@ -172,6 +173,21 @@ fn set_provider(
     }
     edits.set("provider", &provider);
     Ok(())
+}
+
+/// Longest name of a conversation that OpenRouter takes, in characters. A longer
+/// one is no ground to refuse a request that did not put it there.
+const LONGEST_SESSION: usize = 256;
+
+/// Names the conversation where the request does not, so that the upstream stays
+/// with the endpoint that has it in its cache.
+fn set_session(edits: &mut Edits<'_>, attempt: &Attempt, dialect: &Dialect) {
+    let is_taken = dialect.takes_preferences && !edits.object.has_value("session_id");
+    let fits =
+        |session: &&String| !session.is_empty() && session.chars().count() <= LONGEST_SESSION;
+    if let Some(session) = attempt.session.as_ref().filter(fits).filter(|_| is_taken) {
+        edits.set("session_id", session);
+    }
 }
 
 /// What the plan asks of the choice among endpoints, key by key where the caller asks nothing.

@@ -297,7 +297,7 @@ impl GatewayBuilder {
         let catalog = match self.catalog {
             Some(catalog) => catalog,
             None => {
-                let source = NetworkModels::of(&openrouter, &config);
+                let source = NetworkModels::of(&current, &config);
                 let catalog = ModelCatalog::open(
                     config.catalog.clone(),
                     lanes::specs(&config, byok_fee.get()),
@@ -308,7 +308,7 @@ impl GatewayBuilder {
                 .map_err(|error| configuration("the catalog cannot be opened", error))?;
                 first_list(&catalog).await;
                 background.keep_fresh(&catalog, seed);
-                let source = NetworkModels::endpoints_of(&openrouter);
+                let source = NetworkModels::endpoints_of(&current);
                 background.keep_refresh(catalog.start_endpoint_refresh(source, used));
                 Arc::new(catalog)
             }

@@ -137,6 +137,10 @@ impl Lesson {
                 prompt: tokens.prompt_total(),
                 cached: tokens.cache_read + tokens.cache_write + tokens.cache_write_1h,
                 writes_cost,
+                order: planned
+                    .endpoints
+                    .as_ref()
+                    .map_or(&[], |choice| &choice.preferences.order),
             },
         );
     }

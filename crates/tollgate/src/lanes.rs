@@ -228,35 +228,33 @@ pub(crate) fn openrouter_lane() -> LaneId {
     LaneId::new(OPENROUTER_LANE).expect("the name has neither white space nor control characters")
 }
 
-/// The upstream's list of models, and of who serves each, for the catalog.
-pub(crate) struct NetworkModels(OpenRouterProvider);
+/// The upstream's list of models, and of who serves each, for the catalog: asked
+/// with the key of the configuration that is in use at the moment.
+pub(crate) struct NetworkModels(Arc<Current>);
 
 impl NetworkModels {
     /// `None` when the catalog is to stay offline.
-    pub(crate) fn of(
-        openrouter: &OpenRouterProvider,
-        config: &Config,
-    ) -> Option<Arc<dyn ModelSource>> {
-        (!config.catalog.offline).then(|| Arc::new(Self(openrouter.clone())) as _)
+    pub(crate) fn of(current: &Arc<Current>, config: &Config) -> Option<Arc<dyn ModelSource>> {
+        (!config.catalog.offline).then(|| Arc::new(Self(current.clone())) as _)
     }
 
     /// Who serves a model. With a key the upstream also tells how fast.
-    pub(crate) fn endpoints_of(openrouter: &OpenRouterProvider) -> Arc<dyn EndpointSource> {
-        Arc::new(Self(openrouter.clone()))
+    pub(crate) fn endpoints_of(current: &Arc<Current>) -> Arc<dyn EndpointSource> {
+        Arc::new(Self(current.clone()))
     }
 }
 
 #[async_trait]
 impl ModelSource for NetworkModels {
     async fn fetch(&self) -> Result<Bytes, Failure> {
-        self.0.models_raw().await
+        self.0.get().openrouter.models_raw().await
     }
 }
 
 #[async_trait]
 impl EndpointSource for NetworkModels {
     async fn fetch_endpoints(&self, model: &ModelId) -> Result<Bytes, Failure> {
-        self.0.endpoints_raw(model).await
+        self.0.get().openrouter.endpoints_raw(model).await
     }
 }
 

@@ -127,8 +127,8 @@ impl Learning {
             return;
         }
         let building = tokio::task::spawn_blocking(move || catalog.set_learned(said, used));
-        if let Ok(Err(error)) = building.await {
-            tracing::warn!(%error, "what was learned is not in the catalog yet");
+        if let Err(error) = building.await {
+            tracing::error!(%error, "what was learned is not in the catalog");
         }
     }
 }

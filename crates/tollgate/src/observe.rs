@@ -127,6 +127,7 @@ fn log(event: &Event) {
         }
         Event::Catalog { what, taken: true } => tracing::info!(what, "catalog"),
         Event::Catalog { what, taken: false } => tracing::warn!(what, "catalog kept"),
+        Event::EndpointsKept { what } => tracing::warn!(what, "endpoints kept"),
         _ => {}
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -40,6 +40,8 @@ pub(crate) struct Turn<'a> {
     /// Whether writing to the cache has a price: then nothing is cached unless
     /// it was asked for, and the provider says so.
     pub(crate) writes_cost: bool,
+    /// The order in which endpoints were asked for.
+    pub(crate) order: &'a [Arc<str>],
 }
 
 /// The last conversations.
@@ -65,6 +67,7 @@ struct Read {
     prompt: u64,
     /// How many of them are expected to be read from its cache next time.
     tokens: u64,
+    order: Vec<Arc<str>>,
 }
 
 impl Sessions {
@@ -95,6 +98,7 @@ impl Sessions {
             model: read.model,
             lane: read.lane,
             tokens: read.tokens,
+            order: read.order,
         };
         (warm.tokens >= LEAST_CACHED && is_cheaper(view, &warm, at)).then_some(warm)
     }
@@ -195,6 +199,7 @@ impl Kept {
             lane: turn.lane.clone(),
             prompt: turn.prompt,
             tokens: turn.kept(before.map(|read| read.prompt)),
+            order: turn.order.to_vec(),
         };
         self.last.insert(conversation, read);
         self.order.push_back((conversation, turn.at));

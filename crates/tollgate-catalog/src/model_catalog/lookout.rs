@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use tollgate_core::{Endpoints, Event, Failure, FailureKind, ModelId};
 
-use super::{ModelCatalog, RefreshGuard, Shared, prices_for};
+use super::{ModelCatalog, RefreshGuard, Shared};
 use crate::endpoints;
-use crate::error::CatalogError;
 use crate::lane::Serves;
 use crate::recent::RecentModels;
 use crate::source::EndpointSource;
@@ -49,7 +48,7 @@ impl ModelCatalog {
             taking.await.map_err(|error| {
                 Failure::new(FailureKind::Internal, "the endpoints were not taken in")
                     .with_source(error)
-            })??;
+            })?;
         }
         last.map_or(Ok(count), Err)
     }
@@ -73,8 +72,7 @@ impl ModelCatalog {
     }
 
     fn tell_failure(&self, what: String) {
-        let event = Event::Catalog { what, taken: false };
-        self.shared.observer.on(&event);
+        self.shared.observer.on(&Event::EndpointsKept { what });
     }
 
     /// Whether the upstream of the list serves the model on one of the lanes.
@@ -114,13 +112,11 @@ impl Shared {
         })
     }
 
-    fn take_endpoints(&self, taken: Vec<(ModelId, Endpoints)>) -> Result<(), CatalogError> {
+    fn take_endpoints(&self, taken: Vec<(ModelId, Endpoints)>) {
         let mut ground = self.ground();
         for (model, endpoints) in taken {
             ground.endpoints.take(model, endpoints);
         }
-        let prices = prices_for(&self.config, &ground.lanes, &*self.observer)?;
-        self.build_anew(&ground, prices.as_ref());
-        Ok(())
+        self.build_anew(&ground);
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::sleep;
 use tollgate_catalog::{CatalogConfig, EndpointSource, ModelCatalog, RecentModels};
-use tollgate_core::{Catalog, Failure, FailureKind, ModelId, Offer};
+use tollgate_core::{Catalog, Failure, FailureKind, ModelId, Offer, OfferTraits};
 use tollgate_wire::Bytes;
 
 use crate::support::{all_on, now, open, open_with, snapshot};
@@ -149,4 +149,30 @@ async fn nothing_is_looked_at_offline_or_when_it_is_turned_off() {
     };
     assert!(!off(none).is_active() && !off(offline).is_active());
     assert!(off(CatalogConfig::default()).is_active());
+}
+
+#[tokio::test]
+async fn a_speed_of_the_snapshot_is_old_and_one_that_was_looked_at_is_not() {
+    let (catalog, _) = open(CatalogConfig::default(), None);
+    let is_old = || offer(&catalog, MODEL).0.traits.any(OfferTraits::SPEED_OLD);
+    assert!(is_old());
+    let (hosts, models) = (Hosts::default(), [model(MODEL)]);
+    catalog.refresh_endpoints(&hosts, &models).await.unwrap();
+    assert!(!is_old());
+}
+
+#[tokio::test(start_paused = true)]
+async fn endpoints_that_cannot_be_looked_at_are_no_refused_refresh() {
+    let (catalog, heard) = open(CatalogConfig::default(), None);
+    heard.take();
+    let hosts = Arc::new(Hosts {
+        down: vec![MODEL],
+        ..Hosts::default()
+    });
+    let recent = Arc::new(RecentModels::new(8));
+    let _guard = catalog.start_endpoint_refresh(hosts.clone(), recent.clone());
+    recent.note(&model(MODEL));
+    sleep(Duration::from_secs(20)).await;
+    assert_eq!(hosts.asked.lock().unwrap().len(), 1);
+    assert_eq!(heard.take(), []);
 }

@@ -39,9 +39,7 @@ fn a_model_and_its_variants_have_the_same_habits_and_others_have_none() {
     let catalog = open_with(CatalogConfig::default(), lanes).unwrap();
     let before = catalog.view();
     let (variant, base) = variant_with_base(&before);
-    catalog
-        .set_learned(None, Some(terse(base.id.as_str(), 60.0)))
-        .unwrap();
+    catalog.set_learned(None, Some(terse(base.id.as_str(), 60.0)));
     let view = catalog.view();
     assert_eq!(view.version(), before.version() + 1);
     let tokens = |model: &ModelFacts| {
@@ -64,11 +62,9 @@ fn what_is_learned_of_one_kind_leaves_the_other_as_it_is() {
     let catalog = open_with(CatalogConfig::default(), vec![all_on("openrouter")]).unwrap();
     let id = catalog.view().models()[0].id.clone();
     let tokens = || catalog.view().models()[0].habits.answer_tokens;
-    catalog
-        .set_learned(None, Some(terse(id.without_variant(), 60.0)))
-        .unwrap();
+    catalog.set_learned(None, Some(terse(id.without_variant(), 60.0)));
     let learned = tokens();
     assert!(learned[0].is_some());
-    catalog.set_learned(None, None).unwrap();
+    catalog.set_learned(None, None);
     assert_eq!(tokens(), learned);
 }

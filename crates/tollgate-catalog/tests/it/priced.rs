@@ -271,3 +271,27 @@ async fn names_and_prices_are_looked_up_anew_at_each_refresh() {
     // The new table does not know it.
     assert!(offers(&view, "openai/gpt-5.4").is_empty());
 }
+
+#[tokio::test]
+async fn a_bad_table_is_told_of_once_for_as_long_as_it_is_the_same() {
+    let mut files = files();
+    (files.config.max_shrink, files.config.max_jumps) = (1.0, 1.0);
+    let listed = list(&[("openai/gpt-4o", 1)]);
+    let lists = [listed.as_str(); 2];
+    let (catalog, heard) = open(files.config.clone(), Some(Script::of(lists)));
+    let told = || {
+        let heard = heard.take().into_iter();
+        heard
+            .filter(|(what, _)| what.contains("prices refresh"))
+            .count()
+    };
+    files.fetched(&table("2999-01-01", "0"));
+    catalog.set_lanes(vec![provider("openai")]).unwrap();
+    assert_eq!(told(), 1);
+    catalog.set_learned(None, None);
+    catalog.refresh().await.unwrap();
+    assert_eq!(told(), 0);
+    files.fetched("{");
+    catalog.refresh().await.unwrap();
+    assert_eq!(told(), 1);
+}

@@ -5,10 +5,13 @@ fn endpoint(tag: &str, dollars: u64, status: i8, speed: Option<(f32, f32)>) -> E
     let rate = Rate::from_attos(dollars * 1_000_000_000_000);
     Endpoint {
         tag: tag.into(),
-        rates: Rates {
-            input: rate,
-            output: rate,
-            ..Rates::default()
+        price: Price {
+            base: Rates {
+                input: rate,
+                output: rate,
+                ..Rates::default()
+            },
+            ..Price::default()
         },
         can: Capabilities::NONE,
         context: 0,

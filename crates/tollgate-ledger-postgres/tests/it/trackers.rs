@@ -76,6 +76,7 @@ pub(crate) async fn spend_as(
         request: call.request,
         delivery: Delivery::Stream,
         strict: false,
+        session: None,
         max_output: None,
         max_price: None,
         endpoints: Default::default(),

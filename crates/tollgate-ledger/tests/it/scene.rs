@@ -60,6 +60,7 @@ pub(crate) fn attempt(n: u128, number: u32, worst: i64) -> Attempt {
         request: call.request,
         delivery: Delivery::Stream,
         strict: false,
+        session: None,
         max_output: None,
         max_price: None,
         endpoints: Default::default(),

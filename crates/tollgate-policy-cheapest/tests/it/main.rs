@@ -60,3 +60,19 @@ fn nothing_below_the_floor_is_ranked_unless_everything_is() {
         [1, 0]
     );
 }
+
+#[test]
+fn below_the_floor_a_tie_goes_to_the_cheaper_then_to_the_faster() {
+    let quality_floor = QualityFloor {
+        chat: 0.6,
+        ..QualityFloor::default()
+    };
+    let policy = Cheapest::new(CheapestConfig {
+        quality_floor,
+        z: 0.0,
+    });
+    let mut fast = candidate(2, 0.5, 100);
+    fast.latency_ms = 500.0;
+    let candidates = [candidate(0, 0.5, 900), candidate(1, 0.5, 100), fast];
+    assert_eq!(order(&policy, &candidates), [2, 1, 0]);
+}

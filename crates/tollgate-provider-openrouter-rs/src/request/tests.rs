@@ -16,6 +16,7 @@ fn attempt(request: &str) -> Attempt {
         request: Arc::new(ChatRequest::parse(request.as_bytes()).unwrap().into()),
         delivery: Delivery::Whole,
         strict: false,
+        session: None,
         max_output: Some(50),
         max_price: Some(Rates {
             input: Rate::parse_ceil("0.000003").unwrap(),

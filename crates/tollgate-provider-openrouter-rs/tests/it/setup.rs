@@ -186,6 +186,7 @@ pub(crate) fn attempt_at(delivery: Delivery, request: &str) -> Attempt {
         request: Arc::new(ChatRequest::parse(request.as_bytes()).unwrap().into()),
         delivery,
         strict: false,
+        session: None,
         max_output: Some(200),
         max_price: None,
         endpoints: Default::default(),

@@ -76,7 +76,7 @@ impl Way {
                 let choice = ours(policy, &ceiling, known, config);
                 // It travels as `max_price`, which is hard.
                 let is_held = |(endpoint, stands): (&&Endpoint, bool)| {
-                    let Rates { input, output, .. } = endpoint.rates;
+                    let Rates { input, output, .. } = endpoint.price.base;
                     stands && input <= ceiling.input && output <= ceiling.output
                 };
                 let within: Vec<bool> = all.iter().zip(standing).map(is_held).collect();
@@ -167,7 +167,7 @@ impl Held {
         let [input, output] = match self {
             Self::Any => [most; 2],
             Self::Cheapest => cheapest().map_or([most; 2], |(endpoint, _)| {
-                [endpoint.rates.input, endpoint.rates.output]
+                [endpoint.price.base.input, endpoint.price.base.output]
             }),
         };
         Rates {

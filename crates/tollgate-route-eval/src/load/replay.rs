@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use tollgate_core::Endpoint;
+use tollgate_core::{Endpoint, Rates};
 
 use super::choose::Way;
 use super::series::{LoadMoment, LoadSeries};
@@ -51,8 +51,8 @@ impl LoadConfig {
     /// Dollars that the call costs there.
     pub(super) fn cost(&self, endpoint: &Endpoint) -> f64 {
         let dollars = |attos: u64, tokens: u32| attos as f64 / 1e18 * f64::from(tokens);
-        dollars(endpoint.rates.input.attos(), self.prompt_tokens)
-            + dollars(endpoint.rates.output.attos(), self.output_tokens)
+        let Rates { input, output, .. } = endpoint.price.base;
+        dollars(input.attos(), self.prompt_tokens) + dollars(output.attos(), self.output_tokens)
     }
 
     /// Seconds to its complete answer, by medians.
@@ -110,16 +110,18 @@ pub struct LoadScore {
 }
 
 impl LoadReport {
-    /// Where the gateway's choice is slower than price alone by more than
-    /// chance, costs too much for that, or takes what is deranked.
+    /// Where the gateway's choice is by more than chance no faster than price
+    /// alone or too dear for that, or takes what is deranked. Beyond chance is
+    /// what the whole interval of a figure is beyond.
     pub fn violations(&self) -> Vec<String> {
         let ours = self.scores.iter().filter(|score| score.is_ours);
         let broken = ours.flat_map(|score| {
-            let time = score.time_ratio.value;
-            let cost = score.cost_ratio.value;
+            // The least that they may be: more than chance is beyond both.
+            let (time, cost) = (score.time_ratio.low, score.cost_ratio.low);
             [
-                (time >= 1.0).then(|| format!("{}: takes {time:.3} of the time", score.name)),
-                (cost > FAIR_PRICE).then(|| format!("{}: costs {cost:.3}", score.name)),
+                (time >= 1.0)
+                    .then(|| format!("{}: takes at least {time:.3} of the time", score.name)),
+                (cost > FAIR_PRICE).then(|| format!("{}: costs at least {cost:.3}", score.name)),
                 (score.deranked > 0.0).then(|| format!("{}: takes deranked endpoints", score.name)),
             ]
         });

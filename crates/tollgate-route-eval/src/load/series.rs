@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tollgate_core::{Capabilities, Endpoint, Rate, Rates, Timestamp};
+use tollgate_core::{Capabilities, Endpoint, Price, Rate, Rates, Timestamp};
 
 use crate::EvalError;
 use crate::table::read_plain;
@@ -160,10 +160,13 @@ impl Columns {
                 id: id.into(),
                 endpoint: Endpoint {
                     tag: tag.into(),
-                    rates: Rates {
-                        input: price(input)?,
-                        output: price(output)?,
-                        ..Rates::default()
+                    price: Price {
+                        base: Rates {
+                            input: price(input)?,
+                            output: price(output)?,
+                            ..Rates::default()
+                        },
+                        ..Price::default()
                     },
                     can: Capabilities::NONE,
                     context: 0,

@@ -10,10 +10,13 @@ fn endpoint(tag: &str, dollars: f64, first_token_ms: f32) -> Endpoint {
     let rate = Rate::from_attos((dollars * 1e12) as u64);
     Endpoint {
         tag: tag.into(),
-        rates: Rates {
-            input: rate,
-            output: rate,
-            ..Rates::default()
+        price: Price {
+            base: Rates {
+                input: rate,
+                output: rate,
+                ..Rates::default()
+            },
+            ..Price::default()
         },
         can: Capabilities::TOOLS,
         context: 0,
@@ -232,10 +235,77 @@ fn a_conversation_stays_with_the_endpoint_that_has_it_in_its_cache() {
         model: builders::model(model),
         lane: case.planned.lane.id.clone(),
         tokens: 1_000,
+        order: Vec::new(),
     };
     let (here, elsewhere) = (warm("a/b"), warm("x/y"));
     case.profile.warm = Some(here);
     assert_eq!(case.reason(), "warm");
     case.profile.warm = Some(elsewhere);
     assert_eq!(case.reason(), "better");
+}
+
+/// To which all endpoints are the same.
+#[derive(Debug)]
+struct Indifferent;
+
+impl RoutingPolicy for Indifferent {
+    fn rank(&self, _: &CallProfile, candidates: &[Candidate]) -> tollgate_core::Ranking {
+        tollgate_core::Ranking::by_score(candidates, |candidate| f64::from(candidate.quality.mean))
+    }
+}
+
+#[test]
+fn a_policy_that_does_not_separate_endpoints_orders_none() {
+    let case = case([
+        endpoint("dear", 5.0, 100.0),
+        endpoint("cheap", 1.0, 9_000.0),
+    ]);
+    let choice = case.choice(&Indifferent);
+    assert!(
+        matches!(choice.why, EndpointReason::Alike { usable: 2, .. }),
+        "{choice:?}"
+    );
+    assert_eq!(case.order(&Cheapest::default()), ["cheap", "dear"]);
+}
+
+#[test]
+fn a_warm_turn_asks_for_the_order_of_the_turn_before() {
+    let mut case = case(fast_and_slow());
+    let order: Vec<Arc<str>> = vec!["fast".into(), "cheap".into()];
+    case.profile.warm = Some(tollgate_core::Warm {
+        model: builders::model("a/b"),
+        lane: case.planned.lane.id.clone(),
+        tokens: 1_000,
+        order: order.clone(),
+    });
+    let choice = case.choice(&Balanced::default());
+    assert_eq!(choice.why, EndpointReason::Warm);
+    let preferences = EndpointPreferences {
+        order,
+        ..EndpointPreferences::default()
+    };
+    assert_eq!(choice.preferences, preferences);
+}
+
+#[test]
+fn a_host_is_compared_at_the_price_that_the_prompt_meets() {
+    let mut tiered = endpoint("tiered", 1.0, 500.0);
+    let dearer = Rate::from_attos(4_000_000_000_000);
+    tiered.price.overrides.push(tollgate_core::PriceOverride {
+        when: tollgate_core::PriceCondition {
+            min_prompt_tokens: Some(20_000),
+            ..Default::default()
+        },
+        rates: tollgate_core::RatesPatch {
+            input: Some(dearer),
+            output: Some(dearer),
+            ..Default::default()
+        },
+    });
+    let mut case = case([tiered, endpoint("flat", 2.0, 500.0)]);
+    let first = |case: &Case| case.order(&Cheapest::default())[0].clone();
+    assert_eq!(first(&case), "tiered");
+    let prompt = &mut case.profile.prompt;
+    (prompt.low, prompt.likely, prompt.high) = (30_000, 30_000, 30_000);
+    assert_eq!(first(&case), "flat");
 }

@@ -52,7 +52,7 @@ pub(crate) fn profile(
         prefer_free: call.hints.prefer_free,
         max_latency: call.hints.max_latency,
         own_keys: call.keys.lanes().cloned().collect(),
-        in_conversation: names_conversation(request),
+        in_conversation: names_conversation(call),
         orders_endpoints: orders_endpoints(request),
         warm: None,
         judging: judging(call),
@@ -62,13 +62,15 @@ pub(crate) fn profile(
     })
 }
 
-/// Whether the request has a name of its conversation, by which an upstream
-/// finds the host that has the conversation in its cache.
-fn names_conversation(request: &Request) -> bool {
-    let object = request.object();
-    ["session_id", "prompt_cache_key"]
-        .iter()
-        .any(|field| object.has_value(field))
+/// Whether the call has a name of its conversation, by which an upstream finds
+/// the host that has the conversation in its cache.
+fn names_conversation(call: &Call) -> bool {
+    let session = call.hints.session.as_deref();
+    let object = call.request.object();
+    session.is_some_and(|name| !name.is_empty())
+        || ["session_id", "prompt_cache_key"]
+            .iter()
+            .any(|field| object.has_value(field))
 }
 
 /// Whether the request itself says which hosts go first. What it says in other

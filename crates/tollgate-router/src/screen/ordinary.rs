@@ -143,7 +143,7 @@ impl<'a> Ordinary<'a> {
             self.speed.1
         };
         let latency_ms = condition.first_token_ms.unwrap_or(first) + output as f32 * per_token;
-        if latency_ms > self.max_latency_ms {
+        if latency_ms > self.max_latency_ms && brief.is_speed_known() {
             return Err(self.screen.too_slow(latency_ms));
         }
 
@@ -163,7 +163,7 @@ impl<'a> Ordinary<'a> {
         slot.output_tokens = output;
         slot.quality = quality;
         slot.latency_ms = latency_ms;
-        slot.latency_known = is_known;
+        slot.latency_known = brief.is_speed_known();
         slot.failure_share = condition.failure_share;
         slot.free = false;
         Ok(())

@@ -1,4 +1,4 @@
-use tollgate_core::{Capabilities, Endpoint, EndpointReason, Endpoints, Plan, Rate, Rates};
+use tollgate_core::{Capabilities, Endpoint, EndpointReason, Endpoints, Plan, Price, Rate, Rates};
 use tollgate_router::{CostOptimizer, InWords, RouterConfig};
 use tollgate_testkit::builders::NOON;
 use tollgate_testkit::views::{ModelSpec, view};
@@ -9,10 +9,13 @@ fn endpoint(tag: &str, dollars: u64, first_token_ms: f32) -> Endpoint {
     let rate = Rate::from_attos(dollars * 1_000_000_000_000);
     Endpoint {
         tag: tag.into(),
-        rates: Rates {
-            input: rate,
-            output: rate,
-            ..Rates::default()
+        price: Price {
+            base: Rates {
+                input: rate,
+                output: rate,
+                ..Rates::default()
+            },
+            ..Price::default()
         },
         can: Capabilities::NONE,
         context: 0,
@@ -138,6 +141,9 @@ fn a_request_is_seen_to_name_its_conversation_or_its_endpoints() {
     assert_eq!(seen(""), [false, false]);
     assert_eq!(seen(r#","session_id":"s""#), [true, false]);
     assert_eq!(seen(r#","prompt_cache_key":"k""#), [true, false]);
+    let mut by_header = builders::call(1, "a/chosen");
+    by_header.hints.session = Some("s".to_owned());
+    assert!(optimizer.profile(&by_header).unwrap().in_conversation);
     for own in [
         r#""order":["x"]"#,
         r#""only":["x"]"#,

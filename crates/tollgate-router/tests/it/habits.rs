@@ -57,6 +57,7 @@ fn warm_at(id: &str, tokens: u64) -> Option<Warm> {
         model: model(id),
         lane: lane_id("openrouter"),
         tokens,
+        order: Vec::new(),
     })
 }
 

@@ -581,3 +581,20 @@ fn nobody_is_on_trial_in_a_plan_of_one() {
         assert_eq!(plan.first().place, Place::Ranked);
     }
 }
+
+#[test]
+fn only_a_speed_of_late_rules_a_model_out() {
+    let slow = || ModelSpec::new("a/slow").speed(500.0, 1.0);
+    let kept = |spec: ModelSpec| {
+        let mut profile = profile("tollgate/auto");
+        profile.max_latency = Some(Duration::from_secs(1));
+        let other = ModelSpec::new("z/other").speed(1.0, 1e6);
+        let plan = plan(RouterConfig::default(), profile, &view([spec, other])).unwrap();
+        let mut models = plan.candidates();
+        let slow = models.find(|planned| planned.model.as_str() == "a/slow");
+        slow.map(|planned| planned.candidate.latency_known)
+    };
+    assert_eq!(kept(slow()), None);
+    assert_eq!(kept(slow().traits(OfferTraits::SPEED_OLD)), Some(false));
+    assert_eq!(kept(ModelSpec::new("a/slow")), Some(false));
+}

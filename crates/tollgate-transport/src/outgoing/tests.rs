@@ -17,6 +17,7 @@ fn attempt(request: &str) -> Attempt {
         request: Arc::new(Request::parse(Surface::Chat, request.as_bytes()).unwrap()),
         delivery: Delivery::Whole,
         strict: false,
+        session: None,
         max_output: None,
         max_price: None,
         endpoints: Default::default(),
@@ -305,4 +306,25 @@ fn other_upstreams_get_no_preferences_of_endpoints() {
     let request = r#"{"model":"a/b","messages":[{}]}"#;
     let attempt = preferring(request, an_order());
     assert_eq!(text(&attempt, &direct()), request);
+}
+
+#[test]
+fn the_name_of_a_conversation_goes_where_the_request_has_none_and_openrouter_takes_it() {
+    let sent = |fields: &str, session: &str, dialect: &Dialect| {
+        let attempt = Attempt {
+            session: Some(session.to_owned()),
+            ..attempt(&format!(r#"{{"model":"a/b","messages":[{{}}]{fields}}}"#))
+        };
+        let text = text(&attempt, dialect);
+        let body = text.strip_prefix(r#"{"model":"a/b","messages":[{}]"#);
+        body.unwrap().to_owned()
+    };
+    let named = r#","session_id":"s"}"#;
+    let openrouter = Dialect::openrouter();
+    assert_eq!(sent("", "s", &openrouter), named);
+    assert_eq!(sent(r#","session_id":null"#, "s", &openrouter), named);
+    assert_eq!(sent(r#","session_id":"s""#, "other", &openrouter), named);
+    assert_eq!(sent("", "", &openrouter), "}");
+    assert_eq!(sent("", &"x".repeat(257), &openrouter), "}");
+    assert_eq!(sent("", "s", &direct()), "}");
 }

@@ -54,6 +54,7 @@ pub(crate) fn attempt(delivery: Delivery) -> Attempt {
         request: Arc::new(ChatRequest::parse(request).unwrap().into()),
         delivery,
         strict: false,
+        session: None,
         max_output: None,
         max_price: None,
         endpoints: Default::default(),

@@ -35,6 +35,7 @@ fn attempt(lane: &str) -> Attempt {
         request: Arc::new(request("a/b").into()),
         delivery: Delivery::Whole,
         strict: false,
+        session: None,
         max_output: None,
         max_price: None,
         endpoints: Default::default(),
@@ -312,4 +313,45 @@ fn a_known_provider_goes_by_the_price_table_and_the_user_has_the_last_word() {
     assert_eq!(models.only, None);
     assert_eq!(models.models[&model("openai/new")], model("new-1"));
     assert!(models.prices.contains_key(&model("openai/new")));
+}
+
+/// Hears one request on the loopback and refuses it; gives the key that it brought.
+fn key_heard(listener: &std::net::TcpListener) -> String {
+    use std::io::{Read, Write};
+    let (mut stream, _) = listener.accept().unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.extend(byte);
+    }
+    let refusal = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    stream.write_all(refusal).unwrap();
+    let head = String::from_utf8(head).unwrap();
+    let mut lines = head.lines();
+    let key = lines.find_map(|line| line.strip_prefix("authorization: Bearer "));
+    key.unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn the_catalog_asks_with_the_key_that_is_in_use() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let with_key = |key: &str| {
+        config(&format!(
+            "[openrouter]\napi_key = \"{key}\"\nbase_url = \"http://{address}/api/v1\"\n"
+        ))
+    };
+    let heard = std::thread::spawn(move || [(); 3].map(|()| key_heard(&listener)));
+    let first = with_key("sk-or-1");
+    let current = Arc::new(Current::new(Arc::new(laid(&first, None))));
+    let models = NetworkModels::of(&current, &first).unwrap();
+    let endpoints = NetworkModels::endpoints_of(&current);
+    assert!(models.fetch().await.is_err());
+
+    let earlier = current.get();
+    current.set(Arc::new(laid(&with_key("sk-or-2"), Some(&earlier))));
+    assert!(models.fetch().await.is_err());
+    assert!(endpoints.fetch_endpoints(&model("a/b")).await.is_err());
+    assert_eq!(heard.join().unwrap(), ["sk-or-1", "sk-or-2", "sk-or-2"]);
 }

@@ -39,6 +39,7 @@ fn turn<'a>(model: &'a ModelId, lane: &'a LaneId, cached: u64) -> Turn<'a> {
         prompt: 5_000,
         cached,
         writes_cost: false,
+        order: &[],
     }
 }
 
@@ -289,4 +290,22 @@ fn only_prompts_that_can_be_cached_are_looked_at() {
     assert_eq!(sessions.recognise(&call, &mut profile, &view), None);
     profile.prompt.high = LEAST_CACHED;
     assert!(sessions.recognise(&call, &mut profile, &view).is_some());
+}
+
+#[test]
+fn the_order_of_endpoints_is_remembered_for_the_next_turn() {
+    let sessions = Sessions::default();
+    let (model, lane) = (model(MODEL), lane_id("openrouter"));
+    let order: [Arc<str>; 2] = ["one/fp8".into(), "two".into()];
+    let asked = Turn {
+        order: &order,
+        ..turn(&model, &lane, 0)
+    };
+    let next = |turn| {
+        sessions.note(Conversation(1), turn);
+        let warm = sessions.warm(Conversation(1), NOON, &offered(None));
+        warm.unwrap().order
+    };
+    assert_eq!(next(asked), order);
+    assert!(next(turn(&model, &lane, 5_000)).is_empty());
 }

@@ -96,3 +96,40 @@ async fn no_endpoint_is_asked_for_where_the_configuration_says_so() {
         .unwrap();
     assert!(last_chat(&simulator).1.is_null());
 }
+
+#[tokio::test]
+async fn a_conversation_goes_on_with_the_order_that_its_first_turn_had() {
+    let simulator = simulator(Scenario::default()).await;
+    let gateway = gateway(&simulator, "").await;
+    look(&gateway, &simulator).await;
+    let question = format!("Why? {}", "It matters much. ".repeat(600));
+    let turn = || {
+        let order: Order = chat(MODEL, &question, StreamMode::Whole).into();
+        order.with_session("talk")
+    };
+    let send = async || {
+        let answer = gateway.chat(turn()).await.unwrap();
+        answer.collect().await.unwrap();
+        last_chat(&simulator).1
+    };
+    let first = send().await;
+    assert!(first.is_array(), "{first}");
+    let plan = serde_json::to_value(gateway.plan(turn()).unwrap()).unwrap();
+    assert_eq!(plan["candidates"][0]["endpoints"]["why"], "warm");
+    assert_eq!(send().await, first);
+}
+
+#[tokio::test]
+async fn the_name_of_a_conversation_travels_to_openrouter() {
+    let simulator = simulator(Scenario::default()).await;
+    let gateway = gateway(&simulator, "").await;
+    let answer = gateway.chat(order().with_session("talk")).await.unwrap();
+    answer.collect().await.unwrap();
+    let log = simulator.log();
+    let mut chats = log
+        .iter()
+        .filter(|seen| seen.path.ends_with("/chat/completions"));
+    let body = chats.next_back().unwrap().body_text().to_string();
+    let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(body["session_id"], "talk");
+}

@@ -128,6 +128,7 @@ fn attempt(trip: &Trip<'_>, planned: &Planned, number: u32) -> Attempt {
             _ => trip.call.delivery,
         },
         strict: false,
+        session: None,
         max_output: None,
         max_price: None,
         endpoints: Default::default(),

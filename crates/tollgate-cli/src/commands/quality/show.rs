@@ -9,7 +9,7 @@ use tollgate::{
     did_you_mean, feedback,
 };
 
-use super::{catalog, from_catalog};
+use super::catalog;
 use crate::args::Global;
 use crate::exit::{Trouble, code};
 use crate::ui;
@@ -22,9 +22,7 @@ pub(super) async fn run(
     let said = said(&config).await?;
     let catalog = catalog(config).await?;
     if !said.is_empty() {
-        catalog
-            .set_learned(Some(said), None)
-            .map_err(from_catalog)?;
+        catalog.set_learned(Some(said), None);
     }
     match asked {
         Some(asked) => show(asked, &catalog, global),

@@ -129,7 +129,7 @@ prop_compose! {
         profile.max_latency = max_latency.map(Duration::from_millis);
         profile.prefer_free = prefer_free;
         profile.own_keys = has_key.then(|| builders::lane_id("direct")).into_iter().collect();
-        profile.warm = warm.map(|(_, tokens)| Warm { model: builders::model("a/b"), lane: builders::lane_id("openrouter"), tokens });
+        profile.warm = warm.map(|(_, tokens)| Warm { model: builders::model("a/b"), lane: builders::lane_id("openrouter"), tokens, order: Vec::new() });
         (profile, warm.map(|(place, _)| place))
     }
 }
