@@ -304,7 +304,7 @@ impl<'a> Hosts<'a> {
             }
         }
         let ranking = self.ask.policy.rank(self.ask.profile, &candidates);
-        let places = ranking.as_slice().iter().map(|ranked| ranked.place);
+        let places = ranking.choices().iter().map(|ranked| ranked.place);
         if places.clone().next() == Some(DRAW) {
             return Vec::new();
         }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use anstream::adapter::strip_str;
 use tollgate::{
-    Capabilities, Catalog, CatalogView, ChatRequest, Gateway, Loader, Message, Rate, Rates,
+    Capabilities, Catalog, CatalogView, ChatRequest, Gateway, Loader, Message, Price, Rate, Rates,
 };
 use tollgate_core::{Endpoint, Endpoints};
 use tollgate_testkit::builders::NOON;
@@ -23,10 +23,13 @@ fn endpoint(tag: &str, dollars: u64, first_token_ms: f32) -> Endpoint {
     let rate = Rate::from_attos(dollars * 1_000_000_000_000);
     Endpoint {
         tag: tag.into(),
-        rates: Rates {
-            input: rate,
-            output: rate,
-            ..Rates::default()
+        price: Price {
+            base: Rates {
+                input: rate,
+                output: rate,
+                ..Rates::default()
+            },
+            ..Price::default()
         },
         can: Capabilities::NONE,
         context: 0,
