@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tollgate_core::{
     AttemptEnd, AttemptRecord, Billing, Call, CallFacts, CallId, CallProfile, CallerId, CallerKeys,
-    Candidate, Capabilities, Cost, CostSource, Delivery, Hints, Judging, Lane, LaneId, ModelId,
-    Place, Plan, Planned, Price, Pricing, Quote, Rate, Rates, Served, Task, TaskSource, Terms,
-    Timestamp, TokenBounds, TokenUsage, Usd,
+    Candidate, Capabilities, Cost, CostSource, Delivery, Endpoint, Hints, Judging, Lane, LaneId,
+    ModelId, Place, Plan, Planned, Price, Pricing, Quote, Rate, Rates, Served, Task, TaskSource,
+    Terms, Timestamp, TokenBounds, TokenUsage, Usd,
 };
 use tollgate_wire::ChatRequest;
 
@@ -83,6 +83,32 @@ pub fn profile() -> CallProfile {
         warm: None,
         judging: Judging::Ready,
         reading: None,
+    }
+}
+
+/// A host of a model at so many dollars per million tokens, in good standing,
+/// with 50 tokens a second.
+pub fn endpoint(tag: &str, dollars: f64, first_token_ms: f32) -> Endpoint {
+    let rate = Rate::from_attos((dollars * 1e12) as u64);
+    Endpoint {
+        tag: tag.into(),
+        price: Price {
+            base: Rates {
+                input: rate,
+                output: rate,
+                ..Rates::default()
+            },
+            ..Price::default()
+        },
+        can: Capabilities::NONE,
+        context: 0,
+        max_output: 0,
+        status: 0,
+        uptime: None,
+        first_token_ms: Some(first_token_ms),
+        first_token_p90_ms: None,
+        tokens_per_second: Some(50.0),
+        quantization: None,
     }
 }
 

@@ -1,11 +1,9 @@
 use std::sync::Arc;
 
 use anstream::adapter::strip_str;
-use tollgate::{
-    Capabilities, Catalog, CatalogView, ChatRequest, Gateway, Loader, Message, Price, Rate, Rates,
-};
-use tollgate_core::{Endpoint, Endpoints};
-use tollgate_testkit::builders::NOON;
+use tollgate::{Catalog, CatalogView, ChatRequest, Gateway, Loader, Message};
+use tollgate_core::Endpoints;
+use tollgate_testkit::builders::{NOON, endpoint};
 use tollgate_testkit::views::{ModelSpec, view};
 
 use super::*;
@@ -18,35 +16,10 @@ impl Catalog for Fixed {
     }
 }
 
-/// A host at so many dollars per million tokens.
-fn endpoint(tag: &str, dollars: u64, first_token_ms: f32) -> Endpoint {
-    let rate = Rate::from_attos(dollars * 1_000_000_000_000);
-    Endpoint {
-        tag: tag.into(),
-        price: Price {
-            base: Rates {
-                input: rate,
-                output: rate,
-                ..Rates::default()
-            },
-            ..Price::default()
-        },
-        can: Capabilities::NONE,
-        context: 0,
-        max_output: 0,
-        status: 0,
-        uptime: None,
-        first_token_ms: Some(first_token_ms),
-        first_token_p90_ms: None,
-        tokens_per_second: Some(50.0),
-        quantization: None,
-    }
-}
-
 /// One model with a choice among endpoints and a published speed, one with
 /// neither.
 async fn explained() -> Explanation {
-    let hosts = vec![endpoint("slow", 1, 9_000.0), endpoint("fast", 1, 300.0)];
+    let hosts = vec![endpoint("slow", 1.0, 9_000.0), endpoint("fast", 1.0, 300.0)];
     let view = view([
         ModelSpec::new("a/chosen")
             .price(2.0, 2.0)

@@ -7,26 +7,10 @@ use super::*;
 
 /// Dollars per million tokens, and milliseconds to the first token.
 fn endpoint(tag: &str, dollars: f64, first_token_ms: f32) -> Endpoint {
-    let rate = Rate::from_attos((dollars * 1e12) as u64);
     Endpoint {
-        tag: tag.into(),
-        price: Price {
-            base: Rates {
-                input: rate,
-                output: rate,
-                ..Rates::default()
-            },
-            ..Price::default()
-        },
         can: Capabilities::TOOLS,
-        context: 0,
-        max_output: 0,
-        status: 0,
-        uptime: None,
-        first_token_ms: Some(first_token_ms),
-        first_token_p90_ms: None,
         tokens_per_second: Some(100.0),
-        quantization: None,
+        ..builders::endpoint(tag, dollars, first_token_ms)
     }
 }
 

@@ -1,37 +1,13 @@
-use tollgate_core::{Capabilities, Endpoint, EndpointReason, Endpoints, Plan, Price, Rate, Rates};
+use tollgate_core::{EndpointReason, Endpoints, Plan};
 use tollgate_router::{CostOptimizer, InWords, RouterConfig};
-use tollgate_testkit::builders::NOON;
+use tollgate_testkit::builders::{NOON, endpoint};
 use tollgate_testkit::views::{ModelSpec, view};
 
 use super::*;
 
-fn endpoint(tag: &str, dollars: u64, first_token_ms: f32) -> Endpoint {
-    let rate = Rate::from_attos(dollars * 1_000_000_000_000);
-    Endpoint {
-        tag: tag.into(),
-        price: Price {
-            base: Rates {
-                input: rate,
-                output: rate,
-                ..Rates::default()
-            },
-            ..Price::default()
-        },
-        can: Capabilities::NONE,
-        context: 0,
-        max_output: 0,
-        status: 0,
-        uptime: None,
-        first_token_ms: Some(first_token_ms),
-        first_token_p90_ms: None,
-        tokens_per_second: Some(50.0),
-        quantization: None,
-    }
-}
-
 /// Two models at two dollars: one with a choice among endpoints, one without.
 fn two_models() -> tollgate_core::CatalogView {
-    let hosts = vec![endpoint("slow", 1, 9_000.0), endpoint("fast", 1, 300.0)];
+    let hosts = vec![endpoint("slow", 1.0, 9_000.0), endpoint("fast", 1.0, 300.0)];
     view([
         ModelSpec::new("a/chosen")
             .price(2.0, 2.0)
