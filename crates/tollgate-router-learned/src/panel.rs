@@ -125,11 +125,12 @@ impl Insight<'_> {
             ..published
         };
         let learned = |seat| {
-            let estimate = self.learned.known(&self.assessment, seat);
-            let odds = estimate.quality / (1.0 - estimate.quality) * self.panel.scale[task];
+            let (quality, error) = self.learned.quality_of(&self.assessment, seat);
+            // The share that the odds `quality / (1 - quality)` times the scale are.
+            let scaled = quality * self.panel.scale[task];
             Quality {
-                mean: share(odds),
-                error: estimate.error,
+                mean: scaled / (1.0 - quality + scaled),
+                error,
                 source: QualitySource::Learned,
             }
         };

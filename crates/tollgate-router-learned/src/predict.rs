@@ -146,13 +146,20 @@ impl Learned {
 
     /// What is expected of a model that was trained on.
     pub fn known(&self, assessment: &Assessment, seat: Seat) -> Estimate {
-        let place = AVERAGE + 1 + usize::from(seat.0);
-        let quality = self.quality_at(assessment, place);
+        let (quality, error) = self.quality_of(assessment, seat);
         Estimate {
             quality,
-            error: self.error_at(assessment, place, quality),
-            output_tokens: self.length_at(assessment, place),
+            error,
+            output_tokens: self.length_at(assessment, place_of(seat)),
         }
+    }
+
+    /// Quality and error alone: a decision asks for those of every model.
+    #[inline]
+    pub(crate) fn quality_of(&self, assessment: &Assessment, seat: Seat) -> (f32, f32) {
+        let place = place_of(seat);
+        let quality = self.quality_at(assessment, place);
+        (quality, self.error_at(assessment, place, quality))
     }
 
     /// What is expected of a model by its published score: the score, moved by
@@ -209,6 +216,7 @@ impl Learned {
         covered
     }
 
+    #[inline]
     fn quality_at(&self, assessment: &Assessment, place: usize) -> f32 {
         let width = self.shape.width();
         let seat = &self.seats[place * width..(place + 1) * width];
@@ -217,6 +225,7 @@ impl Learned {
         (learned + assessment.rest * prior).clamp(0.01, 0.99)
     }
 
+    #[inline]
     fn error_at(&self, assessment: &Assessment, place: usize, quality: f32) -> f32 {
         let sampling = SET_APART * quality * (1.0 - quality) / (1.0 + assessment.evidence);
         let spread = self.spreads[place];
@@ -238,6 +247,11 @@ impl Learned {
         let own = product(lengths, &assessment.outputs) / known;
         assessment.trust * own + (1.0 - assessment.trust) * usual
     }
+}
+
+/// Where lists by model have the one of a seat.
+fn place_of(seat: Seat) -> usize {
+    AVERAGE + 1 + usize::from(seat.0)
 }
 
 /// Trust from which on the words of a prompt are no reason for doubt.
@@ -264,6 +278,7 @@ fn into_shares(scores: &mut [f32], all: f32) -> f32 {
 }
 
 /// Eight sums side by side, which the compiler makes one vector of.
+#[inline]
 fn product(left: &[f32], right: &[f32]) -> f32 {
     let mut sums = [0.0_f32; 8];
     let right = &right[..left.len()];
