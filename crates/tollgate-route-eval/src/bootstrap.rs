@@ -11,6 +11,8 @@ pub struct Interval {
     pub low: f64,
     /// 2.5 % of the resampled figures are above.
     pub high: f64,
+    /// Standard deviation of the resampled figures.
+    pub error: f64,
 }
 
 /// Draws rows with repetition `times` times, and gives each figure that
@@ -48,7 +50,15 @@ fn interval(value: f64, drawn: &mut [f64]) -> Interval {
         value,
         low: at(0.025),
         high: at(0.975),
+        error: deviation(drawn),
     }
+}
+
+fn deviation(values: &[f64]) -> f64 {
+    let count = values.len().max(1) as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    (squares / count).sqrt()
 }
 
 #[cfg(test)]
@@ -69,5 +79,6 @@ mod tests {
         assert_eq!(mean.value, 0.5);
         // One standard error is 0.025.
         assert!((mean.high - mean.low - 0.098).abs() < 0.015, "{mean:?}");
+        assert!((mean.error - 0.025).abs() < 0.002, "{mean:?}");
     }
 }

@@ -11,6 +11,7 @@ mod table;
 
 mod bootstrap;
 mod forecast;
+mod holm;
 mod policy;
 mod score;
 
@@ -36,7 +37,7 @@ pub use crate::load::{
 pub use crate::pgr::{Pgr, gap_recovered};
 pub use crate::policy::{Choices, sweep};
 pub use crate::priced::Priced;
-pub use crate::report::{EvalConfig, Report, evaluate};
+pub use crate::report::{EvalConfig, Report, Worse, evaluate, worse_than_fixed};
 pub use crate::score::{GUARDED, Score, ScoreConfig, Scores, score};
 pub use crate::split::{Split, folds, tasks_left_out};
 pub use crate::table::{Table, read_table, tables_in};

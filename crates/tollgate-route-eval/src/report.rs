@@ -9,7 +9,9 @@ use crate::bandit::{Bandit, bandit};
 use crate::cold::{Cold, cold_start};
 use crate::pgr::{Pgr, gap_recovered};
 use crate::score::{GUARDED, Score, ScoreConfig, Scores, score};
-use crate::{EvalError, Forecast, Interval, Priced, Split, Table, folds, forecast, tasks_left_out};
+use crate::{
+    EvalError, Forecast, Interval, Priced, Split, Table, folds, forecast, holm, tasks_left_out,
+};
 
 /// Rows that a task must have to be tested as an unseen one.
 const LEAST_UNSEEN: usize = 200;
@@ -89,26 +91,43 @@ impl Report {
             bandit: None,
         }
     }
-
-    /// Where the guarded router is worse than the fixed choice by more than
-    /// chance: the whole interval of the difference is below 0.
-    pub fn violations(&self) -> Vec<String> {
-        self.scores.iter().flat_map(violations).collect()
-    }
 }
 
-fn violations(scores: &Scores) -> Vec<String> {
+/// Where a guarded router is worse than the fixed choice, its whole interval
+/// below 0.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Worse {
+    /// Rows, figure and difference, in words.
+    pub what: String,
+    /// Whether it is so by more than chance among all that was compared.
+    pub is_sure: bool,
+}
+
+/// Where the guarded router is worse than the fixed choice in AIQ or accuracy,
+/// of all that the reports compare.
+pub fn worse_than_fixed(reports: &[Report]) -> Vec<Worse> {
+    let scores = reports.iter().flat_map(|report| &report.scores);
+    let compared: Vec<(String, Interval)> = scores.flat_map(over_fixed).collect();
+    let differences: Vec<Interval> = compared.iter().map(|(_, over)| *over).collect();
+    let sure = holm::below_zero(&differences);
+    let all = compared.into_iter().zip(sure);
+    all.filter(|((_, over), is_sure)| over.high < 0.0 || *is_sure)
+        .map(|((figure, over), is_sure)| Worse {
+            what: format!("{figure} {}", Signed(over)),
+            is_sure,
+        })
+        .collect()
+}
+
+fn over_fixed(scores: &Scores) -> Vec<(String, Interval)> {
     let Some(guarded) = scores.method(GUARDED) else {
         return Vec::new();
     };
-    [
-        ("AIQ", guarded.over_fixed),
-        ("accuracy", guarded.accuracy_over_fixed),
+    let figure = |name| format!("{}: {name}", scores.name);
+    vec![
+        (figure("AIQ"), guarded.over_fixed),
+        (figure("accuracy"), guarded.accuracy_over_fixed),
     ]
-    .into_iter()
-    .filter(|(_, over)| over.high < 0.0)
-    .map(|(figure, over)| format!("{}: {figure} {}", scores.name, Signed(over)))
-    .collect()
 }
 
 impl fmt::Display for Report {
@@ -236,7 +255,9 @@ struct Plain(Interval);
 
 impl fmt::Display for Plain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Interval { value, low, high } = self.0;
+        let Interval {
+            value, low, high, ..
+        } = self.0;
         match low < high {
             true => write!(f, "{value:.4} ({low:.4}–{high:.4})"),
             false => write!(f, "{value:.4}"),
@@ -249,7 +270,9 @@ struct Signed(Interval);
 
 impl fmt::Display for Signed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Interval { value, low, high } = self.0;
+        let Interval {
+            value, low, high, ..
+        } = self.0;
         write!(f, "{value:+.4} ({low:+.4} to {high:+.4})")
     }
 }

@@ -39,7 +39,12 @@ struct Shown(Interval, usize);
 
 impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(Interval { value, low, high }, places) = *self;
+        let Self(
+            Interval {
+                value, low, high, ..
+            },
+            places,
+        ) = *self;
         write!(f, "{value:.places$} ({low:.places$}–{high:.places$})")
     }
 }
