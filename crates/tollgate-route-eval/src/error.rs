@@ -46,6 +46,12 @@ pub enum EvalError {
         /// The table.
         table: String,
     },
+    /// A model that is to be left out is in no table.
+    #[error("there is no model {name:?} to leave out; models.json has their names")]
+    NoSuchModel {
+        /// The name.
+        name: String,
+    },
     /// A table of endpoints is something else.
     #[error("{}, line {line}: {what}", path.display())]
     Load {

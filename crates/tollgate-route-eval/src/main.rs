@@ -164,36 +164,44 @@ fn of_folder(args: &Args, folder: &Path) -> Result<Vec<Report>, EvalError> {
         train: TrainConfig::default(),
         score: score_config(args),
     };
-    let mut reports = Vec::new();
-    for path in tables_in(folder)? {
-        for table in by_bench(read_table(&path)?) {
-            reports.push(evaluate(&table, &config)?);
-        }
+    let tables = read_tables(&tables_in(folder)?)?;
+    check_names(&args.leave_out, &tables)?;
+    let tables = tables.into_iter().flat_map(by_bench);
+    tables.map(|table| evaluate(&table, &config)).collect()
+}
+
+fn read_tables(paths: &[PathBuf]) -> Result<Vec<Table>, EvalError> {
+    paths.iter().map(|path| read_table(path)).collect()
+}
+
+/// A name with a slip in it would leave nobody out, and the figures would not say so.
+fn check_names(left_out: &[String], tables: &[Table]) -> Result<(), EvalError> {
+    let is_known = |name: &&String| {
+        let mut models = tables.iter().flat_map(|table| &table.outcomes.models);
+        models.any(|model| model.name == **name)
+    };
+    match left_out.iter().find(|name| !is_known(name)) {
+        Some(name) => Err(EvalError::NoSuchModel { name: name.clone() }),
+        None => Ok(()),
     }
-    Ok(reports)
 }
 
 fn of_files(args: &Args) -> Result<Vec<Report>, EvalError> {
-    let tables: Vec<Table> = args
-        .train
-        .iter()
-        .map(|path| read_table(path))
-        .collect::<Result<_, _>>()?;
-    let outcomes: Vec<Outcomes> = tables.into_iter().map(|table| table.outcomes).collect();
+    let trained = read_tables(&args.train)?.into_iter();
+    let outcomes: Vec<Outcomes> = trained.map(|table| table.outcomes).collect();
     let learned = train(&Outcomes::joined(&outcomes), &TrainConfig::default());
     let learned = learned.map_err(|source| EvalError::Learn {
         table: "the training files".to_owned(),
         source,
     })?;
-    let mut reports = Vec::new();
-    for path in &args.test {
-        for table in by_bench(read_table(path)?) {
-            let priced = Priced::of(&table, &args.leave_out)?;
-            let forecast = forecast_with(&priced, &learned);
-            reports.push(Report::of(&table, &forecast, &score_config(args)));
-        }
-    }
-    Ok(reports)
+    let tables = read_tables(&args.test)?;
+    check_names(&args.leave_out, &tables)?;
+    let report = |table: Table| {
+        let priced = Priced::of(&table, &args.leave_out)?;
+        let forecast = forecast_with(&priced, &learned);
+        Ok(Report::of(&table, &forecast, &score_config(args)))
+    };
+    tables.into_iter().flat_map(by_bench).map(report).collect()
 }
 
 fn score_config(args: &Args) -> ScoreConfig {
@@ -230,4 +238,30 @@ fn by_bench(table: Table) -> Vec<Table> {
         tables[place].outcomes.rows.push(row);
     }
     tables
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_names;
+    use tollgate_route_eval::Table;
+    use tollgate_router_learned::{OutcomeModel, Outcomes};
+
+    #[test]
+    fn a_name_that_no_table_has_is_refused() {
+        let table = |name: &str| Table {
+            name: name.to_owned(),
+            outcomes: Outcomes {
+                models: vec![OutcomeModel {
+                    name: format!("{name}-model"),
+                    input: None,
+                    output: None,
+                }],
+                rows: Vec::new(),
+            },
+        };
+        let tables = [table("one"), table("other")];
+        check_names(&["other-model".to_owned()], &tables).unwrap();
+        let error = check_names(&["othre-model".to_owned()], &tables).unwrap_err();
+        assert!(error.to_string().contains("othre-model"), "{error}");
+    }
 }
