@@ -1,5 +1,3 @@
-use std::cmp::Ordering;
-
 use serde::Serialize;
 
 use crate::{CallProfile, LaneIndex, ModelIndex, OfferIndex, Quality, Usd};
@@ -159,10 +157,22 @@ impl Ranking {
         candidates: &[Candidate],
         score: impl Fn(&Candidate) -> Option<f64>,
     ) -> Self {
+        Self::by_score_then(candidates, |candidate| Some((score(candidate)?, [0.0; 2])))
+    }
+
+    /// As [`by_score_if`](Self::by_score_if), and of equal scores by what stands
+    /// beside them, greater first. It decides too who is kept where equal scores
+    /// stand on both sides of [`Ranking::LIMIT`], which sorting afterwards would
+    /// leave to the order of the slice.
+    #[inline]
+    pub fn by_score_then(
+        candidates: &[Candidate],
+        key: impl Fn(&Candidate) -> Option<(f64, [f64; 2])>,
+    ) -> Self {
         let mut best = Best::default();
         for (place, candidate) in (0_u32..).zip(candidates) {
-            if let Some(score) = score(candidate) {
-                best.offer(score, place);
+            if let Some((score, ties)) = key(candidate) {
+                best.offer((score, ties), place);
             }
         }
         best.ranking()
@@ -282,31 +292,62 @@ impl Ranking {
         true
     }
 
-    /// Sorts what is kept by another order; equal ones keep their order.
-    pub fn sort_by(&mut self, mut compare: impl FnMut(&Ranked, &Ranked) -> Ordering) {
-        self.kept[..self.len].sort_by(|a, b| compare(a, b));
-    }
-
     /// The candidates, best first.
     pub fn as_slice(&self) -> &[Ranked] {
         &self.kept[..self.len]
     }
 }
 
-/// The best scores so far with their places, without what makes up the rest of
-/// a ranking: an insertion moves 200 bytes rather than 2,000.
-struct Best {
-    scores: [f64; Ranking::LIMIT],
-    places: [u32; Ranking::LIMIT],
-    len: usize,
-    /// The least score that is kept once all places are taken.
-    bar: Option<f64>,
+/// What candidates are ranked by: a score, alone or with what decides between
+/// equal ones.
+trait Key: Copy + Default + PartialOrd {
+    fn score(self) -> f64;
+    /// The same, but the least there is in the place of what is not a number.
+    fn in_order(self) -> Self;
 }
 
-impl Default for Best {
+impl Key for f64 {
+    #[inline(always)]
+    fn score(self) -> f64 {
+        self
+    }
+
+    #[inline(always)]
+    fn in_order(self) -> Self {
+        if self.is_nan() {
+            f64::NEG_INFINITY
+        } else {
+            self
+        }
+    }
+}
+
+impl Key for (f64, [f64; 2]) {
+    #[inline(always)]
+    fn score(self) -> f64 {
+        self.0
+    }
+
+    #[inline(always)]
+    fn in_order(self) -> Self {
+        (self.0.in_order(), self.1.map(f64::in_order))
+    }
+}
+
+/// The best keys so far with their places, without what makes up the rest of
+/// a ranking: an insertion moves 200 bytes rather than 2,000.
+struct Best<K> {
+    keys: [K; Ranking::LIMIT],
+    places: [u32; Ranking::LIMIT],
+    len: usize,
+    /// The least key that is kept once all places are taken.
+    bar: Option<K>,
+}
+
+impl<K: Key> Default for Best<K> {
     fn default() -> Self {
         Self {
-            scores: [0.0; Ranking::LIMIT],
+            keys: [K::default(); Ranking::LIMIT],
             places: [0; Ranking::LIMIT],
             len: 0,
             bar: None,
@@ -314,44 +355,39 @@ impl Default for Best {
     }
 }
 
-impl Best {
+impl<K: Key> Best<K> {
     #[inline(always)]
-    fn offer(&mut self, score: f64, place: u32) {
-        // What is not a number is not greater either.
+    fn offer(&mut self, key: K, place: u32) {
+        let key = key.in_order();
         match self.bar {
-            Some(bar) if score > bar => self.insert(score, place),
+            Some(bar) if key > bar => self.insert(key, place),
             Some(_) => {}
-            None => self.insert(score, place),
+            None => self.insert(key, place),
         }
     }
 
-    fn insert(&mut self, score: f64, place: u32) {
-        let score = if score.is_nan() {
-            f64::NEG_INFINITY
-        } else {
-            score
-        };
+    fn insert(&mut self, key: K, place: u32) {
         self.len = (self.len + 1).min(Ranking::LIMIT);
         let mut at = self.len - 1;
-        while at > 0 && self.scores[at - 1] < score {
-            self.scores[at] = self.scores[at - 1];
+        while at > 0 && self.keys[at - 1] < key {
+            self.keys[at] = self.keys[at - 1];
             self.places[at] = self.places[at - 1];
             at -= 1;
         }
-        self.scores[at] = score;
+        self.keys[at] = key;
         self.places[at] = place;
         if self.len == Ranking::LIMIT {
-            self.bar = Some(self.scores[Ranking::LIMIT - 1]);
+            self.bar = Some(self.keys[Ranking::LIMIT - 1]);
         }
     }
 
     fn ranking(&self) -> Ranking {
         let mut ranking = Ranking::new();
-        let kept = self.scores.into_iter().zip(self.places);
-        for (score, place) in kept.take(self.len) {
+        let kept = self.keys.into_iter().zip(self.places);
+        for (key, place) in kept.take(self.len) {
             ranking.push(Ranked {
                 place,
-                score,
+                score: key.score(),
                 terms: Terms::default(),
             });
         }
@@ -382,6 +418,38 @@ mod tests {
                 98, 99, 96, 97, 94, 95, 92, 93, 90, 91, 88, 89, 86, 87, 84, 85
             ]
         );
+    }
+
+    #[test]
+    fn ties_decide_also_who_is_kept() {
+        let candidates: Vec<_> = (0..40).map(Candidate::neutral).collect();
+        // One score for all: by the tie alone, wherever in the slice they stand.
+        let ranking = Ranking::by_score_then(&candidates, |candidate| {
+            let place = candidate.model.0;
+            let tie = if place == 3 {
+                f64::NAN
+            } else {
+                f64::from(place / 2)
+            };
+            Some((1.0, [tie, -f64::from(place)]))
+        });
+        let places: Vec<_> = ranking.as_slice().iter().map(|r| r.place).collect();
+        assert_eq!(
+            places,
+            [
+                38, 39, 36, 37, 34, 35, 32, 33, 30, 31, 28, 29, 26, 27, 24, 25
+            ]
+        );
+        let few = Ranking::by_score_then(&candidates[2..5], |candidate| {
+            let tie = if candidate.model.0 == 3 {
+                f64::NAN
+            } else {
+                -1.0
+            };
+            Some((1.0, [tie, 0.0]))
+        });
+        let places: Vec<_> = few.as_slice().iter().map(|r| r.place).collect();
+        assert_eq!(places, [0, 2, 1], "what is not a number is last");
     }
 
     #[test]

@@ -61,17 +61,13 @@ impl RoutingPolicy for Cheapest {
         let thrift = |candidate: &Candidate| {
             let quality = self.quality(candidate);
             let is_too_bad = floor > 0.0 && quality < floor;
-            (!is_too_bad).then(|| share_of_tie(quality) - octaves(cost(candidate)))
+            let score = share_of_tie(quality) - octaves(cost(candidate));
+            (!is_too_bad).then_some((score, [speed(candidate), 0.0]))
         };
-        let mut ranking = Ranking::by_score_if(candidates, thrift);
+        let ranking = Ranking::by_score_then(candidates, thrift);
         if ranking.as_slice().is_empty() {
             return self.nearest_to(floor, candidates);
         }
-        ranking.sort_by(|a, b| {
-            let [fast_a, fast_b] =
-                [a, b].map(|ranked| candidates[ranked.place as usize].latency_ms);
-            b.score.total_cmp(&a.score).then(fast_a.total_cmp(&fast_b))
-        });
         ranking.with_terms(candidates, |candidate| {
             [
                 ("dollars", dollars(candidate)),
@@ -87,15 +83,11 @@ impl Cheapest {
     /// Nothing reaches the floor: the nearest to it is better than no answer, and
     /// of those as near the cheaper, then the faster.
     fn nearest_to(&self, floor: f32, candidates: &[Candidate]) -> Ranking {
-        let quality = |candidate: &Candidate| f64::from(self.quality(candidate));
-        let mut ranking = Ranking::by_score(candidates, quality);
-        ranking.sort_by(|a, b| {
-            let [a_is, b_is] = [a, b].map(|ranked| &candidates[ranked.place as usize]);
-            b.score
-                .total_cmp(&a.score)
-                .then(cost(a_is).total_cmp(&cost(b_is)))
-                .then(a_is.latency_ms.total_cmp(&b_is.latency_ms))
-        });
+        let nearness = |candidate: &Candidate| {
+            let quality = f64::from(self.quality(candidate));
+            Some((quality, [-cost(candidate), speed(candidate)]))
+        };
+        let ranking = Ranking::by_score_then(candidates, nearness);
         ranking.with_terms(candidates, |candidate| {
             [
                 ("below_floor", floor - self.quality(candidate)),
@@ -109,6 +101,11 @@ impl Cheapest {
 
 fn dollars(candidate: &Candidate) -> f32 {
     candidate.expected.nanos() as f32 / 1e9
+}
+
+/// More for less time to a complete answer.
+fn speed(candidate: &Candidate) -> f64 {
+    -f64::from(candidate.latency_ms)
 }
 
 /// Expected cost in nano-dollars, with what failed attempts cost on the way.

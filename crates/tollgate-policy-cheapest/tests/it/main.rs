@@ -32,6 +32,16 @@ fn a_tie_goes_to_the_better_then_to_the_faster_then_to_the_first() {
 }
 
 #[test]
+fn of_more_that_tie_than_are_kept_the_fastest_are() {
+    let mut candidates: Vec<_> = (0..40).map(|place| candidate(place, 0.5, 1_000)).collect();
+    for (after, one) in candidates.iter_mut().rev().enumerate() {
+        one.latency_ms = 500.0 + after as f32;
+    }
+    let fastest: Vec<u32> = (24..40).rev().collect();
+    assert_eq!(order(&Cheapest::default(), &candidates), fastest);
+}
+
+#[test]
 fn failures_make_a_candidate_dearer() {
     let mut shaky = candidate(0, 0.5, 100);
     shaky.failure_share = 0.6;
