@@ -159,8 +159,8 @@ impl Budgets {
         state.cut_off = false;
         state.enter(leased.epoch);
         for (ask, grant) in asks.iter().zip(&leased.grants) {
-            if let Some((_, purse)) = state.find(&ask.window) {
-                purse.take_in(ask, *grant);
+            if let Some((rule, purse)) = state.find(&ask.window) {
+                purse.take_in(rule, ask, *grant);
             }
         }
         drop(state);
@@ -263,10 +263,48 @@ impl Purse {
         }
     }
 
-    fn take_in(&mut self, ask: &LeaseAsk, grant: Grant) {
+    fn take_in(&mut self, rule: &Rule, ask: &LeaseAsk, grant: Grant) {
         self.leased += nanos(grant.granted);
         self.known = nanos(grant.spent);
         self.nodes = grant.nodes;
-        self.dry_until = (grant.granted < ask.take).then(|| Instant::now() + DRY);
+        // That there is no more under a limit says nothing of one that was raised meanwhile.
+        let is_dry = grant.granted < ask.take && ask.limit >= rule.limit;
+        self.dry_until = is_dry.then(|| Instant::now() + DRY);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::BudgetConfig;
+    use crate::budget::purse::Says;
+    use tollgate_core::Timestamp;
+
+    fn rule(nanos: i64) -> Rule {
+        Rule::new("team", &BudgetConfig::new(Usd::from_nanos(nanos))).unwrap()
+    }
+
+    #[test]
+    fn that_a_limit_is_reached_says_nothing_of_a_higher_one() {
+        let mut purse = Purse::default();
+        let asked = rule(500);
+        let ask = LeaseAsk {
+            window: asked.window("team".into(), Timestamp::default()),
+            limit: asked.limit,
+            take: Usd::from_nanos(10),
+            give: Usd::ZERO,
+        };
+        let nothing = Grant {
+            spent: asked.limit,
+            nodes: 1,
+            ..Grant::default()
+        };
+        purse.take_in(&asked, &ask, nothing);
+        assert_eq!(purse.says(&asked, true, 10), Says::No);
+        // The limit is raised while the question is on its way.
+        purse.is_anew();
+        let raised = rule(600);
+        purse.take_in(&raised, &ask, nothing);
+        assert_eq!(purse.says(&raised, true, 10), Says::Short);
     }
 }
