@@ -3,6 +3,7 @@ mod attempts;
 mod barrier;
 mod cells;
 mod chain;
+mod disk;
 mod feedback;
 mod habits;
 mod open;
@@ -110,10 +111,7 @@ impl LedgerStore for SqliteStore {
     async fn append(&self, events: &[LedgerEvent]) -> Result<Vec<usize>, StoreError> {
         let rows: Vec<Row> = events.iter().map(Row::of).collect();
         self.thread
-            .run("append events", move |opened| {
-                opened.barrier.demand(&opened.connection)?;
-                append::append(&mut opened.connection, rows)
-            })
+            .run("append events", move |opened| append::append(opened, rows))
             .await?;
         Ok(Vec::new())
     }

@@ -6,9 +6,19 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use tollgate_core::{BudgetWindow, Usd};
 
 use super::chain::Head;
+use super::open::Opened;
 use super::rows::Row;
 
-pub(super) fn append(connection: &mut Connection, rows: Vec<Row>) -> rusqlite::Result<()> {
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// # Errors
+/// Also while what was appended before does not reach the disk.
+pub(super) fn append(opened: &mut Opened, rows: Vec<Row>) -> Result<(), Cause> {
+    opened.demand()?;
+    Ok(write(&mut opened.connection, rows)?)
+}
+
+fn write(connection: &mut Connection, rows: Vec<Row>) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let before = Head::read(&transaction)?;
     let mut head = before;

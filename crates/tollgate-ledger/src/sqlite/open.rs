@@ -2,12 +2,14 @@
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use super::barrier::Barrier;
+use super::disk::Disk;
 use crate::{Durability, OpenError};
 
 /// Marks a SQLite file as a Tollgate ledger: "TGLE" in ASCII.
@@ -37,12 +39,37 @@ const BUSY: Duration = Duration::from_secs(5);
 const LOCK_TRIES: u32 = 25;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
-/// An open file.
+/// An open file. Dropped from the top: whoever gets the lock finds a closed file.
 pub(super) struct Opened {
+    /// What puts commits on the disk, when they do not do so themselves.
+    pub(super) disk: Option<Disk>,
     pub(super) connection: Connection,
     /// Held as long as this process may write.
-    pub(super) lock: Option<File>,
-    pub(super) barrier: Barrier,
+    _lock: Option<File>,
+}
+
+impl Opened {
+    /// Returns when one more commit may be made.
+    ///
+    /// # Errors
+    /// While commits do not reach the disk: why.
+    pub(super) fn demand(&self) -> Result<(), Arc<io::Error>> {
+        self.disk.as_ref().map_or(Ok(()), Disk::demand)
+    }
+
+    /// Takes note of what was committed.
+    pub(super) fn observe(&mut self) {
+        if let Some(disk) = &mut self.disk {
+            disk.observe(&self.connection);
+        }
+    }
+
+    /// Does what has to be done between two commits.
+    pub(super) fn catch_up(&self) {
+        if let Some(disk) = &self.disk {
+            disk.catch_up(&self.connection);
+        }
+    }
 }
 
 pub(super) fn writable(path: &Path, durability: Durability) -> Result<Opened, OpenError> {
@@ -57,10 +84,30 @@ pub(super) fn writable(path: &Path, durability: Durability) -> Result<Opened, Op
     }
     check(&connection, path)?;
     prepare(&mut connection, found, durability).map_err(|source| sqlite(path, source))?;
+    let disk = within(durability).map(|within| disk(path, within));
     Ok(Opened {
+        disk: disk.transpose()?,
         connection,
-        lock: Some(lock),
-        barrier: Barrier::new(durability),
+        _lock: Some(lock),
+    })
+}
+
+/// The longest that a commit is not on the disk; `None` when it waits for that
+/// itself.
+fn within(durability: Durability) -> Option<Duration> {
+    match durability {
+        Durability::Relaxed => Some(Duration::from_secs(1)),
+        Durability::Default => Some(Duration::from_millis(50)),
+        Durability::Strict => None,
+    }
+}
+
+fn disk(path: &Path, within: Duration) -> Result<Disk, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let beside = connect(path, flags)?;
+    Disk::start(path, beside, within).map_err(|source| OpenError::Io {
+        path: path.into(),
+        source,
     })
 }
 
@@ -82,9 +129,9 @@ pub(super) fn read_only(path: &Path) -> Result<Opened, OpenError> {
         });
     }
     Ok(Opened {
+        disk: None,
         connection,
-        lock: None,
-        barrier: Barrier::none(),
+        _lock: None,
     })
 }
 
@@ -181,11 +228,14 @@ fn prepare(
     // The pragma answers with the mode that is in force.
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     connection.pragma_update(None, "journal_size_limit", LOG)?;
-    let synchronous = match durability {
-        Durability::Relaxed | Durability::Default => "normal",
-        Durability::Strict => "full",
-    };
-    connection.pragma_update(None, "synchronous", synchronous)?;
+    match durability {
+        Durability::Relaxed | Durability::Default => {
+            // The rest is done by `Disk`.
+            connection.pragma_update(None, "synchronous", "normal")?;
+            connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
+        }
+        Durability::Strict => connection.pragma_update(None, "synchronous", "full")?,
+    }
     migrate(connection, found)
 }
 

@@ -1,5 +1,6 @@
 //! What needs the connection: limits, and what reaches the disk when.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,10 +11,13 @@ use tollgate_core::{
 use tollgate_testkit::builders::{self, NOON};
 
 use super::SqliteStore;
+use super::append::append;
+use super::open::Opened;
+use super::rows::Row;
 use crate::{Durability, LedgerConfig, UsageTracker};
 
 async fn pragma(store: &SqliteStore, name: &'static str, value: Option<i64>) -> i64 {
-    let job = move |opened: &mut super::open::Opened| {
+    let job = move |opened: &mut Opened| {
         if let Some(value) = value {
             let ignore = |_: &rusqlite::Row<'_>| Ok(());
             opened
@@ -93,13 +97,12 @@ async fn a_full_file_refuses_calls_and_once_it_may_grow_everything_is_there_once
 
 // === what reaches the disk ===
 
-/// How often the log was put on the disk, by somebody else's connection.
-fn barriers(store: &SqliteStore) -> i64 {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
-    let connection = Connection::open_with_flags(store.path(), flags).unwrap();
-    connection
-        .query_row("SELECT barriers FROM chain", [], |row| row.get(0))
-        .unwrap()
+/// Whether all commits are on the disk; `None` when they wait for it themselves.
+async fn is_clear(store: &SqliteStore) -> Option<bool> {
+    let job = |opened: &mut Opened| -> Result<_, rusqlite::Error> {
+        Ok(opened.disk.as_ref().map(|disk| disk.barrier().is_clear()))
+    };
+    store.thread.run("look at the disk", job).await.unwrap()
 }
 
 #[tokio::test]
@@ -109,13 +112,36 @@ async fn what_was_appended_reaches_the_disk_without_further_events() {
         let path = directory.path().join("ledger.db");
         let store = SqliteStore::open(path, durability).await.unwrap();
         store.append(&[settled(1)]).await.unwrap();
-        let before = barriers(&store);
+        if durability == Durability::Relaxed {
+            assert_eq!(is_clear(&store).await, Some(false), "not at once");
+        }
         let patience = Instant::now() + Duration::from_secs(60);
-        while barriers(&store) == before {
+        while is_clear(&store).await == Some(false) {
             assert!(Instant::now() < patience, "{durability:?}");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        assert_eq!(pragma(&store, "synchronous", None).await, 1, "normal again");
+        assert_eq!(pragma(&store, "synchronous", None).await, 1, "normal");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_appended_while_the_log_does_not_reach_the_disk() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ledger.db");
+    let store = SqliteStore::open(path, Durability::Relaxed).await.unwrap();
+    store.append(&[settled(1)]).await.unwrap();
+    let fail_and_append = |opened: &mut Opened| {
+        let barrier = opened.disk.as_ref().unwrap().barrier();
+        barrier.note();
+        barrier.sync(|| Err(std::io::ErrorKind::StorageFull.into()));
+        append(opened, vec![Row::of(&settled(2))])
+    };
+    let refused = store.thread.run("append", fail_and_append).await;
+    let cause = refused.unwrap_err().source;
+    assert_eq!(cause.to_string(), "no storage space");
+    // The thread tries again by itself, and this time it works.
+    while store.append(&[settled(2)]).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
@@ -126,22 +152,63 @@ async fn strict_commits_reach_the_disk_by_themselves() {
     let store = SqliteStore::open(path, Durability::Strict).await.unwrap();
     store.append(&[settled(1)]).await.unwrap();
     assert_eq!(pragma(&store, "synchronous", None).await, 2, "full");
-    assert_eq!(barriers(&store), 0);
+    assert_eq!(is_clear(&store).await, None);
+}
+
+/// Appends the calls one by one, which makes the longest log, and returns how
+/// many bytes it had.
+async fn append_calls(store: &SqliteStore, calls: Range<u128>) -> u64 {
+    let log = store.path().with_extension("db-wal");
+    let mut longest = 0;
+    for call in calls {
+        store.append(&[settled(call)]).await.unwrap();
+        longest = longest.max(std::fs::metadata(&log).unwrap().len());
+    }
+    longest
 }
 
 #[tokio::test]
 async fn the_log_does_not_grow_under_steady_load() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("ledger.db");
-    let log = directory.path().join("ledger.db-wal");
     let store = SqliteStore::open(&path, Durability::Default).await.unwrap();
-    let mut longest = 0;
-    for batch in 0..60_u128 {
-        let events: Vec<_> = (0..400).map(|n| settled(batch * 400 + n)).collect();
-        store.append(&events).await.unwrap();
-        longest = longest.max(std::fs::metadata(&log).unwrap().len());
+    let longest = append_calls(&store, 0..6_000).await;
+    assert!(longest < 24 << 20, "log {longest}");
+}
+
+#[tokio::test]
+async fn a_log_that_a_reader_made_grow_is_begun_anew_once_the_reader_is_gone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ledger.db");
+    let store = SqliteStore::open(&path, Durability::Default).await.unwrap();
+    append_calls(&store, 0..10).await;
+    let reader = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let count = || {
+        let sql = "SELECT count(*) FROM terminal";
+        reader.query_row(sql, [], |row| row.get::<_, i64>(0))
+    };
+    reader.execute_batch("BEGIN").unwrap();
+    assert_eq!(count(), Ok(10));
+    let longest = append_calls(&store, 10..3_000).await;
+    assert!(longest > 24 << 20, "nobody is in the way: {longest}");
+    assert_eq!(count(), Ok(10));
+    reader.execute_batch("COMMIT").unwrap();
+
+    let patience = Instant::now() + Duration::from_secs(60);
+    let mut calls = 3_000;
+    while log_pages(&store).await > 1_000 {
+        assert!(Instant::now() < patience);
+        append_calls(&store, calls..calls + 1).await;
+        calls += 1;
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    let file = std::fs::metadata(&path).unwrap().len();
-    assert!(longest < file, "log {longest}, file {file}");
-    assert!(longest < 12 << 20, "log {longest}");
+    assert_eq!(count(), Ok(i64::try_from(calls).unwrap()));
+}
+
+async fn log_pages(store: &SqliteStore) -> i64 {
+    let job = |opened: &mut Opened| {
+        let sql = "PRAGMA wal_checkpoint(NOOP)";
+        opened.connection.query_row(sql, [], |row| row.get(1))
+    };
+    store.thread.run("look at the log", job).await.unwrap()
 }

@@ -1,5 +1,5 @@
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc;
 
 use tokio::sync::oneshot;
 use tollgate_core::StoreError;
@@ -53,7 +53,10 @@ impl Thread {
     {
         let (report, done) = oneshot::channel();
         let job: Job = Box::new(move |opened| {
-            let _ = report.send(job(opened));
+            let result = job(opened);
+            // Before anybody hears of a commit: its time runs from here.
+            opened.observe();
+            let _ = report.send(result);
         });
         let ended = |_| StoreError::new(action, "the store's thread ended");
         self.jobs.send(job).map_err(|_| ended(()))?;
@@ -63,27 +66,11 @@ impl Thread {
     }
 }
 
-/// Does jobs as they come, and between them, or when none comes, puts on the
-/// disk what waits for it.
 fn work(mut opened: Opened, todo: &mpsc::Receiver<Job>) {
-    loop {
-        let next = match opened.barrier.wait() {
-            Some(left) => todo.recv_timeout(left),
-            None => todo.recv().map_err(RecvTimeoutError::from),
-        };
-        match next {
-            Ok(job) => job(&mut opened),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => break,
-        }
-        opened.barrier.observe(&opened.connection);
-        // Whoever appends next is told when it fails.
-        let _ = opened.barrier.sync_when_due(&opened.connection);
+    while let Ok(job) = todo.recv() {
+        job(&mut opened);
+        opened.catch_up();
     }
-    opened.barrier.finish(&opened.connection);
-    // In this order: whoever gets the lock finds a closed file.
-    drop(opened.connection);
-    drop(opened.lock);
 }
 
 fn io(path: &Path, source: std::io::Error) -> OpenError {

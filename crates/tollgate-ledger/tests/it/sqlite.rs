@@ -62,6 +62,22 @@ async fn what_was_acknowledged_survives_a_kill() {
     assert_eq!(spent(&open(&after).await.unwrap()).await, 100);
 }
 
+/// The log is beside the file, and not beside the link.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_ledger_can_be_opened_by_a_link() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ledger.db");
+    let link = directory.path().join("link.db");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    for round in 1..=2 {
+        let store = open(&link).await.unwrap();
+        store.append(&[settled(round, 10)]).await.unwrap();
+    }
+    assert_eq!(spent(&open(&path).await.unwrap()).await, 20);
+    assert!(!directory.path().join("link.db-wal").exists());
+}
+
 #[tokio::test]
 async fn a_second_writer_is_refused_and_readers_are_not() {
     let directory = tempfile::tempdir().unwrap();

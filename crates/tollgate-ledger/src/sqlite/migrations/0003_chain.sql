@@ -53,7 +53,7 @@ CREATE TABLE budget_spent (
 ) STRICT, WITHOUT ROWID;
 
 -- One row: the last event of the chain, how many rows are older than it, and
--- how often the log was put on the disk.
+-- what nobody counts any more.
 CREATE TABLE chain (
     one      INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
     seq      INTEGER NOT NULL,

@@ -122,7 +122,7 @@ mod tests {
             record: builders::record(1, "a/one", 1),
             windows: [].into(),
         };
-        append::append(&mut opened.connection, vec![Row::of(&settled)]).unwrap();
+        append::append(&mut opened, vec![Row::of(&settled)]).unwrap();
 
         let mut verified = Verified::default();
         let nothing = Sums::default();
