@@ -87,6 +87,7 @@ const ROWS: &[Row] = &[
     // tests, benchmarks, automation
     Row { package: "criterion", homes: NOWHERE, tests: &["tollgate-benches"] },
     Row { package: "flate2", homes: &["tollgate-route-eval", "xtask"], tests: NOWHERE },
+    Row { package: "libm", homes: &["tollgate-route-eval"], tests: NOWHERE },
     Row { package: "allocation-counter", homes: NOWHERE, tests: &["tollgate-router"] },
     Row { package: "insta", homes: NOWHERE, tests: EVERYWHERE },
     Row { package: "proptest", homes: &["tollgate-testkit"], tests: EVERYWHERE },
