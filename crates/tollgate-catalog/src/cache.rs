@@ -5,12 +5,13 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
 use tollgate_core::Timestamp;
-use tollgate_wire::{Model, ParseError};
+use tollgate_wire::ParseError;
 
 use crate::Refusal;
-use crate::listing::{Held, Listing};
+use crate::listing::{Held, Listing, Row};
 
 /// Why a cache file is of no use.
 #[derive(Debug, thiserror::Error)]
@@ -25,14 +26,20 @@ pub(crate) enum CacheProblem {
 struct Written<'a> {
     fetched_at: Timestamp,
     held: &'a BTreeMap<String, Held>,
-    data: &'a [Model],
+    #[serde(serialize_with = "one_by_one")]
+    data: &'a Listing,
+}
+
+fn one_by_one<S: Serializer>(listing: &Listing, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(listing.rows())
 }
 
 #[derive(Deserialize)]
-struct Found {
+struct Found<'a> {
     fetched_at: Timestamp,
     held: BTreeMap<String, Held>,
-    data: Vec<Model>,
+    #[serde(borrow)]
+    data: Vec<&'a RawValue>,
 }
 
 /// Reads the cache; `None` when there is no file yet.
@@ -42,9 +49,13 @@ pub(crate) fn read(path: &Path) -> Result<Option<(Listing, Timestamp)>, CachePro
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    let found: Found = serde_json::from_slice(&bytes)
+    let found: Found<'_> = serde_json::from_slice(&bytes)
         .map_err(|error| Refusal::Unreadable(ParseError::from(error)))?;
-    let listing = Listing::of(found.data, found.held, 0)?;
+    let rows = found.data.into_iter().map(Row::read);
+    let rows = rows
+        .collect::<Result<_, _>>()
+        .map_err(Refusal::Unreadable)?;
+    let listing = Listing::of(rows, found.held, 0)?;
     Ok(Some((listing, found.fetched_at)))
 }
 
@@ -53,7 +64,7 @@ pub(crate) fn write(path: &Path, listing: &Listing, fetched_at: Timestamp) -> io
     let content = Written {
         fetched_at,
         held: &listing.held,
-        data: &listing.models,
+        data: listing,
     };
     replace(path, |file| Ok(serde_json::to_writer(file, &content)?))
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use tollgate_core::{Endpoint, Endpoints, ModelId, Speed, Timestamp};
 use tollgate_wire::{EndpointsReply, ParseError, Percentiles, PublicEndpoint};
 
@@ -40,14 +41,17 @@ impl EndpointTable {
     pub(crate) fn embedded() -> Result<Self, ParseError> {
         const SNAPSHOT: &[u8] = include_bytes!("../data/endpoints.json");
         #[derive(Deserialize)]
-        struct Recorded {
-            snapshot: String,
-            data: Vec<tollgate_wire::Endpoints>,
+        struct Recorded<'a> {
+            snapshot: &'a str,
+            /// Read one by one: all at once are twelve times their text.
+            #[serde(borrow)]
+            data: Vec<&'a RawValue>,
         }
-        let recorded: Recorded = serde_json::from_slice(SNAPSHOT).map_err(ParseError::from)?;
-        let as_of = Timestamp::parse_date(&recorded.snapshot).unwrap_or_default();
+        let recorded: Recorded<'_> = serde_json::from_slice(SNAPSHOT).map_err(ParseError::from)?;
+        let as_of = Timestamp::parse_date(recorded.snapshot).unwrap_or_default();
         let mut table = Self::default();
-        for model in &recorded.data {
+        for text in recorded.data {
+            let model = tollgate_wire::Endpoints::parse(text.get().as_bytes())?;
             if let Ok(id) = ModelId::new(&model.id) {
                 table.take(id, endpoints(&model.endpoints, as_of));
             }

@@ -54,6 +54,11 @@ pub(crate) fn is_plain(model: &Model) -> bool {
     !is_alias(model) && ModelId::new(&model.id).is_ok_and(|id| id.variant().is_none())
 }
 
+/// Whether the parameter proves a capability.
+pub(crate) fn proves(parameter: &str) -> bool {
+    BY_PARAMETER.iter().any(|(one, _)| *one == parameter)
+}
+
 /// What these parameters prove.
 pub(crate) fn by_parameters(supported: &[String]) -> Capabilities {
     let proven = BY_PARAMETER
@@ -126,6 +131,14 @@ pub(crate) fn reasoning_share(reasoning: Option<&ReasoningTraits>) -> f32 {
         Some(traits) if traits.default_enabled == Some(false) => 0.1,
         Some(_) => 0.4,
     }
+}
+
+/// What [`reasoning_share`] reads, without the rest.
+pub(crate) fn reasoning_read_here(row: ReasoningTraits) -> ReasoningTraits {
+    let mut traits = ReasoningTraits::default();
+    traits.mandatory = row.mandatory;
+    traits.default_enabled = row.default_enabled;
+    traits
 }
 
 /// The moment after the last day.

@@ -231,9 +231,15 @@ impl ModelCatalog {
 
     /// The rows of the list in use, as the upstream wrote them: for showing
     /// what the view does not keep. Models that only a direct lane knows have
-    /// none.
+    /// none. They are read anew from their text, which takes milliseconds: see
+    /// [`ModelCatalog::row`] for one of them.
     pub fn rows(&self) -> ListedRows {
-        ListedRows(self.shared.listing())
+        ListedRows(self.shared.listing().rows().collect())
+    }
+
+    /// The row of one model by its id, as [`ModelCatalog::rows`] has it.
+    pub fn row(&self, id: &ModelId) -> Option<Model> {
+        self.shared.listing().find(id.as_str())
     }
 
     pub(crate) fn config(&self) -> &CatalogConfig {
@@ -285,13 +291,13 @@ impl fmt::Debug for ModelCatalog {
 
 /// The rows of one list, in its order; a refresh does not change them.
 #[derive(Debug, Clone)]
-pub struct ListedRows(Arc<Listing>);
+pub struct ListedRows(Arc<[Model]>);
 
 impl std::ops::Deref for ListedRows {
     type Target = [Model];
 
     fn deref(&self) -> &[Model] {
-        &self.0.models
+        &self.0
     }
 }
 
@@ -451,7 +457,7 @@ impl Start {
         observer: &dyn Observer,
     ) -> Result<Self, CatalogError> {
         let tell = |what: String, taken| observer.on(&Event::Catalog { what, taken });
-        let (embedded, snapshot) = Listing::embedded().map_err(CatalogError::Embedded)?;
+        let snapshot = Listing::embedded_as_of();
         let found = config
             .cache_path
             .as_deref()
@@ -495,7 +501,7 @@ impl Start {
             true,
         );
         Ok(Self {
-            listing: embedded,
+            listing: Listing::embedded().map_err(CatalogError::Embedded)?,
             source: CatalogSource::Embedded,
             as_of: snapshot,
         })

@@ -6,7 +6,7 @@
 //! age). Nothing is ever zero for want
 //! of evidence, and no model is known by name.
 
-mod evidence;
+pub(crate) mod evidence;
 pub(crate) mod feedback;
 mod gauge;
 pub(crate) mod import;

@@ -1,5 +1,5 @@
 use tollgate_core::{Pricing, Rate, Task};
-use tollgate_wire::Model;
+use tollgate_wire::{ArenaScore, Benchmarks, Model, QualityIndices};
 
 use crate::price;
 
@@ -63,10 +63,33 @@ impl Evidence {
     }
 }
 
-/// Elo of the arena where models answer once, as a gateway asks them to; the
-/// arenas of agents measure the harness too.
+/// The arena where models answer once, as a gateway asks them to; the arenas of
+/// agents measure the harness too.
+const ARENA: &str = "models";
+
+/// What [`Evidence`] reads, without the rest.
+pub(crate) fn benchmarks_read_here(row: Benchmarks) -> Benchmarks {
+    let mut benchmarks = Benchmarks::default();
+    let scores = row.design_arena.into_iter();
+    benchmarks.design_arena = scores
+        .filter(|score| score.arena.as_deref() == Some(ARENA))
+        .map(|score| {
+            let mut read = ArenaScore::default();
+            read.arena = score.arena;
+            read.elo = score.elo;
+            read
+        })
+        .collect();
+    benchmarks.artificial_analysis = row.artificial_analysis.map(|row| {
+        let mut indices = QualityIndices::default();
+        indices.intelligence_index = row.intelligence_index;
+        indices.coding_index = row.coding_index;
+        indices
+    });
+    benchmarks
+}
+
 fn mean_elo(model: &Model) -> Option<f64> {
-    const ARENA: &str = "models";
     let scores = model
         .benchmarks
         .iter()

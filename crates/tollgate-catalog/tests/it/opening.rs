@@ -1,7 +1,7 @@
 use std::fs;
 
 use tollgate_catalog::{CatalogConfig, CatalogError};
-use tollgate_core::{Catalog, CatalogSource, Timestamp};
+use tollgate_core::{Catalog, CatalogSource, ModelId, Timestamp};
 
 use crate::support::{Script, all_on, list, now, open, open_with};
 
@@ -46,6 +46,26 @@ async fn a_fetched_list_is_found_again_by_the_next_start() {
         .map(|file| file.unwrap().file_name())
         .collect();
     assert_eq!(files, ["catalog.json"], "no temporary file stays behind");
+}
+
+#[tokio::test]
+async fn rows_are_whole_after_a_restart_and_each_is_found_by_its_id() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = CatalogConfig {
+        cache_path: Some(folder.path().join("catalog.json")),
+        max_shrink: 1.0,
+        ..CatalogConfig::default()
+    };
+    const ROW: &str = r#"{"id":"a/b","description":"new","architecture":{"new":1.10}}"#;
+    let body = format!(r#"{{"data":[{{"id":"a/a"}},{ROW}]}}"#);
+    let (catalog, _) = open(config.clone(), Some(Script::of([&*body])));
+    catalog.refresh().await.unwrap();
+
+    let (next, _) = open(config, None);
+    let row = next.row(&ModelId::new("a/b").unwrap()).unwrap();
+    assert_eq!(row.to_object().to_vec(), ROW.as_bytes());
+    assert_eq!(next.rows()[1], row);
+    assert_eq!(next.row(&ModelId::new("a/c").unwrap()), None);
 }
 
 #[tokio::test]

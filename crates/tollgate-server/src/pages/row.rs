@@ -59,15 +59,9 @@ pub(crate) fn all(gateway: &Gateway) -> Vec<Model> {
 pub(crate) fn find(gateway: &Gateway, id: &str) -> Option<Model> {
     let view = gateway.catalog().view();
     let place = view.find(id)?;
-    let rows = gateway.models().map(|models| models.rows());
-    let rows = rows.as_deref().unwrap_or_default();
-    let id = view.model(place).id.as_str();
-    let row = rows.iter().find(|row| row.id == id);
-    of(
-        &view,
-        place,
-        &Listed::of(row.map_or(&[], std::slice::from_ref)),
-    )
+    let id = &view.model(place).id;
+    let row = gateway.models().and_then(|models| models.row(id));
+    of(&view, place, &Listed::of(row.as_slice()))
 }
 
 /// The row of a model; `None` when no lane offers it.
