@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::Poll;
 
 use futures_util::{Stream, StreamExt, stream};
@@ -24,30 +25,27 @@ pub(crate) enum Progress {
 /// upstream. What sends it runs in the attempt's span.
 pub(crate) fn exchange<'a>(
     provider: &'a dyn LlmProvider,
-    attempt: Attempt,
+    attempt: Arc<Attempt>,
     point: CommitPoint,
     timers: Timers,
     span: Span,
 ) -> impl Stream<Item = Progress> + Send + 'a {
-    stream::unfold(
-        Stage::Send(Box::new(attempt), span),
-        move |stage| async move {
-            match stage {
-                Stage::Send(attempt, span) => {
-                    Some(send(provider, &attempt, timers).instrument(span).await)
-                }
-                Stage::Read(reply) => {
-                    let outcome = Box::new(read_until(point, *reply, timers).await);
-                    Some((Progress::Over(outcome), Stage::Over))
-                }
-                Stage::Over => None,
+    stream::unfold(Stage::Send(attempt, span), move |stage| async move {
+        match stage {
+            Stage::Send(attempt, span) => {
+                Some(send(provider, &attempt, timers).instrument(span).await)
             }
-        },
-    )
+            Stage::Read(reply) => {
+                let outcome = Box::new(read_until(point, *reply, timers).await);
+                Some((Progress::Over(outcome), Stage::Over))
+            }
+            Stage::Over => None,
+        }
+    })
 }
 
 enum Stage {
-    Send(Box<Attempt>, Span),
+    Send(Arc<Attempt>, Span),
     Read(Box<Reply>),
     Over,
 }

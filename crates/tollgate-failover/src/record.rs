@@ -1,5 +1,6 @@
 //! From a running attempt to its record.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -16,7 +17,7 @@ use crate::target::{Member, Target};
 /// An attempt that was sent.
 #[derive(Debug)]
 pub(crate) struct Running<'p> {
-    pub(crate) attempt: Attempt,
+    pub(crate) attempt: Arc<Attempt>,
     pub(crate) target: Target<'p>,
     pub(crate) started: Instant,
     /// From the call's admission to `started`.

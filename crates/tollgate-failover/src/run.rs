@@ -1,5 +1,6 @@
 //! The attempt loop: the only place that decides to go on.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -18,7 +19,7 @@ use crate::manager::FailoverManager;
 use crate::record::{Running, millis};
 use crate::redact::without_words_of;
 use crate::span;
-use crate::target::Target;
+use crate::target::{Manner, Target};
 
 mod allowance;
 mod race;
@@ -36,8 +37,7 @@ const QUEUE_AGAIN: Duration = Duration::from_secs(1);
 pub(crate) struct Walk<'a> {
     manager: &'a FailoverManager,
     trip: Trip<'a>,
-    // What all attempts of the call have in common.
-    blank: Attempt,
+    manner: Manner,
     begun: Instant,
     deadline: Instant,
     // Whether the request itself asks for reasoning.
@@ -67,7 +67,7 @@ enum Step<'a> {
     Race(Running<'a>),
     /// It failed: book it, and decide what follows.
     Weigh(Running<'a>, Seen, Failure),
-    Win(Won),
+    Win(Box<Won>),
     GiveUp(Failure),
 }
 
@@ -114,7 +114,7 @@ impl<'a> Walk<'a> {
         let strict = trip.call.hints.strict.unwrap_or(manager.limits.strict);
         Self {
             manager,
-            blank: Target::blank(trip.call, trip.plan, delivery, strict),
+            manner: Manner { delivery, strict },
             begun,
             deadline: begun + trip.call.timeout.min(LONGEST_CALL),
             reasons,
@@ -143,7 +143,7 @@ impl<'a> Walk<'a> {
                 Step::Dispatch(target, ticket) => self.dispatch(target, ticket).await,
                 Step::Race(running) => self.race(running).await,
                 Step::Weigh(running, seen, failure) => self.weigh(running, &seen, failure),
-                Step::Win(won) => return Ok(won),
+                Step::Win(won) => return Ok(*won),
                 Step::GiveUp(failure) => return Err(self.exhausted(failure)),
             }
         }
@@ -267,8 +267,7 @@ impl<'a> Walk<'a> {
         let profile = &self.trip.plan.profile;
         let kept = self.trip.hold.kept();
         let room = profile.ceiling.map(|ceiling| ceiling - kept);
-        let mut attempt = target.attempt(&self.blank, profile, self.sent + 1, room);
-        attempt.key = self.trip.call.keys.of(&attempt.lane).cloned();
+        let attempt = target.attempt(&self.trip, self.manner, self.sent + 1, room);
         let dispatch = self.trip.ledger.dispatch(self.trip.hold, &attempt);
         let recorded = timeout_at(self.deadline, dispatch).await;
         if let Err(failure) = recorded.unwrap_or_else(|_| Err(out_of_time())) {
@@ -284,7 +283,7 @@ impl<'a> Walk<'a> {
         let started = Instant::now();
         let span = span::open(&attempt, target.first().planned);
         let running = Running {
-            attempt,
+            attempt: Arc::new(attempt),
             target,
             started,
             waited: started - self.begun,

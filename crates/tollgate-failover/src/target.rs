@@ -4,8 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use tollgate_core::{
-    Attempt, Call, CallProfile, Delivery, EndpointPreferences, Failure, ModelId, Plan, Planned,
-    Pricing, Rate, Rates, Served, Usd,
+    Attempt, CallProfile, Delivery, EndpointPreferences, Failure, ModelId, Planned, Pricing, Rate,
+    Rates, Served, Trip, Usd,
 };
 
 /// Tokens. A ceiling that leaves room for less is not worth paying a prompt for.
@@ -17,6 +17,14 @@ const SHORTEST_ANSWER: u64 = 256;
 pub(crate) struct Target<'p> {
     first: Member<'p>,
     rest: Vec<Member<'p>>,
+}
+
+/// How all attempts of a call are sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Manner {
+    pub(crate) delivery: Delivery,
+    /// Whether nothing of the request may be lost on the way.
+    pub(crate) strict: bool,
 }
 
 /// A candidate and its place in the plan.
@@ -75,39 +83,22 @@ impl<'p> Target<'p> {
         1 + self.rest.len()
     }
 
-    /// What all attempts of a call have in common.
-    pub(crate) fn blank(call: &Call, plan: &Plan, delivery: Delivery, strict: bool) -> Attempt {
-        Attempt {
-            call: call.id,
-            number: 0,
-            lane: plan.first().lane.id.clone(),
-            models: Vec::new(),
-            planned: Vec::new(),
-            request: Arc::clone(&call.request),
-            delivery,
-            strict,
-            session: call.hints.session.clone(),
-            max_output: None,
-            max_price: None,
-            endpoints: EndpointPreferences::default(),
-            worst: Usd::ZERO,
-            key: None,
-        }
-    }
-
     /// The attempt, as it is sent and recorded. `room` is what earlier attempts
     /// have left of the call's ceiling.
     pub(crate) fn attempt(
         &self,
-        blank: &Attempt,
-        profile: &CallProfile,
+        trip: &Trip<'_>,
+        manner: Manner,
         number: u32,
         room: Option<Usd>,
     ) -> Attempt {
+        let (call, profile) = (trip.call, &trip.plan.profile);
+        let lane = &self.first.planned.lane.id;
         let (max_output, worst) = self.output_limit(profile, room);
         Attempt {
+            call: call.id,
             number,
-            lane: self.first.planned.lane.id.clone(),
+            lane: lane.clone(),
             models: self
                 .members()
                 .map(|member| member.planned.upstream_id.clone())
@@ -116,11 +107,15 @@ impl<'p> Target<'p> {
                 .members()
                 .map(|member| member.planned.model.clone())
                 .collect(),
+            request: Arc::clone(&call.request),
+            delivery: manner.delivery,
+            strict: manner.strict,
+            session: call.hints.session.clone(),
             max_output,
             max_price: self.max_price(profile.prompt.high),
             endpoints: self.endpoints(),
             worst,
-            ..blank.clone()
+            key: call.keys.of(lane).cloned(),
         }
     }
 

@@ -42,12 +42,13 @@ use crate::whole::{Whole, parse_body};
 /// by the gateway's own task, and reconciled when only the upstream knows it.
 pub struct Answer {
     call: CallId,
-    source: Source,
+    // What is large is not moved from step to step.
+    source: Box<Source>,
     state: State,
     /// What it takes to go on after a cut; `None` when a cut is final.
     onward: Option<Box<Onward>>,
     /// Present when the caller wants the answer in one piece.
-    whole: Option<Whole>,
+    whole: Option<Box<Whole>>,
     /// Present when answers are judged.
     judge: Option<Box<Judge>>,
     /// What is learned once it is complete.
@@ -67,7 +68,7 @@ struct Source {
 
 /// Where an answer stands.
 enum State {
-    Reading(Frames, Pending),
+    Reading(Frames, Box<Pending>),
     /// It broke off, and another target is looked for.
     Rejoining(BoxFuture<'static, Rejoined>),
     Ended(Option<Receipt>),
@@ -91,7 +92,12 @@ pub struct Collected {
 }
 
 impl Answer {
-    pub(crate) fn new(mut onward: Onward, won: Won, pending: Pending, lesson: Lesson) -> Self {
+    pub(crate) fn new(
+        mut onward: Box<Onward>,
+        won: Won,
+        pending: Box<Pending>,
+        lesson: Lesson,
+    ) -> Self {
         let warnings = onward.take_warnings();
         let whole = onward.call.delivery == Delivery::Whole;
         let call = onward.call.id;
@@ -101,8 +107,8 @@ impl Answer {
             call,
             source,
             state,
-            onward: Some(Box::new(onward)),
-            whole: whole.then(Whole::default),
+            onward: Some(onward),
+            whole: whole.then(Box::default),
             judge,
             lesson: Some(Box::new(lesson)),
             warnings,
@@ -267,7 +273,7 @@ impl Answer {
             }
             self.state = State::Ended(receipt);
         }
-        match self.whole.take().map(Whole::into_body).or(marker) {
+        match self.whole.take().map(|whole| whole.into_body()).or(marker) {
             Some(last) => Step::Show(Ok(last)),
             None => Step::End,
         }
@@ -321,7 +327,7 @@ impl Answer {
                 if let Some(judge) = &mut self.judge {
                     judge.restart();
                 }
-                self.whole = self.whole.take().map(|_| Whole::default());
+                self.whole = self.whole.take().map(|_| Box::default());
                 (self.source, self.state) = begin(&onward, won, pending);
                 self.onward = Some(onward);
             }
@@ -350,15 +356,15 @@ impl Answer {
     }
 }
 
-fn begin(onward: &Onward, won: Won, mut pending: Pending) -> (Source, State) {
+fn begin(onward: &Onward, won: Won, mut pending: Box<Pending>) -> (Box<Source>, State) {
     let meter = Meter::new(&onward.call, &onward.plan, &won, pending.hold().kept());
     pending.note(won.failed);
     pending.span().begin_stream(meter.planned(), &won.running);
-    let source = Source {
+    let source = Box::new(Source {
         head: won.reply.head,
         output_limit: won.max_output,
         meter,
-    };
+    });
     (source, State::Reading(won.reply.frames, pending))
 }
 
@@ -438,5 +444,16 @@ fn visible_text(frame: &Frame) -> String {
         },
         FrameKind::Body => parse_body(frame).map_or_else(|_| String::new(), |body| body.text()),
         FrameKind::KeepAlive | FrameKind::Done | FrameKind::Notice => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It is moved from step to step, and each future that has one holds it several times.
+    #[test]
+    fn an_answer_is_small() {
+        assert!(size_of::<Answer>() <= 320, "{}", size_of::<Answer>());
     }
 }

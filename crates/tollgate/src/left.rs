@@ -25,7 +25,7 @@ const LAST_WAIT: Duration = Duration::from_secs(5);
 pub(crate) struct Left {
     pub(crate) frames: Frames,
     pub(crate) meter: Meter,
-    pub(crate) pending: Pending,
+    pub(crate) pending: Box<Pending>,
 }
 
 impl Left {
@@ -77,7 +77,7 @@ impl Left {
         pending.finish(Some(record), Ended::Abandoned);
     }
 
-    fn closed(self) -> (Pending, AttemptRecord) {
+    fn closed(self) -> (Box<Pending>, AttemptRecord) {
         let Self {
             frames,
             meter,

@@ -128,12 +128,13 @@ impl Measured {
         let hold = span.hold(|| ledger.hold(&call, &plan))?;
 
         let within = span.call();
-        let mut pending = Pending::new(parts.settler.clone(), hold, span, started);
+        let pending = Pending::new(parts.settler.clone(), hold, span, started);
+        let mut pending = Box::new(pending);
         let trip = Trip::new(&call, &plan, pending.hold(), &**ledger, &**provider);
         match failover.run(trip).instrument(within).await {
             Ok(won) => {
                 let lesson = Lesson::new(parts.clone(), &call, &plan, conversation);
-                let onward = Onward::new(parts.clone(), call, plan);
+                let onward = Box::new(Onward::new(parts.clone(), call, plan));
                 Ok(Answer::new(onward, won, pending, lesson).judged().await)
             }
             Err(exhausted) => Err(pending.fail(exhausted)),

@@ -52,7 +52,7 @@ pub(crate) enum Way {
 /// How a walk after a cut has ended.
 pub(crate) struct Rejoined {
     pub(crate) onward: Box<Onward>,
-    pub(crate) pending: Pending,
+    pub(crate) pending: Box<Pending>,
     pub(crate) cut: Cut,
     pub(crate) way: Way,
     pub(crate) result: Result<Won, Exhausted>,
@@ -141,7 +141,7 @@ impl Onward {
     /// As [`walk_on`](Self::walk_on).
     pub(crate) async fn walk(
         self: Box<Self>,
-        mut pending: Pending,
+        mut pending: Box<Pending>,
         cut: Cut,
         way: Way,
     ) -> Rejoined {

@@ -1,5 +1,6 @@
 //! An attempt up to its commit point, with a second one beside it or not.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -20,7 +21,8 @@ impl<'a> Walk<'a> {
             match race.next().await {
                 Turn::Slow => {
                     let slow = race.first();
-                    if let Some(second) = self.hedge(slow).await {
+                    // Seldom, and large: a race need not hold it.
+                    if let Some(second) = Box::pin(self.hedge(slow)).await {
                         race.join(second);
                     }
                 }
@@ -73,7 +75,7 @@ impl<'a> Walk<'a> {
         let point = CommitPoint::of(self.trip.call.delivery, self.manager.limits.buffer);
         let timers = self.timers(&running);
         let span = running.span.clone();
-        let progress = exchange(self.trip.provider, attempt.clone(), point, timers, span);
+        let progress = exchange(self.trip.provider, Arc::clone(attempt), point, timers, span);
         Racer::new(running, progress)
     }
 
@@ -171,7 +173,7 @@ impl<'a> Walk<'a> {
             answers: self.trip.plan.profile.answers,
             witness,
         };
-        Step::Win(Won {
+        Step::Win(Box::new(Won {
             reply: Reply {
                 head,
                 frames: watch.into_frames(),
@@ -182,6 +184,6 @@ impl<'a> Walk<'a> {
             max_output: running.attempt.max_output,
             seen: seen_back,
             failed: std::mem::take(&mut self.over),
-        })
+        }))
     }
 }

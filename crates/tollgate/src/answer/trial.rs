@@ -105,7 +105,7 @@ impl Answer {
             meter,
             output_limit,
             ..
-        } = &self.source;
+        } = &*self.source;
         let draft = Draft::new(&call.request, response, meter.finish(), *output_limit);
         let judgement = parts
             .judges
