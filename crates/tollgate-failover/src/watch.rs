@@ -2,8 +2,10 @@
 //! end, well or with a failure as its last item.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
@@ -160,15 +162,12 @@ impl Idle {
         deadline: Instant,
     ) -> Result<Option<Result<Frame, Failure>>, Failure> {
         let until = now + self.left;
-        let next = tokio::select! {
-            biased;
-            next = frames.next() => next,
-            () = self.timer(until.min(deadline)) => {
-                return Err(match deadline <= until {
-                    true => out_of_time(),
-                    false => self.silence(),
-                });
-            }
+        let next = self.within(frames, until.min(deadline)).await;
+        let Some(next) = next else {
+            return Err(match deadline <= until {
+                true => out_of_time(),
+                false => self.silence(),
+            });
         };
         self.left = match &next {
             Some(Ok(frame)) if frame.facts.semantic => self.limit,
@@ -177,12 +176,28 @@ impl Idle {
         Ok(next)
     }
 
-    fn timer(&mut self, until: Instant) -> &mut Pin<Box<Sleep>> {
-        if let Some(timer) = &mut self.timer {
-            timer.as_mut().reset(until);
-        }
-        self.timer
-            .get_or_insert_with(|| Box::pin(sleep_until(until)))
+    /// What comes next, be it the end; `None` when nothing has come until then. A frame that is
+    /// there needs no timer, and most frames of a stream are there when they are asked for.
+    async fn within(
+        &mut self,
+        frames: &mut Frames,
+        until: Instant,
+    ) -> Option<Option<Result<Frame, Failure>>> {
+        let mut is_set = false;
+        poll_fn(|context| {
+            if let Poll::Ready(next) = frames.as_mut().poll_next(context) {
+                return Poll::Ready(Some(next));
+            }
+            let timer = self
+                .timer
+                .get_or_insert_with(|| Box::pin(sleep_until(until)));
+            if !is_set {
+                timer.as_mut().reset(until);
+                is_set = true;
+            }
+            timer.as_mut().poll(context).map(|()| None)
+        })
+        .await
     }
 
     fn silence(&self) -> Failure {
@@ -191,5 +206,34 @@ impl Idle {
             FailureKind::Silent,
             format!("the upstream fell silent for {seconds} s"),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(60);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_frame_that_is_there_needs_no_timer() {
+        let mut frames: Frames = stream::iter([Ok(Frame::done())]).boxed();
+        let mut idle = Idle::new(LIMIT);
+        let now = Instant::now();
+        let next = idle.next(&mut frames, now, now + 2 * LIMIT).await;
+        assert!(matches!(next, Ok(Some(Ok(_)))));
+        assert!(idle.timer.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_is_measured_anew_from_each_wait_on() {
+        let mut idle = Idle::new(LIMIT);
+        let mut silent: Frames = stream::pending().boxed();
+        for (limit, kind) in [(2, FailureKind::Silent), (1, FailureKind::Deadline)] {
+            let now = Instant::now();
+            let next = idle.next(&mut silent, now, now + limit * LIMIT).await;
+            assert_eq!(next.err().map(|failure| failure.kind()), Some(kind));
+            assert_eq!(now.elapsed(), LIMIT);
+        }
     }
 }
