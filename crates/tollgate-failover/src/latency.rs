@@ -8,16 +8,13 @@ use tokio::time::Instant;
 #[derive(Debug, Default)]
 pub(crate) struct Latency {
     peak: Option<Peak>,
-    recent: Samples,
-    /// Of `recent`. It is asked for with every call, and changes with an answer.
-    median: Option<Duration>,
+    recent: Recent<Duration>,
 }
 
 impl Latency {
     pub(crate) fn note(&mut self, sample: Duration, now: Instant) {
         self.peak = Some(Peak::after(self.peak, sample, now));
         self.recent.push(sample);
-        self.median = self.recent.percentile(50, 1);
     }
 
     /// What is left of the recent peak, in milliseconds: while nothing new is
@@ -28,7 +25,7 @@ impl Latency {
 
     /// The recent peak or, once that is forgotten, the median, in milliseconds.
     pub(crate) fn usual_ms(&self, now: Instant) -> Option<f64> {
-        let median = self.median?.as_secs_f64() * 1000.0;
+        let median = self.recent.percentile(50, 1)?.as_secs_f64() * 1000.0;
         self.peak_ms(now).map(|peak| peak.max(median))
     }
 
@@ -69,14 +66,14 @@ impl Peak {
     }
 }
 
-/// The last so many values, for medians and percentiles.
+/// The last so many values, for medians and percentiles. These are asked for with every call, and
+/// change with an answer, so the values are kept in order of size as well.
 #[derive(Debug)]
 pub(crate) struct Recent<T> {
     values: Vec<T>,
     next: usize,
+    sorted: Vec<T>,
 }
-
-type Samples = Recent<Duration>;
 
 impl<T> Recent<T> {
     const KEPT: usize = 64;
@@ -85,20 +82,26 @@ impl<T> Recent<T> {
 impl<T: Copy + Ord> Recent<T> {
     pub(crate) fn push(&mut self, value: T) {
         match self.values.get_mut(self.next) {
-            Some(oldest) => *oldest = value,
+            Some(oldest) => {
+                let place = self.sorted.partition_point(|other| *other < *oldest);
+                self.sorted.remove(place);
+                *oldest = value;
+            }
             None => self.values.push(value),
         }
+        let place = self.sorted.partition_point(|other| *other < value);
+        self.sorted.insert(place, value);
         self.next = (self.next + 1) % Self::KEPT;
     }
 
+    /// The value that so many percent do not exceed, once there are `least`.
     pub(crate) fn percentile(&self, percent: u32, least: usize) -> Option<T> {
-        if self.values.is_empty() || self.values.len() < least {
+        let count = self.sorted.len();
+        if count == 0 || count < least {
             return None;
         }
-        let mut values = self.values.clone();
-        let place = (values.len() * percent as usize).div_ceil(100);
-        let place = place.clamp(1, values.len()) - 1;
-        Some(*values.select_nth_unstable(place).1)
+        let place = (count * percent as usize).div_ceil(100).clamp(1, count);
+        self.sorted.get(place - 1).copied()
     }
 }
 
@@ -107,6 +110,7 @@ impl<T> Default for Recent<T> {
         Self {
             values: Vec::new(),
             next: 0,
+            sorted: Vec::new(),
         }
     }
 }
@@ -140,5 +144,21 @@ mod tests {
         assert_eq!(recent.percentile(95, 64), Some(997));
         assert_eq!(recent.percentile(100, 64), Some(1000));
         assert_eq!(recent.percentile(95, 65), None);
+    }
+
+    #[test]
+    fn percentiles_are_those_of_the_sorted_values_whatever_their_order() {
+        let mut recent = Recent::default();
+        // A walk through 0 to 96 with repeats, more than twice as long as what is kept.
+        let values: Vec<u32> = (0..150).map(|step| step * step % 97).collect();
+        for (count, value) in values.iter().enumerate() {
+            recent.push(*value);
+            let mut last = values[(count + 1).saturating_sub(64)..=count].to_vec();
+            last.sort_unstable();
+            for percent in [1, 50, 95, 100] {
+                let place = (last.len() * percent as usize).div_ceil(100).max(1) - 1;
+                assert_eq!(recent.percentile(percent, 1), Some(last[place]));
+            }
+        }
     }
 }
