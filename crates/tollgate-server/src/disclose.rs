@@ -2,8 +2,8 @@
 //! headers come before their end is known.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use serde_json::{Value, json};
-use tollgate::{Answer, CallId, Receipt};
+use serde::Serialize;
+use tollgate::{Answer, CallId, CostSource, ModelId, ProviderId, Receipt, Usd};
 
 /// What is known when an answer begins: the upstream's headers that callers may
 /// see, among them `x-tollgate-dropped`, and what the gateway did.
@@ -90,24 +90,41 @@ pub(crate) fn receipt(receipt: &Receipt) -> impl Iterator<Item = (HeaderName, He
 
 /// What is known when a stream has ended, for its last event. What the headers
 /// said is in it as well: they can be sent before there is an answer.
-pub(crate) fn in_band(answer: &Answer, receipt: &Receipt) -> Value {
-    let served = receipt.served();
-    let cost = receipt.cost();
-    let mut told = json!({
-        "call": receipt.facts.call,
-        "model": answer.model(),
-        "provider": served.and_then(|attempt| attempt.provider()),
-        "attempts": receipt.attempts.len(),
-        "cost": cost.map(|cost| cost.amount()),
-        "cost_source": cost.map(|cost| cost.source),
-        "max_tokens": answer.output_limit(),
-        "dropped": dropped(answer),
-        "warnings": answer.warnings(),
-    });
-    if let Some(told) = told.as_object_mut() {
-        told.retain(|_, value| !value.is_null() && *value != json!([]));
+#[derive(Serialize)]
+pub(crate) struct InBand<'a> {
+    attempts: usize,
+    call: CallId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<Usd>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost_source: Option<CostSource>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dropped: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tokens: Option<u64>,
+    model: &'a ModelId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<&'a ProviderId>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    warnings: &'a [String],
+}
+
+impl<'a> InBand<'a> {
+    pub(crate) fn of(answer: &'a Answer, receipt: &'a Receipt) -> Self {
+        let served = receipt.served();
+        let cost = receipt.cost();
+        Self {
+            attempts: receipt.attempts.len(),
+            call: receipt.facts.call,
+            cost: cost.map(|cost| cost.amount()),
+            cost_source: cost.map(|cost| cost.source),
+            dropped: dropped(answer),
+            max_tokens: answer.output_limit(),
+            model: answer.model(),
+            provider: served.and_then(|attempt| attempt.provider()),
+            warnings: answer.warnings(),
+        }
     }
-    told
 }
 
 /// What was lost on the way.

@@ -133,7 +133,7 @@ impl Telling {
                 for (index, event) in events.iter().map(Object::to_vec).enumerate() {
                     match index < shown {
                         true => self.write(text, &event),
-                        false => self.tail.push(event),
+                        false => self.tail.push(event.into()),
                     }
                 }
             }

@@ -1,16 +1,17 @@
 //! The end of a stream, kept back until there is a receipt to tell of.
 
+use axum::body::Bytes;
 use tollgate::{Answer, Frame};
 use tollgate_wire::Object;
 
-use crate::disclose;
+use crate::disclose::InBand;
 
 /// The events from the one on that says what the answer used. What can only be
 /// said at the end is said there, since headers are long sent.
 #[derive(Default)]
 pub(crate) struct Tail {
     /// The first says what was used.
-    events: Vec<Vec<u8>>,
+    events: Vec<Bytes>,
 }
 
 /// What may follow the usage before the end: the end of a message, a repeated
@@ -23,31 +24,29 @@ impl Tail {
         let begins = frame.facts.usage.is_some() || !self.events.is_empty();
         let belongs = begins && !frame.facts.semantic && self.events.len() < LONGEST;
         if belongs {
-            self.events.push(frame.data.to_vec());
+            self.events.push(frame.data.clone());
         }
         belongs
     }
 
     /// Keeps an event of the end of an answer that came whole.
-    pub(crate) fn push(&mut self, event: Vec<u8>) {
+    pub(crate) fn push(&mut self, event: Bytes) {
         self.events.push(event);
     }
 
     /// What was kept, as it came.
-    pub(crate) fn release(&mut self) -> Vec<Vec<u8>> {
+    pub(crate) fn release(&mut self) -> Vec<Bytes> {
         std::mem::take(&mut self.events)
     }
 
     /// What was kept, with what headers say of answers that come whole.
-    pub(crate) fn disclosed(&mut self, answer: &Answer) -> Vec<Vec<u8>> {
+    pub(crate) fn disclosed(&mut self, answer: &Answer) -> Vec<Bytes> {
         let mut events = self.release();
         if let (Some(usage), Some(receipt)) = (events.first_mut(), answer.receipt())
             && let Ok(mut event) = Object::parse(usage)
-            && event
-                .set("tollgate", &disclose::in_band(answer, receipt))
-                .is_ok()
+            && event.set("tollgate", &InBand::of(answer, receipt)).is_ok()
         {
-            *usage = event.to_vec();
+            *usage = event.to_vec().into();
         }
         events
     }

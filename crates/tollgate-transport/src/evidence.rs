@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use http::HeaderMap;
 use http::response::Parts;
+use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 use tollgate_core::{
     ApiKey, Billed, Failure, FailureKind, GenerationId, LimitLeft, ModelId, Scope, Timestamp,
@@ -25,7 +25,7 @@ const DETAIL: usize = 2048;
 #[derive(Debug)]
 pub(crate) struct Evidence {
     upstream: Arc<Upstream>,
-    status: u16,
+    status: StatusCode,
     headers: HeaderMap,
     asked: Asked,
     seen: Instant,
@@ -88,14 +88,22 @@ impl Progress {
 }
 
 impl Evidence {
-    pub(crate) fn new(upstream: Arc<Upstream>, parts: &Parts, asked: Asked) -> Self {
+    pub(crate) fn new(upstream: Arc<Upstream>, parts: Parts, asked: Asked) -> Self {
         Self {
             upstream,
-            status: parts.status.as_u16(),
-            headers: parts.headers.clone(),
+            status: parts.status,
+            headers: parts.headers,
             asked,
             seen: Instant::now(),
         }
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        &self.headers
     }
 
     /// How many answers were asked for.
@@ -114,13 +122,13 @@ impl Evidence {
             constraints: self.asked.constraints,
             limit_of: self.limit_of(error),
         };
-        let said = classify(error, Some(self.status), beside);
+        let said = classify(error, Some(self.status.as_u16()), beside);
         let verdict = if self.asked.rewritten {
             said.of_rewritten()
         } else {
             said
         };
-        let status = status_of(error, Some(self.status));
+        let status = status_of(error, Some(self.status.as_u16()));
         // The caller reads what the upstream has said, whatever follows from it.
         let mut failure = self
             .failure(verdict.kind, message(said.kind))
@@ -158,7 +166,7 @@ impl Evidence {
     pub(crate) fn bad_reply(&self, what: &str, body: &[u8], progress: Progress) -> Failure {
         let failure = self
             .failure(FailureKind::BadReply, what)
-            .with_status(self.status);
+            .with_status(self.status.as_u16());
         let failure = if body.is_empty() {
             failure
         } else {

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use http::response::Parts;
 use http::{HeaderMap, header};
 use tollgate_core::{
-    Attempt, Billing, Delivery, Failure, FailureKind, GenerationId, Head, LimitLeft, Reply, Scope,
+    Attempt, Billing, Delivery, Failure, FailureKind, GenerationId, Head, Reply, Scope,
 };
 use tollgate_wire::{ChatTranslator, Request};
 
@@ -99,18 +98,18 @@ async fn exchange(
         key: attempt.key.clone(),
         rewritten: spoken.rewritten,
     };
-    let evidence = Evidence::new(Arc::clone(upstream), &parts, asked);
-    if !parts.status.is_success() {
+    let evidence = Evidence::new(Arc::clone(upstream), parts, asked);
+    if !evidence.status().is_success() {
         return Err(evidence.refused(&incoming.some(ERROR_BODY).await));
     }
-    let head = head(&parts, &spoken.lost, evidence.limits());
+    let head = head(&evidence, &spoken.lost);
     let answered = evidence.answered();
     let form = Form {
         shape: spoken.shape,
         lane: upstream.billing,
     };
     let limits = &upstream.connection;
-    let frames = if is_whole(attempt.delivery, &parts.headers) {
+    let frames = if is_whole(attempt.delivery, evidence.headers()) {
         whole::frames(incoming, evidence, limits.max_body_bytes, form)
     } else {
         events::frames(incoming, evidence, limits.max_event_bytes, form)
@@ -192,8 +191,13 @@ fn insured(upstream: &Upstream, request: &Request) -> Insured {
     }
 }
 
-fn head(parts: &Parts, dropped: &[String], limits: Vec<LimitLeft>) -> Head {
-    let text = |name: &str| header_text(&parts.headers, name);
+fn head(evidence: &Evidence, dropped: &[String]) -> Head {
+    // Most are not there, and each name that is looked up is read and hashed.
+    let text = |name: &str| {
+        let mut there = evidence.headers().iter();
+        let (_, value) = there.find(|(known, _)| known.as_str() == name)?;
+        value.to_str().ok()
+    };
     let mut headers: Vec<(String, String)> = SHOWN
         .iter()
         .filter_map(|name| Some(((*name).to_owned(), text(name)?.to_owned())))
@@ -202,9 +206,9 @@ fn head(parts: &Parts, dropped: &[String], limits: Vec<LimitLeft>) -> Head {
         headers.push((DROPPED_HEADER.to_owned(), dropped.join(", ")));
     }
     Head {
-        status: parts.status.as_u16(),
+        status: evidence.status().as_u16(),
         generation: text(GENERATION).and_then(|id| GenerationId::new(id).ok()),
         headers,
-        limits,
+        limits: evidence.limits(),
     }
 }

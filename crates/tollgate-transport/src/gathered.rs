@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
@@ -38,23 +38,24 @@ pub(crate) fn gathered(body: HttpBody) -> HttpBody {
 }
 
 async fn gather(mut body: HttpBody, pieces: Sender<Piece>) {
-    let mut gone = 0;
+    let (mut gone, mut held) = (0, Vec::new());
     loop {
         let mut next = tokio::select! {
             next = next(&mut body) => Poll::Ready(next),
             () = pieces.closed() => return,
         };
-        let (mut held, mut count) = (BytesMut::new(), 0);
+        let mut length = 0;
         while let Poll::Ready(Some(Ok(bytes))) = next {
-            held.extend_from_slice(&bytes);
-            count += 1;
-            next = match count < gone && held.len() < ENOUGH {
+            length += bytes.len();
+            held.push(bytes);
+            next = match held.len() < gone && length < ENOUGH {
                 true => next_at_once(&mut body).await,
                 false => Poll::Pending,
             };
         }
-        gone += count;
-        if !held.is_empty() && pieces.send(Ok(held.freeze())).await.is_err() {
+        gone += held.len();
+        let piece = joined(&mut held);
+        if !piece.is_empty() && pieces.send(Ok(piece)).await.is_err() {
             return;
         }
         if let Poll::Ready(end) = next {
@@ -65,6 +66,16 @@ async fn gather(mut body: HttpBody, pieces: Sender<Piece>) {
             return;
         }
     }
+}
+
+/// All of them as one piece; a single one is not copied.
+fn joined(held: &mut Vec<Bytes>) -> Bytes {
+    let piece = match &mut held[..] {
+        [only] => std::mem::take(only),
+        several => several.concat().into(),
+    };
+    held.clear();
+    piece
 }
 
 /// The next bytes; `None` at the end.

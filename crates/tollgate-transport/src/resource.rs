@@ -50,8 +50,8 @@ async fn document(
 ) -> Result<Bytes, Failure> {
     let (parts, body) = response.into_parts();
     let mut incoming = Incoming::new(body, upstream.idle);
-    let evidence = Evidence::new(Arc::clone(upstream), &parts, Asked::default());
-    if !parts.status.is_success() {
+    let evidence = Evidence::new(Arc::clone(upstream), parts, Asked::default());
+    if !evidence.status().is_success() {
         return Err(evidence.refused(&incoming.some(ERROR_BODY).await));
     }
     let body = match incoming.all(upstream.connection.max_body_bytes).await {

@@ -1,6 +1,7 @@
 //! Label sets, and how the values of labels stay few: whoever names a thousand
 //! models must not make a thousand series.
 
+use std::borrow::Borrow;
 use std::collections::HashSet;
 use std::hash::Hash;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -150,6 +151,9 @@ impl Names {
 }
 
 fn known_or_other(names: &FirstFew<Name>, name: &str) -> Name {
+    if let Some(known) = names.find(name) {
+        return known;
+    }
     let name = Name::from(name);
     match names.admits(&name, MOST_NAMES) {
         true => name,
@@ -168,6 +172,16 @@ impl<K> Default for FirstFew<K> {
 }
 
 impl<K: Clone + Eq + Hash> FirstFew<K> {
+    /// A key that is known, which need not be made to be looked up.
+    fn find<Q>(&self, key: &Q) -> Option<K>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        known.get(key).cloned()
+    }
+
     /// Whether a key is one of the first `most`.
     fn admits(&self, key: &K, most: usize) -> bool {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);

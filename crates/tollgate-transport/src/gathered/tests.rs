@@ -50,6 +50,15 @@ async fn no_more_go_together_than_went_before() {
 }
 
 #[tokio::test]
+async fn a_piece_that_goes_alone_is_not_copied() {
+    let piece = Bytes::from(b"piece".to_vec());
+    let place = piece.as_ptr();
+    let mut body = gathered(body(stream::iter([Ok(piece)])));
+    let gone = body.frame().await.unwrap().unwrap().into_data().unwrap();
+    assert_eq!(gone.as_ptr(), place);
+}
+
+#[tokio::test]
 async fn what_is_ready_at_another_moment_goes_by_itself() {
     check("|ab||cd||e", &["a", "b", "cd", "e"]).await;
 }
