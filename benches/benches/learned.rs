@@ -66,8 +66,15 @@ fn learned(criterion: &mut Criterion) {
     percentiles("qualities of 400 models", || {
         black_box(look());
     });
-    percentiles("profile and plan without a look", || decide(&plain));
-    percentiles("profile and plan with a look", || decide(&looking));
+    for (name, optimizer) in [("without", &plain), ("with", &looking)] {
+        let profile = optimizer.profile(&call).expect("a valid call");
+        percentiles(&format!("plan {name} a look"), || {
+            black_box(optimizer.plan(profile.clone(), &view, &health)).expect("a plan");
+        });
+        percentiles(&format!("profile and plan {name} a look"), || {
+            decide(optimizer);
+        });
+    }
 }
 
 /// Criterion has no percentiles of single runs.
