@@ -98,6 +98,36 @@ pub struct CallProfile {
     pub reading: Option<Reading>,
 }
 
+impl CallProfile {
+    /// The profile of a call that says no more: one answer of text, which can be
+    /// judged, within no limits.
+    pub const fn new(at: Timestamp, task: Task, prompt: TokenBounds) -> Self {
+        Self {
+            at,
+            target: None,
+            fallbacks: Vec::new(),
+            policy: None,
+            task,
+            task_source: TaskSource::Given,
+            prompt,
+            images: 0,
+            max_output: None,
+            answers: 1,
+            needs: Capabilities::TEXT_OUTPUT,
+            ceiling: None,
+            share: None,
+            prefer_free: None,
+            max_latency: None,
+            own_keys: Vec::new(),
+            in_conversation: false,
+            orders_endpoints: false,
+            warm: None,
+            judging: Judging::Ready,
+            reading: None,
+        }
+    }
+}
+
 /// A model on a lane that has read the beginning of a prompt a short while ago.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warm {

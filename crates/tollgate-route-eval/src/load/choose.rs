@@ -2,8 +2,8 @@
 //! each endpoint gets.
 
 use tollgate_core::{
-    CallProfile, Candidate, Capabilities, Endpoint, EndpointChoice, Endpoints, Judging, Rate,
-    Rates, RoutingPolicy, Task, TaskSource, Timestamp, TokenBounds,
+    CallProfile, Candidate, Endpoint, EndpointChoice, Endpoints, Rate, Rates, RoutingPolicy, Task,
+    Timestamp, TokenBounds,
 };
 use tollgate_policy_balanced::Balanced;
 use tollgate_policy_cheapest::Cheapest;
@@ -209,31 +209,10 @@ fn ours(
 
 fn profile(at: Timestamp, config: &LoadConfig) -> CallProfile {
     let tokens = u64::from(config.prompt_tokens);
-    CallProfile {
-        at,
-        target: None,
-        fallbacks: Vec::new(),
-        policy: None,
-        task: Task::Chat,
-        task_source: TaskSource::Given,
-        prompt: TokenBounds {
-            low: tokens,
-            likely: tokens,
-            high: tokens,
-        },
-        images: 0,
-        max_output: None,
-        answers: 1,
-        needs: Capabilities::TEXT_OUTPUT,
-        ceiling: None,
-        share: None,
-        prefer_free: None,
-        max_latency: None,
-        own_keys: Vec::new(),
-        in_conversation: false,
-        orders_endpoints: false,
-        warm: None,
-        judging: Judging::Ready,
-        reading: None,
-    }
+    let prompt = TokenBounds {
+        low: tokens,
+        likely: tokens,
+        high: tokens,
+    };
+    CallProfile::new(at, Task::Chat, prompt)
 }
