@@ -43,6 +43,67 @@ pub struct TokenUsage {
 }
 
 impl TokenUsage {
+    /// Names of the classes, in the order in which they stand above. It stays as it is: stores
+    /// have a column for each, and write them by it.
+    pub const CLASSES: [&'static str; 11] = [
+        "input",
+        "cache_read",
+        "cache_write",
+        "cache_write_1h",
+        "audio_input",
+        "output",
+        "reasoning",
+        "audio_output",
+        "image_output",
+        "images",
+        "web_searches",
+    ];
+
+    /// The count of each class, in the order of [`CLASSES`](Self::CLASSES).
+    pub const fn counts(&self) -> [u64; 11] {
+        [
+            self.input,
+            self.cache_read,
+            self.cache_write,
+            self.cache_write_1h,
+            self.audio_input,
+            self.output,
+            self.reasoning,
+            self.audio_output,
+            self.image_output,
+            self.images,
+            self.web_searches,
+        ]
+    }
+
+    /// The usage whose classes have these counts, each asked for by its place in
+    /// [`CLASSES`](Self::CLASSES).
+    ///
+    /// # Errors
+    /// The first error that a count comes with.
+    ///
+    /// ```
+    /// use tollgate_core::TokenUsage;
+    /// let usage = TokenUsage { input: 900, output: 50, ..Default::default() };
+    /// let counts = usage.counts().map(|count| count.to_string()); // as they may be kept
+    /// assert_eq!(TokenUsage::of_counts(|class| counts[class].parse()), Ok(usage));
+    /// ```
+    pub fn of_counts<E>(count: impl Fn(usize) -> Result<u64, E>) -> Result<Self, E> {
+        Ok(Self {
+            input: count(0)?,
+            cache_read: count(1)?,
+            cache_write: count(2)?,
+            cache_write_1h: count(3)?,
+            audio_input: count(4)?,
+            output: count(5)?,
+            reasoning: count(6)?,
+            audio_output: count(7)?,
+            image_output: count(8)?,
+            images: count(9)?,
+            web_searches: count(10)?,
+        })
+    }
+
     /// All prompt tokens.
     pub fn prompt_total(&self) -> u64 {
         [
@@ -86,5 +147,21 @@ impl Add for TokenUsage {
 impl AddAssign for TokenUsage {
     fn add_assign(&mut self, other: Self) {
         *self = *self + other;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_have_the_names_of_their_fields_and_the_order_of_their_counts() {
+        let usage = TokenUsage::of_counts(|class| Ok::<_, ()>(class as u64)).unwrap();
+        assert_eq!(usage.counts(), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+        let fields = serde_json::to_value(usage).unwrap();
+        assert_eq!(fields.as_object().unwrap().len(), TokenUsage::CLASSES.len());
+        for (class, count) in TokenUsage::CLASSES.into_iter().zip(usage.counts()) {
+            assert_eq!(fields[class], count, "{class}");
+        }
     }
 }

@@ -102,7 +102,7 @@ fn attempt(row: &Row) -> Result<AttemptRecord> {
         first_token_ms: first_token_ms.map(i64::unsigned_abs),
         took_ms: count(row, 14)?,
         end: end.ok_or("there is no such end of an attempt")?,
-        tokens: tokens(row)?,
+        tokens: TokenUsage::of_counts(|class| count(row, 22 + class))?,
         cost: cost(row)?,
     })
 }
@@ -120,23 +120,6 @@ fn cost(row: &Row) -> Result<Option<Cost>> {
         provider: amount(20)?,
         source: CostSource::named(source).ok_or("there is no such source of a cost")?,
     }))
-}
-
-fn tokens(row: &Row) -> Result<TokenUsage> {
-    let count = |column| count(row, column);
-    Ok(TokenUsage {
-        input: count(22)?,
-        cache_read: count(23)?,
-        cache_write: count(24)?,
-        cache_write_1h: count(25)?,
-        audio_input: count(26)?,
-        output: count(27)?,
-        reasoning: count(28)?,
-        audio_output: count(29)?,
-        image_output: count(30)?,
-        images: count(31)?,
-        web_searches: count(32)?,
-    })
 }
 
 /// Counts are written from unsigned numbers.

@@ -1,5 +1,5 @@
-//! Questions to the database. Statements are made of the names in this file
-//! only; what a caller says is bound.
+//! Questions to the database. Statements are made of our own names only;
+//! what a caller says is bound.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -15,24 +15,13 @@ use crate::rows::text;
 /// Attempts as they count now.
 const BOOKED: &str = include_str!("booked.sql");
 
-/// What is summed, in the order that [`usage_row`] reads it. Sums of bigint are
-/// numeric, so none can overflow.
-const SUMMANDS: [&str; 15] = [
+/// Sums of money, in the order that [`usage_row`] reads them; those of tokens
+/// follow. Sums of bigint are numeric, so none can overflow.
+const MONEY: [&str; 4] = [
     "CASE WHEN source <> 'worst_case' THEN credits_nanos END",
     "CASE WHEN source <> 'worst_case' THEN provider_nanos END",
     "CASE WHEN source = 'worst_case' THEN credits_nanos::numeric + provider_nanos END",
     "CASE WHEN source <> 'worst_case' AND lost THEN credits_nanos::numeric + provider_nanos END",
-    "input",
-    "cache_read",
-    "cache_write",
-    "cache_write_1h",
-    "audio_input",
-    "output",
-    "reasoning",
-    "audio_output",
-    "image_output",
-    "images",
-    "web_searches",
 ];
 
 pub(crate) async fn usage(client: &Object, query: &UsageQuery) -> Result<Vec<UsageRow>> {
@@ -80,7 +69,7 @@ impl Question {
         question
             .sql
             .push_str("count(*), count(*) FILTER (WHERE last), count(*) FILTER (WHERE failed)");
-        for summand in SUMMANDS {
+        for summand in MONEY.iter().chain(&TokenUsage::CLASSES) {
             let _ = write!(question.sql, ", coalesce(sum({summand}), 0)::text");
         }
         let _ = write!(question.sql, " FROM ({BOOKED}) AS booked WHERE true");
@@ -151,7 +140,6 @@ fn usage_row(row: &Row, by: &[Dimension]) -> Result<UsageRow> {
         |place: usize| -> Result<u64> { Ok(row.try_get::<_, i64>(keys + place)?.try_into()?) };
     let sum =
         |place: usize| -> Result<i128> { Ok(row.try_get::<_, &str>(keys + 3 + place)?.parse()?) };
-    let class = |place: usize| sum(place).map(UsageRow::count);
     Ok(UsageRow {
         key,
         attempts: plain(0)?,
@@ -161,19 +149,7 @@ fn usage_row(row: &Row, by: &[Dimension]) -> Result<UsageRow> {
         provider: Usd::from_nanos_i128(sum(1)?),
         unresolved: Usd::from_nanos_i128(sum(2)?),
         failover: Usd::from_nanos_i128(sum(3)?),
-        tokens: TokenUsage {
-            input: class(4)?,
-            cache_read: class(5)?,
-            cache_write: class(6)?,
-            cache_write_1h: class(7)?,
-            audio_input: class(8)?,
-            output: class(9)?,
-            reasoning: class(10)?,
-            audio_output: class(11)?,
-            image_output: class(12)?,
-            images: class(13)?,
-            web_searches: class(14)?,
-        },
+        tokens: TokenUsage::of_counts(|class| sum(MONEY.len() + class).map(UsageRow::count))?,
     })
 }
 

@@ -142,21 +142,11 @@ fn cost_of(cost: &Cost) -> [(String, Value); 3] {
     .map(|(column, value)| (column.to_owned(), value))
 }
 
-fn tokens_of(tokens: &TokenUsage) -> [(String, Value); 11] {
-    [
-        ("input", tokens.input),
-        ("cache_read", tokens.cache_read),
-        ("cache_write", tokens.cache_write),
-        ("cache_write_1h", tokens.cache_write_1h),
-        ("audio_input", tokens.audio_input),
-        ("output", tokens.output),
-        ("reasoning", tokens.reasoning),
-        ("audio_output", tokens.audio_output),
-        ("image_output", tokens.image_output),
-        ("images", tokens.images),
-        ("web_searches", tokens.web_searches),
-    ]
-    .map(|(column, tokens)| (column.to_owned(), count(tokens).into()))
+fn tokens_of(tokens: &TokenUsage) -> impl Iterator<Item = (String, Value)> + use<> {
+    TokenUsage::CLASSES
+        .into_iter()
+        .zip(tokens.counts())
+        .map(|(column, tokens)| (column.to_owned(), count(tokens).into()))
 }
 
 /// The sixteen bytes in hexadecimal, which PostgreSQL reads as a uuid.

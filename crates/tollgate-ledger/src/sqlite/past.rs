@@ -104,7 +104,7 @@ fn attempt(row: &Row<'_>) -> rusqlite::Result<AttemptRecord> {
         first_token_ms: row.get::<_, Option<i64>>(13)?.map(i64::unsigned_abs),
         took_ms: count(row, 14)?,
         end: parsed(15, end.ok_or("there is no such end"))?,
-        tokens: tokens(row)?,
+        tokens: TokenUsage::of_counts(|class| count(row, 22 + class))?,
         cost: cost(row)?,
     })
 }
@@ -123,24 +123,6 @@ fn cost(row: &Row<'_>) -> rusqlite::Result<Option<Cost>> {
         provider: amount(20)?,
         source: parsed(21, source)?,
     }))
-}
-
-/// In the order of [`TOKENS`](super::tables::TOKENS).
-fn tokens(row: &Row<'_>) -> rusqlite::Result<TokenUsage> {
-    let count = |column| count(row, column);
-    Ok(TokenUsage {
-        input: count(22)?,
-        cache_read: count(23)?,
-        cache_write: count(24)?,
-        cache_write_1h: count(25)?,
-        audio_input: count(26)?,
-        output: count(27)?,
-        reasoning: count(28)?,
-        audio_output: count(29)?,
-        image_output: count(30)?,
-        images: count(31)?,
-        web_searches: count(32)?,
-    })
 }
 
 /// Counts are written from unsigned numbers.

@@ -1,4 +1,4 @@
-//! Reports. Statements are made of the names in this file only;
+//! Reports. Statements are made of our own names only;
 //! what a caller says is bound.
 
 use std::fmt::Write as _;
@@ -6,8 +6,6 @@ use std::fmt::Write as _;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
 use tollgate_core::{Dimension, Timestamp, TokenUsage, UsageQuery, UsageRow, Usd};
-
-use super::tables::TOKENS;
 
 /// Attempts as they count now.
 const BOOKED: &str = include_str!("booked.sql");
@@ -54,7 +52,7 @@ impl Question {
             let _ = write!(question.sql, "{column}, ");
         }
         question.sql.push_str("count(*), sum(last), sum(failed)");
-        for summand in MONEY.iter().chain(&TOKENS) {
+        for summand in MONEY.iter().chain(&TokenUsage::CLASSES) {
             // SQLite's sum fails beyond 64 bits, so the halves are summed apart.
             let _ = write!(
                 question.sql,
@@ -135,7 +133,7 @@ fn usage_row(row: &Row<'_>, by: &[Dimension]) -> rusqlite::Result<UsageRow> {
         provider: Usd::from_nanos_i128(sum(1)?),
         unresolved: Usd::from_nanos_i128(sum(2)?.saturating_add(sum(3)?)),
         failover: Usd::from_nanos_i128(sum(4)?.saturating_add(sum(5)?)),
-        tokens: tokens(|class| sum(MONEY.len() + class).map(UsageRow::count))?,
+        tokens: TokenUsage::of_counts(|class| sum(MONEY.len() + class).map(UsageRow::count))?,
     })
 }
 
@@ -151,23 +149,4 @@ fn key(row: &Row<'_>, at: usize, by: &Dimension) -> rusqlite::Result<String> {
 fn exact_sum(row: &Row<'_>, at: usize) -> rusqlite::Result<i128> {
     let (upper, lower): (i64, i64) = (row.get(at)?, row.get(at + 1)?);
     Ok((i128::from(upper) << 32) + i128::from(lower))
-}
-
-/// Tokens from the count of each class, by its place in [`TOKENS`].
-pub(super) fn tokens(
-    class: impl Fn(usize) -> rusqlite::Result<u64>,
-) -> rusqlite::Result<TokenUsage> {
-    Ok(TokenUsage {
-        input: class(0)?,
-        cache_read: class(1)?,
-        cache_write: class(2)?,
-        cache_write_1h: class(3)?,
-        audio_input: class(4)?,
-        output: class(5)?,
-        reasoning: class(6)?,
-        audio_output: class(7)?,
-        image_output: class(8)?,
-        images: class(9)?,
-        web_searches: class(10)?,
-    })
 }

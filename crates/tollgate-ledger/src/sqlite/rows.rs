@@ -9,7 +9,7 @@ use tollgate_core::{
 };
 
 use super::cells::Cells;
-use super::tables::{ADJUST, CARRIED, DISPATCH, HOLD, NAMED, TERMINAL, TOKENS, Table};
+use super::tables::{ADJUST, CARRIED, DISPATCH, HOLD, NAMED, TERMINAL, Table};
 
 /// An event on its way into its table.
 pub(super) struct Row {
@@ -87,8 +87,10 @@ impl Row {
                     .integer(cost.provider.nanos())
                     .text(cost.source.as_str());
                 let cells = match tokens {
-                    Some(tokens) => token_counts(tokens).into_iter().fold(cells, Cells::count),
-                    None => TOKENS.iter().fold(cells, |cells, _| cells.null()),
+                    Some(tokens) => tokens.counts().into_iter().fold(cells, Cells::count),
+                    None => TokenUsage::CLASSES
+                        .iter()
+                        .fold(cells, |cells, _| cells.null()),
                 };
                 let cells = put_windows(cells.integer(change.nanos()), windows);
                 Self::counting(&ADJUST, cells, Some((Arc::clone(windows), *change)))
@@ -151,9 +153,7 @@ fn terminal(kind: &str, facts: &CallFacts, record: &AttemptRecord) -> Cells {
             Cells::integer,
         )
         .optional(record.cost.map(|cost| cost.source.as_str()), Cells::text);
-    token_counts(&record.tokens)
-        .into_iter()
-        .fold(cells, Cells::count)
+    record.tokens.counts().into_iter().fold(cells, Cells::count)
 }
 
 /// Caller, requested, task, policy and tags.
@@ -167,22 +167,6 @@ fn facts_tail(cells: Cells, facts: &CallFacts) -> Cells {
         return cells.text("[]");
     }
     cells.text(&json(&facts.tags))
-}
-
-pub(super) fn token_counts(tokens: &TokenUsage) -> [u64; 11] {
-    [
-        tokens.input,
-        tokens.cache_read,
-        tokens.cache_write,
-        tokens.cache_write_1h,
-        tokens.audio_input,
-        tokens.output,
-        tokens.reasoning,
-        tokens.audio_output,
-        tokens.image_output,
-        tokens.images,
-        tokens.web_searches,
-    ]
 }
 
 // === windows ===

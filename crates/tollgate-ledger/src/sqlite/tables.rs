@@ -60,21 +60,6 @@ table!(CARRIED, 6, "carried", ["budget", "key", "start_ms", "at_ms", "amount_nan
 /// All tables of events.
 pub(super) static TABLES: [&Table; 6] = [&HOLD, &DISPATCH, &NAMED, &TERMINAL, &ADJUST, &CARRIED];
 
-/// Columns of the classes of `TokenUsage`.
-pub(super) const TOKENS: [&str; 11] = [
-    "input",
-    "cache_read",
-    "cache_write",
-    "cache_write_1h",
-    "audio_input",
-    "output",
-    "reasoning",
-    "audio_output",
-    "image_output",
-    "images",
-    "web_searches",
-];
-
 /// Numbers an adjustment after the earlier ones of its attempt; no row when it
 /// is there already.
 pub(super) static NEXT_ADJUST: LazyLock<String> = LazyLock::new(|| {

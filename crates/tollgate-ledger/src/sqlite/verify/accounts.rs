@@ -4,12 +4,11 @@
 use std::collections::BTreeMap;
 
 use rusqlite::{Connection, Row, Rows};
-use tollgate_core::{BudgetWindow, BudgetWindows, CallId, Timestamp, Usd};
+use tollgate_core::{BudgetWindow, BudgetWindows, CallId, Timestamp, TokenUsage, Usd};
 
 use super::sums::Sums;
 use crate::sqlite::attempts::call;
 use crate::sqlite::rows::windows;
-use crate::sqlite::tables::TOKENS;
 use crate::{Difference, Verified};
 
 pub(super) fn check(connection: &Connection, verified: &mut Verified) -> rusqlite::Result<()> {
@@ -32,7 +31,7 @@ fn ended() -> String {
                 OR EXISTS (SELECT 1 FROM dispatch AS d WHERE d.call = t.call),
             {}
         FROM terminal AS t ORDER BY call, attempt",
-        TOKENS.join(", ")
+        TokenUsage::CLASSES.join(", ")
     )
 }
 
@@ -41,7 +40,7 @@ fn adjusted() -> String {
         "SELECT call, attempt, credits_nanos, provider_nanos, source, windows, change_nanos,
             input IS NOT NULL, n, {}
         FROM adjust ORDER BY call, attempt, n",
-        TOKENS
+        TokenUsage::CLASSES
             .map(|class| format!("coalesce({class}, 0)"))
             .join(", ")
     )
@@ -80,7 +79,7 @@ pub(super) struct Attempt {
     pub(super) key: Key,
     pub(super) ended: String,
     pub(super) booked: Booked,
-    pub(super) tokens: [i64; TOKENS.len()],
+    pub(super) tokens: [i64; TokenUsage::CLASSES.len()],
 }
 
 impl Attempt {
@@ -141,8 +140,8 @@ fn key(row: &Row<'_>) -> rusqlite::Result<Key> {
     Ok((call(row, 0)?, row.get(1)?))
 }
 
-fn tokens(row: &Row<'_>) -> rusqlite::Result<[i64; TOKENS.len()]> {
-    let mut tokens = [0; TOKENS.len()];
+fn tokens(row: &Row<'_>) -> rusqlite::Result<[i64; TokenUsage::CLASSES.len()]> {
+    let mut tokens = [0; TokenUsage::CLASSES.len()];
     for (class, count) in tokens.iter_mut().enumerate() {
         *count = row.get(FIRST_TOKEN + class)?;
     }
@@ -168,7 +167,7 @@ struct Adjustment {
     key: Key,
     number: i64,
     booked: Booked,
-    tokens: Option<[i64; TOKENS.len()]>,
+    tokens: Option<[i64; TokenUsage::CLASSES.len()]>,
     /// Rows of older schemas do not say.
     change: Option<i64>,
 }

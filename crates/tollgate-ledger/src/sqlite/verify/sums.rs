@@ -1,12 +1,10 @@
 //! The sums of a report, made one attempt at a time and in a wider type.
 
 use rusqlite::Connection;
-use tollgate_core::{CallId, UsageQuery, UsageRow, Usd};
+use tollgate_core::{CallId, TokenUsage, UsageQuery, UsageRow, Usd};
 
 use super::accounts::Attempt;
 use crate::sqlite::report;
-use crate::sqlite::rows::token_counts;
-use crate::sqlite::tables::TOKENS;
 use crate::{Difference, Verified};
 
 #[derive(Default)]
@@ -19,7 +17,7 @@ pub(super) struct Sums {
     provider: i128,
     unresolved: i128,
     failover: i128,
-    tokens: [i128; TOKENS.len()],
+    tokens: [i128; TokenUsage::CLASSES.len()],
 }
 
 impl Sums {
@@ -74,7 +72,9 @@ impl Sums {
             calls: UsageRow::count(self.calls),
             attempts: UsageRow::count(self.attempts),
             failed: UsageRow::count(self.failed),
-            tokens: report::tokens(|class| Ok(UsageRow::count(self.tokens[class])))?,
+            tokens: TokenUsage::of_counts(|class| {
+                Ok::<_, rusqlite::Error>(UsageRow::count(self.tokens[class]))
+            })?,
             credits: Usd::from_nanos_i128(self.credits),
             provider: Usd::from_nanos_i128(self.provider),
             unresolved: Usd::from_nanos_i128(self.unresolved),
@@ -95,7 +95,7 @@ fn figures(row: &UsageRow) -> impl Iterator<Item = (&'static str, i128)> + use<>
         ("unresolved", row.unresolved),
         ("failover", row.failover),
     ];
-    let tokens = TOKENS.into_iter().zip(token_counts(&row.tokens));
+    let tokens = TokenUsage::CLASSES.into_iter().zip(row.tokens.counts());
     let counts = counts.into_iter().chain(tokens);
     let counts = counts.map(|(figure, count)| (figure, i128::from(count)));
     let amounts = amounts.map(|(figure, amount)| (figure, i128::from(amount.nanos())));
