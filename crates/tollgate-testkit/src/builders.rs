@@ -1,14 +1,14 @@
-//! Calls, profiles, plans and records with sensible defaults, to be changed
+//! Calls, profiles, plans, attempts and records with sensible defaults, to be changed
 //! field by field.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tollgate_core::{
-    AttemptEnd, AttemptRecord, Billing, Call, CallFacts, CallId, CallProfile, CallerId, CallerKeys,
-    Candidate, Capabilities, Cost, CostSource, Delivery, Endpoint, Hints, Judging, Lane, LaneId,
-    ModelId, Place, Plan, Planned, Price, Pricing, Quote, Rate, Rates, Served, Task, TaskSource,
-    Terms, Timestamp, TokenBounds, TokenUsage, Usd,
+    Attempt, AttemptEnd, AttemptRecord, Billing, Call, CallFacts, CallId, CallProfile, CallerId,
+    CallerKeys, Candidate, Capabilities, Cost, CostSource, Delivery, Endpoint, EndpointPreferences,
+    Hints, Lane, LaneId, ModelId, Place, Plan, Planned, Price, Pricing, Quote, Rate, Rates, Served,
+    Task, TaskSource, Terms, Timestamp, TokenBounds, TokenUsage, Usd,
 };
 use tollgate_wire::ChatRequest;
 
@@ -57,32 +57,14 @@ pub fn call(n: u128, model: &str) -> Call {
 
 /// A profile of a short chat.
 pub fn profile() -> CallProfile {
+    let prompt = TokenBounds {
+        low: 8,
+        likely: 10,
+        high: 40,
+    };
     CallProfile {
-        at: NOON,
-        target: None,
-        fallbacks: Vec::new(),
-        policy: None,
-        task: Task::Chat,
         task_source: TaskSource::Profiled,
-        prompt: TokenBounds {
-            low: 8,
-            likely: 10,
-            high: 40,
-        },
-        images: 0,
-        max_output: None,
-        answers: 1,
-        needs: Capabilities::TEXT_OUTPUT,
-        ceiling: None,
-        share: None,
-        prefer_free: None,
-        max_latency: None,
-        own_keys: Vec::new(),
-        in_conversation: false,
-        orders_endpoints: false,
-        warm: None,
-        judging: Judging::Ready,
-        reading: None,
+        ..CallProfile::new(NOON, Task::Chat, prompt)
     }
 }
 
@@ -176,6 +158,28 @@ pub fn plan(candidates: Vec<Planned>) -> Plan {
         Arc::new(profile()),
         1,
     )
+}
+
+/// The first attempt of [`call`] `n`, for a model on a lane: a stream without
+/// limits, at no cost.
+pub fn attempt(n: u128, id: &str, on: &str) -> Attempt {
+    let call = call(n, id);
+    Attempt {
+        call: call.id,
+        number: 1,
+        lane: lane_id(on),
+        models: vec![model(id)],
+        planned: vec![model(id)],
+        request: call.request,
+        delivery: call.delivery,
+        strict: false,
+        session: None,
+        max_output: None,
+        max_price: None,
+        endpoints: EndpointPreferences::default(),
+        worst: Usd::ZERO,
+        key: None,
+    }
 }
 
 /// Facts of call `n`.

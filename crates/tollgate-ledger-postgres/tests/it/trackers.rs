@@ -8,8 +8,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, sleep};
 use tokio_postgres::Client;
 use tollgate_core::{
-    Attempt, AttemptRecord, CallerId, Cost, CostSource, Delivery, Ended, Failure, FailureKind,
-    Ledger, Outcome, Silent, UsageQuery, Usd,
+    Attempt, AttemptRecord, CallerId, Cost, CostSource, Ended, Failure, FailureKind, Ledger,
+    Outcome, Silent, UsageQuery, Usd,
 };
 use tollgate_ledger::{BudgetConfig, LedgerConfig, UsageTracker};
 use tollgate_ledger_postgres::{PostgresConfig, PostgresStore};
@@ -68,20 +68,8 @@ pub(crate) async fn spend_as(
     let plan = builders::plan(vec![builders::planned("a/one", "openrouter")]);
     let mut hold = tracker.hold(&call, &plan)?;
     let attempt = Attempt {
-        call: call.id,
-        number: 1,
-        lane: builders::lane_id("openrouter"),
-        models: vec![builders::model("a/one")],
-        planned: vec![builders::model("a/one")],
-        request: call.request,
-        delivery: Delivery::Stream,
-        strict: false,
-        session: None,
-        max_output: None,
-        max_price: None,
-        endpoints: Default::default(),
         worst: Usd::from_nanos(CENT),
-        key: None,
+        ..builders::attempt(n, "a/one", "openrouter")
     };
     let sent = tracker.dispatch(&mut hold, &attempt).await;
     let attempts = match &sent {

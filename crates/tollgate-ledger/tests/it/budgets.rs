@@ -17,7 +17,7 @@ use tollgate_ledger::{
 };
 use tollgate_testkit::builders;
 
-use crate::scene::{attempt, call, noon, outcome, plan, record, usd};
+use crate::scene::{attempt, budget, call, noon, outcome, per, plan, record, usd};
 
 /// One cent, the worst case of [`plan`].
 const CENT: i64 = 10_000_000;
@@ -52,17 +52,6 @@ fn config(budgets: impl IntoIterator<Item = (&'static str, BudgetConfig)>) -> Le
     LedgerConfig {
         budgets: budgets.map(|(name, one)| (name.to_owned(), one)).collect(),
         ..LedgerConfig::default()
-    }
-}
-
-fn budget(limit: &str) -> BudgetConfig {
-    BudgetConfig::new(limit.parse().unwrap())
-}
-
-fn per(limit: &str, per: Per) -> BudgetConfig {
-    BudgetConfig {
-        per,
-        ..budget(limit)
     }
 }
 

@@ -15,7 +15,7 @@ use tollgate_ledger::{
     BudgetConfig, Durability, LedgerConfig, MemoryStore, Per, Period, SqliteStore, UsageTracker,
 };
 
-use crate::scene::{attempt, call, in_memory, noon, outcome, over, plan, record, usd};
+use crate::scene::{attempt, budget, call, in_memory, noon, outcome, over, per, plan, record, usd};
 
 /// One cent, the worst case of [`plan`].
 const CENT: i64 = 10_000_000;
@@ -26,17 +26,6 @@ fn budgets(all: impl IntoIterator<Item = (&'static str, BudgetConfig)>) -> Budge
     all.into_iter()
         .map(|(name, one)| (name.to_owned(), one))
         .collect()
-}
-
-fn budget(limit: &str) -> BudgetConfig {
-    BudgetConfig::new(limit.parse().unwrap())
-}
-
-fn per(limit: &str, per: Per) -> BudgetConfig {
-    BudgetConfig {
-        per,
-        ..budget(limit)
-    }
 }
 
 fn starting_with(budgets: Budgets) -> LedgerConfig {

@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use tollgate_core::{
-    Attempt, AttemptRecord, Billing, Call, Cost, CostSource, Delivery, Ended, Event, Hold, Ledger,
+    Attempt, AttemptRecord, Billing, Call, Cost, CostSource, Ended, Event, Hold, Ledger,
     LedgerStore, Outcome, Plan, Receipt, Silent, Timestamp, UsageQuery, UsageRow, Usd,
 };
-use tollgate_ledger::{LedgerConfig, UsageTracker};
+use tollgate_ledger::{BudgetConfig, LedgerConfig, Per, UsageTracker};
 use tollgate_testkit::builders;
 
 /// All tests happen at noon.
@@ -36,6 +36,17 @@ pub(crate) fn observed() -> (UsageTracker, Arc<Mutex<Vec<Receipt>>>) {
     (tracker, heard)
 }
 
+pub(crate) fn budget(limit: &str) -> BudgetConfig {
+    BudgetConfig::new(limit.parse().unwrap())
+}
+
+pub(crate) fn per(limit: &str, per: Per) -> BudgetConfig {
+    BudgetConfig {
+        per,
+        ..budget(limit)
+    }
+}
+
 pub(crate) fn call(n: u128) -> Call {
     builders::call(n, "a/one")
 }
@@ -50,22 +61,10 @@ pub(crate) fn hold(tracker: &UsageTracker, n: u128) -> Hold {
 }
 
 pub(crate) fn attempt(n: u128, number: u32, worst: i64) -> Attempt {
-    let call = call(n);
     Attempt {
-        call: call.id,
         number,
-        lane: builders::lane_id("direct"),
-        models: vec![builders::model("a/one")],
-        planned: vec![builders::model("a/one")],
-        request: call.request,
-        delivery: Delivery::Stream,
-        strict: false,
-        session: None,
-        max_output: None,
-        max_price: None,
-        endpoints: Default::default(),
         worst: usd(worst),
-        key: None,
+        ..builders::attempt(n, "a/one", "direct")
     }
 }
 

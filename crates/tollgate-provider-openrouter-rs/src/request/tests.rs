@@ -1,31 +1,24 @@
 use std::sync::Arc;
 
-use tollgate_core::{CallId, Delivery, FailureKind, LaneId, ModelId, Next};
+use tollgate_core::{Delivery, FailureKind, Next};
+use tollgate_testkit::builders::{self, model};
 use tollgate_wire::{ChatRequest, Request};
 
 use super::*;
 
 fn attempt(request: &str) -> Attempt {
-    let model = |id| ModelId::new(id).unwrap();
     Attempt {
-        call: CallId::from_u128(1),
-        number: 1,
-        lane: LaneId::new("openrouter").unwrap(),
         models: vec![model("a/b"), model("c/d")],
         planned: vec![model("a/b"), model("c/d")],
         request: Arc::new(ChatRequest::parse(request.as_bytes()).unwrap().into()),
         delivery: Delivery::Whole,
-        strict: false,
-        session: None,
         max_output: Some(50),
         max_price: Some(Rates {
             input: Rate::parse_ceil("0.000003").unwrap(),
             output: Rate::parse_ceil("0.000015").unwrap(),
             ..Rates::default()
         }),
-        endpoints: Default::default(),
-        worst: Usd::ZERO,
-        key: None,
+        ..builders::attempt(1, "a/b", "openrouter")
     }
 }
 

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 use tollgate_core::{
-    ApiKey, Attempt, CallId, Delivery, Failure, FailureKind, Frame, FrameKind, Head, LlmProvider,
+    ApiKey, Attempt, Delivery, Failure, FailureKind, Frame, FrameKind, Head, LlmProvider,
     TokenUsage, Usd,
 };
 use tollgate_provider_openrouter_rs::{OpenRouterRs, OpenRouterRsConfig};
 use tollgate_sim::{Fault, Rule, Scenario, Simulator};
-use tollgate_testkit::builders::{lane_id, model};
+use tollgate_testkit::builders;
 use tollgate_transport::{OpenRouterConfig, OpenRouterProvider};
 use tollgate_wire::ChatRequest;
 
@@ -178,20 +178,10 @@ pub(crate) fn attempt(delivery: Delivery) -> Attempt {
 
 pub(crate) fn attempt_at(delivery: Delivery, request: &str) -> Attempt {
     Attempt {
-        call: CallId::from_u128(1),
-        number: 1,
-        lane: lane_id("openrouter"),
-        models: vec![model(MODEL)],
-        planned: vec![model(MODEL)],
         request: Arc::new(ChatRequest::parse(request.as_bytes()).unwrap().into()),
         delivery,
-        strict: false,
-        session: None,
         max_output: Some(200),
-        max_price: None,
-        endpoints: Default::default(),
-        worst: Usd::ZERO,
-        key: None,
+        ..builders::attempt(1, MODEL, "openrouter")
     }
 }
 

@@ -81,31 +81,16 @@ fn check_frame(frame: &Frame, delivery: Delivery) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::time::Duration;
 
-    use tollgate_core::Usd;
-
     use super::*;
-    use crate::builders::{self, lane_id, model};
+    use crate::builders;
     use crate::providers::{Fault, Script, ScriptedProvider, role_frame, text_frame};
 
     fn attempt(delivery: Delivery) -> Attempt {
         Attempt {
-            call: builders::call(1, "a/one").id,
-            number: 1,
-            lane: lane_id("openrouter"),
-            models: vec![model("a/one")],
-            planned: vec![model("a/one")],
-            request: Arc::new(builders::request("a/one").into()),
             delivery,
-            strict: false,
-            session: None,
-            max_output: None,
-            max_price: None,
-            endpoints: Default::default(),
-            worst: Usd::ZERO,
-            key: None,
+            ..builders::attempt(1, "a/one", "openrouter")
         }
     }
 

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use tollgate_core::{CallId, LaneId, ModelId};
+use tollgate_testkit::builders::{self, model};
 
 use super::*;
 use crate::{DirectConfig, OutputLimitField};
@@ -9,20 +9,9 @@ const REQUEST: &str = r#"{"model":"a/b","messages":[{"role":"user","content":"Hi
 
 fn attempt(request: &str) -> Attempt {
     Attempt {
-        call: CallId::from_u128(1),
-        number: 1,
-        lane: LaneId::new("openrouter").unwrap(),
-        models: vec![ModelId::new("a/b").unwrap()],
-        planned: vec![ModelId::new("a/b").unwrap()],
         request: Arc::new(Request::parse(Surface::Chat, request.as_bytes()).unwrap()),
         delivery: Delivery::Whole,
-        strict: false,
-        session: None,
-        max_output: None,
-        max_price: None,
-        endpoints: Default::default(),
-        worst: Usd::ZERO,
-        key: None,
+        ..builders::attempt(1, "a/b", "openrouter")
     }
 }
 
@@ -46,7 +35,7 @@ fn a_request_that_needs_no_change_is_forwarded_as_it_came() {
 #[test]
 fn owned_fields_are_replaced_in_place_and_the_rest_stays_verbatim() {
     let mut attempt = attempt(REQUEST);
-    attempt.models = vec![ModelId::new("c/d").unwrap(), ModelId::new("e/f").unwrap()];
+    attempt.models = vec![model("c/d"), model("e/f")];
     attempt.delivery = Delivery::Stream;
     attempt.max_output = Some(64);
     let expected = REQUEST

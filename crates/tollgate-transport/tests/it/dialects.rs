@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use serde_json::{Value, json};
 use tollgate_core::{
-    ApiKey, Attempt, Delivery, Failure, FailureKind, Finish, Frame, FrameKind, LaneCheck, LaneId,
+    ApiKey, Attempt, Delivery, FailureKind, Finish, Frame, FrameKind, LaneCheck, LaneId,
     LlmProvider, ModelId, Next, Scope,
 };
-use tollgate_transport::{DROPPED_HEADER, DirectConfig, DirectProvider, Speech, Thinking};
-use tollgate_wire::{ChatReply, ChunkMerger, Request, StreamEvent, Surface};
+use tollgate_testkit::builders::NOON;
+use tollgate_transport::{DirectConfig, DirectProvider, Speech, Thinking};
+use tollgate_wire::{ChatReply, ChunkMerger, StreamEvent, Surface};
 
 use crate::server::{Act, Server, json as body, open_stream, stream};
-use crate::setup::{KEY, NOON, attempt};
+use crate::setup::{KEY, asking, dropped, read};
 
 const MESSAGES: &[u8] = include_bytes!("../fixtures/messages-stream.sse");
 const MESSAGE: &[u8] = br#"{"id":"msg_1","type":"message","role":"assistant","model":"claude-x","content":[{"type":"thinking","thinking":"Hm.","signature":"S"},{"type":"text","text":"Hello"},{"type":"tool_use","id":"toolu_1","name":"f","input":{"a":1.0}}],"stop_reason":"tool_use","usage":{"input_tokens":3,"cache_read_input_tokens":100,"cache_creation_input_tokens":30,"cache_creation":{"ephemeral_1h_input_tokens":20},"output_tokens":9}}"#;
@@ -41,28 +41,6 @@ fn config(server: &Server, dialect: Speech) -> DirectConfig {
 fn provider(server: &Server, dialect: Speech) -> DirectProvider {
     let provider = DirectProvider::new(config(server, dialect)).unwrap();
     provider.with_clock(Arc::new(|| NOON))
-}
-
-fn asking(surface: Surface, body: &str, delivery: Delivery) -> Attempt {
-    Attempt {
-        request: Arc::new(Request::parse(surface, body.as_bytes()).unwrap()),
-        ..attempt(delivery)
-    }
-}
-
-async fn read(provider: &DirectProvider, attempt: &Attempt) -> (Vec<Frame>, Option<Failure>) {
-    let mut reply = match provider.send(attempt).await {
-        Ok(reply) => reply,
-        Err(failure) => return (Vec::new(), Some(failure)),
-    };
-    let mut frames = Vec::new();
-    while let Some(frame) = reply.frames.next().await {
-        match frame {
-            Ok(frame) => frames.push(frame),
-            Err(failure) => return (frames, Some(failure)),
-        }
-    }
-    (frames, None)
 }
 
 fn value(text: &[u8]) -> Value {
@@ -98,12 +76,7 @@ async fn a_chat_goes_to_anthropic_as_a_message_with_its_headers_and_a_limit() {
         .send(&attempt)
         .await
         .unwrap();
-    let dropped = reply
-        .head
-        .headers
-        .iter()
-        .find(|(name, _)| name == DROPPED_HEADER);
-    assert_eq!(dropped.unwrap().1, "provider");
+    assert_eq!(dropped(&reply), Some("provider"));
     let (_, head, sent) = server.request().await;
     assert!(head.starts_with("post /api/v1/messages "), "{head}");
     assert!(
@@ -227,12 +200,7 @@ async fn headers_and_fields_of_the_configuration_go_before_those_of_the_dialect(
         ..config(&server, Speech::Gemini)
     });
     let reply = gemini.unwrap().send(&attempt).await.unwrap();
-    let dropped = reply
-        .head
-        .headers
-        .iter()
-        .find(|(name, _)| name == DROPPED_HEADER);
-    assert_eq!(dropped.unwrap().1, "seed");
+    assert_eq!(dropped(&reply), Some("seed"));
     assert!(!server.request().await.2.contains("seed"));
 }
 
@@ -251,12 +219,10 @@ async fn a_message_goes_to_anthropic_as_it_came() {
     let asked = r#"{"model":"a/b","messages":[{"role":"user","content":"x"},{"role":"assistant","content":[{"type":"thinking","thinking":"t","signature":"","detail":{"type":"reasoning.text"}},{"type":"text","text":"y"}]},{"role":"user","content":"z"}],"user":"u","plugins":[{"id":"web"}],"fallbacks":[{"model":"c/d"}],"max_tokens":9}"#;
     let attempt = asking(Surface::Messages, asked, Delivery::Whole);
     let reply = provider.send(&attempt).await.unwrap();
-    let dropped = reply
-        .head
-        .headers
-        .iter()
-        .find(|(name, _)| name == DROPPED_HEADER);
-    assert_eq!(dropped.unwrap().1, "messages[1].content[0], plugins, user");
+    assert_eq!(
+        dropped(&reply),
+        Some("messages[1].content[0], plugins, user")
+    );
     assert_eq!(
         server.request().await.2,
         r#"{"model":"a/b","messages":[{"role":"user","content":"x"},{"role":"assistant","content":[{"type":"text","text":"y"}]},{"role":"user","content":"z"}],"max_tokens":9}"#

@@ -3,18 +3,16 @@
 use std::sync::Arc;
 
 use futures_util::StreamExt;
-use tollgate_core::{
-    ApiKey, Attempt, CallId, Delivery, Failure, Frame, LaneId, LlmProvider, ModelId, Timestamp, Usd,
+use tollgate_core::{ApiKey, Attempt, Delivery, Failure, Frame, LlmProvider, Reply};
+use tollgate_testkit::builders::{self, NOON};
+use tollgate_transport::{
+    DROPPED_HEADER, DirectConfig, DirectProvider, OpenRouterConfig, OpenRouterProvider,
 };
-use tollgate_transport::{DirectConfig, DirectProvider, OpenRouterConfig, OpenRouterProvider};
-use tollgate_wire::ChatRequest;
+use tollgate_wire::{ChatRequest, Request, Surface};
 
 use crate::server::Server;
 
 pub(crate) const KEY: &str = "sk-or-v1-0123456789abcdef";
-
-/// 2026-08-08T12:00:00Z
-pub(crate) const NOON: Timestamp = Timestamp::from_secs(1_786_190_400);
 
 pub(crate) fn config(server: &Server) -> OpenRouterConfig {
     let mut config = OpenRouterConfig {
@@ -46,20 +44,17 @@ pub(crate) fn direct(server: &Server) -> DirectProvider {
 pub(crate) fn attempt(delivery: Delivery) -> Attempt {
     let request = br#"{"model":"a/b","messages":[{"role":"user","content":"the prompt"}]}"#;
     Attempt {
-        call: CallId::from_u128(1),
-        number: 1,
-        lane: LaneId::new("openrouter").unwrap(),
-        models: vec![ModelId::new("a/b").unwrap()],
-        planned: vec![ModelId::new("a/b").unwrap()],
         request: Arc::new(ChatRequest::parse(request).unwrap().into()),
         delivery,
-        strict: false,
-        session: None,
-        max_output: None,
-        max_price: None,
-        endpoints: Default::default(),
-        worst: Usd::ZERO,
-        key: None,
+        ..builders::attempt(1, "a/b", "openrouter")
+    }
+}
+
+/// An attempt to have a request of the surface answered.
+pub(crate) fn asking(surface: Surface, body: &str, delivery: Delivery) -> Attempt {
+    Attempt {
+        request: Arc::new(Request::parse(surface, body.as_bytes()).unwrap()),
+        ..attempt(delivery)
     }
 }
 
@@ -68,7 +63,15 @@ pub(crate) async fn collect(
     provider: &impl LlmProvider,
     delivery: Delivery,
 ) -> (Vec<Frame>, Option<Failure>) {
-    let mut reply = match provider.send(&attempt(delivery)).await {
+    read(provider, &attempt(delivery)).await
+}
+
+/// As [`collect`], for an attempt.
+pub(crate) async fn read(
+    provider: &impl LlmProvider,
+    attempt: &Attempt,
+) -> (Vec<Frame>, Option<Failure>) {
+    let mut reply = match provider.send(attempt).await {
         Ok(reply) => reply,
         Err(failure) => return (Vec::new(), Some(failure)),
     };
@@ -86,6 +89,13 @@ pub(crate) async fn collect(
         }
     }
     (frames, None)
+}
+
+/// The places that were left out of the request, as the head tells them.
+pub(crate) fn dropped(reply: &Reply) -> Option<&str> {
+    let mut headers = reply.head.headers.iter();
+    let header = headers.find(|(name, _)| name == DROPPED_HEADER);
+    header.map(|(_, places)| places.as_str())
 }
 
 /// The failure that this exchange must be.

@@ -1,39 +1,18 @@
 //! Every surface goes natively to an upstream that speaks it.
 
-use std::sync::Arc;
-
 use futures_util::StreamExt;
 use tollgate_core::{
-    Attempt, Billing, Delivery, Failure, FailureKind, Finish, Frame, FrameKind, LlmProvider,
-    ModelId, Next, Scope,
+    Attempt, Billing, Delivery, FailureKind, Finish, Frame, FrameKind, LlmProvider, ModelId, Next,
+    Scope,
 };
-use tollgate_transport::{DROPPED_HEADER, DirectConfig, DirectProvider, OutputLimitField};
-use tollgate_wire::{Object, Request, Surface};
+use tollgate_transport::{DirectConfig, DirectProvider, OutputLimitField};
+use tollgate_wire::{Object, Surface};
 
 use crate::server::{Server, json, stream};
-use crate::setup::{attempt, direct, openrouter};
+use crate::setup::{asking, direct, dropped, openrouter, read};
 
 const RESPONSES: &[u8] = include_bytes!("../fixtures/responses-stream.sse");
 const MESSAGES: &[u8] = include_bytes!("../fixtures/messages-stream.sse");
-
-fn asking(surface: Surface, body: &str, delivery: Delivery) -> Attempt {
-    Attempt {
-        request: Arc::new(Request::parse(surface, body.as_bytes()).unwrap()),
-        ..attempt(delivery)
-    }
-}
-
-async fn read(provider: &impl LlmProvider, attempt: &Attempt) -> (Vec<Frame>, Option<Failure>) {
-    let mut reply = provider.send(attempt).await.unwrap();
-    let mut frames = Vec::new();
-    while let Some(frame) = reply.frames.next().await {
-        match frame {
-            Ok(frame) => frames.push(frame),
-            Err(failure) => return (frames, Some(failure)),
-        }
-    }
-    (frames, None)
-}
 
 #[tokio::test]
 async fn a_request_goes_to_the_path_of_its_surface_as_it_came() {
@@ -323,24 +302,23 @@ async fn errors_inside_of_streams_and_bodies_are_failures() {
     let overloaded = include_bytes!("../fixtures/messages-stream-error.sse");
     let server = Server::start([stream(overloaded)]).await;
     let messages = r#"{"model":"a/b","messages":[{"role":"user"}],"stream":true}"#;
-    let (_, failure) = read(
+    let (frames, failure) = read(
         &openrouter(&server),
         &asking(Surface::Messages, messages, Delivery::Stream),
     )
     .await;
     let failure = failure.unwrap();
+    assert!(!frames.is_empty());
     assert_eq!(failure.kind(), FailureKind::Upstream);
     assert!(failure.generation().is_some());
 
     let failed = br#"{"id":"gen-9","object":"response","status":"failed","error":{"code":"rate_limit_exceeded","message":"slow"},"output":[]}"#;
     let server = Server::start([json(200, failed)]).await;
     let responses = r#"{"model":"a/b","input":"Hi"}"#;
-    let (_, failure) = read(
-        &openrouter(&server),
-        &asking(Surface::Responses, responses, Delivery::Whole),
-    )
-    .await;
-    assert_eq!(failure.unwrap().kind(), FailureKind::RateLimited);
+    let asked = asking(Surface::Responses, responses, Delivery::Whole);
+    let mut reply = openrouter(&server).send(&asked).await.unwrap();
+    let failure = reply.frames.next().await.unwrap().unwrap_err();
+    assert_eq!(failure.kind(), FailureKind::RateLimited);
 }
 
 #[tokio::test]
@@ -646,16 +624,7 @@ async fn thoughts_of_others_do_not_reach_a_provider_and_are_told_as_lost() {
         let direct = DirectProvider::new(config).unwrap();
         let attempt = asking(surface, body, Delivery::Whole);
         let reply = direct.send(&attempt).await.unwrap();
-        let told = reply
-            .head
-            .headers
-            .iter()
-            .find(|(name, _)| name == DROPPED_HEADER);
-        assert_eq!(
-            told.map(|(_, places)| places.as_str()),
-            Some(lost),
-            "{surface}"
-        );
+        assert_eq!(dropped(&reply), Some(lost), "{surface}");
         let sent = server.request().await.2;
         assert!(!sent.contains(word), "{surface}: {sent}");
         // OpenRouter takes them all.
@@ -688,12 +657,7 @@ async fn what_a_translation_loses_is_told_or_refused() {
     let server = Server::start([json(200, CHAT)]).await;
     let attempt = asking(Surface::Responses, body, Delivery::Whole);
     let reply = direct(&server).send(&attempt).await.unwrap();
-    let dropped = reply
-        .head
-        .headers
-        .iter()
-        .find(|(name, _)| name == DROPPED_HEADER);
-    assert_eq!(dropped.unwrap().1, "truncation, provider");
+    assert_eq!(dropped(&reply), Some("truncation, provider"));
 
     let strict = Attempt {
         strict: true,

@@ -1,14 +1,12 @@
 //! What a direct provider would charge beside its list prices, and who is to blame for a refusal.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 use tollgate_core::{Attempt, Delivery, Failure, FailureKind, LlmProvider, Next, Scope};
-use tollgate_transport::{DROPPED_HEADER, DirectConfig, DirectProvider, Speech};
-use tollgate_wire::{Request, Surface};
+use tollgate_transport::{DirectConfig, DirectProvider, Speech};
+use tollgate_wire::Surface;
 
 use crate::server::{Server, json as body};
-use crate::setup::{attempt, openrouter};
+use crate::setup::{self, dropped, openrouter};
 
 const SURFACES: &[Surface] = &[
     Surface::Chat,
@@ -36,10 +34,7 @@ fn asking(surface: Surface, more: &str) -> Attempt {
     };
     let comma = if more.is_empty() { "" } else { "," };
     let body = format!(r#"{{"model":"a/b",{said}{comma}{more}}}"#);
-    Attempt {
-        request: Arc::new(Request::parse(surface, body.as_bytes()).unwrap()),
-        ..attempt(Delivery::Whole)
-    }
+    setup::asking(surface, &body, Delivery::Whole)
 }
 
 async fn refused(provider: &impl LlmProvider, attempt: &Attempt) -> Failure {
@@ -58,11 +53,7 @@ async fn sent(
     let mut server = Server::start([body(200, b"{}")]).await;
     let provider = direct(&server, dialect, surfaces);
     let reply = provider.send(attempt).await.unwrap();
-    let headers = reply.head.headers.into_iter();
-    let lost = headers
-        .filter(|(name, _)| name == DROPPED_HEADER)
-        .map(|(_, lost)| lost)
-        .next();
+    let lost = dropped(&reply).map(str::to_owned);
     let (_, _, sent) = server.request().await;
     (serde_json::from_str(&sent).unwrap(), lost)
 }

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::config::Loader;
-use tollgate_core::{Attempt, CallId, Delivery, LaneCheck, LlmProvider, Timestamp, Usd};
-use tollgate_testkit::builders::{lane_id, model, request};
+use tollgate_core::{LaneCheck, LlmProvider, Timestamp};
+use tollgate_testkit::builders::{attempt, model};
 use tollgate_transport::Lanes;
 
 fn config(text: &str) -> Config {
@@ -25,28 +25,10 @@ fn lanes(config: &Config) -> Lanes {
     laid(config, None).lanes
 }
 
-fn attempt(lane: &str) -> Attempt {
-    Attempt {
-        call: CallId::from_u128(1),
-        number: 1,
-        lane: lane_id(lane),
-        models: vec![model("a/b")],
-        planned: vec![model("a/b")],
-        request: Arc::new(request("a/b").into()),
-        delivery: Delivery::Whole,
-        strict: false,
-        session: None,
-        max_output: None,
-        max_price: None,
-        endpoints: Default::default(),
-        worst: Usd::ZERO,
-        key: None,
-    }
-}
-
 /// What comes of an attempt on a lane that leads nowhere.
 async fn sent(provider: &dyn LlmProvider, lane: &str) -> FailureKind {
-    provider.send(&attempt(lane)).await.unwrap_err().kind()
+    let attempt = attempt(1, "a/b", lane);
+    provider.send(&attempt).await.unwrap_err().kind()
 }
 
 #[test]
