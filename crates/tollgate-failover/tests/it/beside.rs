@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use tollgate_core::{AttemptEnd, Event, FailureKind};
 use tollgate_testkit::providers::{Entry, Script, ScriptedProvider, text_frame};
 
-use crate::{Rig, fault, hear, kinds, secs};
+use crate::{Rig, hear, kinds, refuses, secs};
 
 const TWO: [&str; 2] = ["first a/one", "second b/two"];
 
@@ -83,7 +83,7 @@ async fn the_first_may_still_win_and_the_second_may_fail() {
     assert_eq!((won.place, won.failed[0].number), (0, 2));
     assert_eq!(won.failed[0].end, AttemptEnd::Outrun);
 
-    let refused = Script::refuse(fault(FailureKind::Upstream).status(503));
+    let refused = refuses(FailureKind::Upstream, 503);
     let rig = warmed_up(late, refused, 30).await;
     let won = rig.run().await.unwrap();
     assert_eq!(
@@ -94,8 +94,7 @@ async fn the_first_may_still_win_and_the_second_may_fail() {
 
 #[tokio::test(start_paused = true)]
 async fn when_both_fail_the_walk_goes_on_with_the_last_failure() {
-    let refused =
-        |after| Script::refuse(fault(FailureKind::InvalidRequest).status(400)).delayed(after);
+    let refused = |after| refuses(FailureKind::InvalidRequest, 400).delayed(after);
     let rig = warmed_up(refused(secs(5)), refused(secs(1)), 30).await;
     let exhausted = rig.run().await.unwrap_err();
     assert_eq!(exhausted.failed.len(), 2);

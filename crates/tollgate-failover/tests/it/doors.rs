@@ -8,26 +8,15 @@ use tokio::time::{Instant, advance, sleep};
 use tollgate_core::{Breaker, FailureKind, LimitLeft, LimitUnit, Scope, Usd};
 use tollgate_testkit::providers::{Script, ScriptedProvider, text_frame};
 
-use crate::{Rig, fault, hear, secs};
-
-fn refuses(kind: FailureKind) -> Script {
-    Script::refuse(fault(kind).status(503))
-}
+use crate::{Rig, call, fault, hear, refuses, secs};
 
 /// Five refusals of the first lane, and then only good answers.
 fn heals(lane: &str, model: &str) -> ScriptedProvider {
     (0..5)
         .fold(ScriptedProvider::new(), |provider, _| {
-            provider.on(lane, model, refuses(FailureKind::Upstream))
+            provider.on(lane, model, refuses(FailureKind::Upstream, 503))
         })
         .on(lane, model, Script::answer(&["Hello"]))
-}
-
-async fn call(rig: &Rig) -> usize {
-    let won = rig.run().await.unwrap();
-    let place = won.place;
-    hear(won).await;
-    place
 }
 
 #[tokio::test(start_paused = true)]
@@ -93,7 +82,7 @@ async fn a_slow_start_turns_nobody_away_who_has_nowhere_else_to_go() {
 
 #[tokio::test(start_paused = true)]
 async fn half_of_a_hosts_endpoints_take_the_host_with_them_and_come_back_with_it() {
-    let dead = || refuses(FailureKind::Upstream);
+    let dead = || refuses(FailureKind::Upstream, 503);
     let answers = || Script::answer(&["Hello"]);
     let mut provider = ScriptedProvider::new().on("other", "z/9", answers());
     for model in ["h/1", "h/2", "h/3"] {
@@ -274,8 +263,8 @@ async fn idle_equals_share_the_traffic_by_their_weight() {
 #[tokio::test(start_paused = true)]
 async fn what_failed_at_a_host_is_asked_with_another_key_after_everything_else() {
     let provider = ScriptedProvider::new()
-        .on("key-1", "a/one", refuses(FailureKind::Upstream))
-        .on("key-2", "a/one", refuses(FailureKind::Upstream))
+        .on("key-1", "a/one", refuses(FailureKind::Upstream, 503))
+        .on("key-2", "a/one", refuses(FailureKind::Upstream, 503))
         .on("elsewhere", "b/two", Script::answer(&["Hello"]));
     let rig = Rig::new(&["key-1 a/one", "key-2 a/one", "elsewhere b/two"], provider);
     let rig = rig.planned(|place, planned| {

@@ -5,17 +5,13 @@ use tokio::time::{Instant, advance, sleep};
 use tollgate_core::{Attempt, Breaker, Event, Failure, FailureKind, FrameKind, LlmProvider, Reply};
 use tollgate_testkit::providers::{Script, ScriptedProvider, text_frame};
 
-use super::{Rig, fault, hear, secs};
-
-fn failing() -> Script {
-    Script::refuse(fault(FailureKind::Upstream).status(502))
-}
+use super::{Rig, fault, hear, refuses, secs};
 
 #[tokio::test(start_paused = true)]
 async fn a_breaker_opens_lets_probes_through_and_closes() {
     let mut provider = ScriptedProvider::new().on("second", "b/two", Script::answer(&["Hello"]));
     for _ in 0..5 {
-        provider = provider.on("first", "a/one", failing());
+        provider = provider.on("first", "a/one", refuses(FailureKind::Upstream, 502));
     }
     provider = provider.on("first", "a/one", Script::answer(&["I am back"]));
     let rig = Rig::new(&["first a/one", "second b/two"], provider);
@@ -70,7 +66,7 @@ async fn a_breaker_opens_lets_probes_through_and_closes() {
 
 #[tokio::test(start_paused = true)]
 async fn the_only_target_is_tried_until_enough_is_known_and_then_at_the_pace_of_probes() {
-    let provider = ScriptedProvider::new().on("only", "a/one", failing());
+    let provider = ScriptedProvider::new().on("only", "a/one", refuses(FailureKind::Upstream, 502));
     let rig = Rig::new(&["only a/one"], provider);
     let mut sent = Vec::new();
     for _ in 0..30 {

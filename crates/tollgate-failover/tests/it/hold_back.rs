@@ -5,7 +5,7 @@ use tollgate_core::{Capabilities, FailureKind};
 use tollgate_failover::OnRefusal;
 use tollgate_testkit::providers::{Script, ScriptedProvider, finish_frame, role_frame, text_frame};
 
-use crate::{Rig, fault, hear, secs};
+use crate::{Rig, fault, hear, refuses, secs};
 
 const TWO: [&str; 2] = ["first a/one", "second b/two"];
 
@@ -77,7 +77,7 @@ async fn a_short_answer_is_not_held_back_after_its_end() {
 #[tokio::test(start_paused = true)]
 async fn a_refusal_is_the_answer_unless_the_route_says_otherwise() {
     for (on_refusal, place) in [(OnRefusal::PassOn, None), (OnRefusal::FailOver, Some(1))] {
-        let refused = Script::refuse(fault(FailureKind::ContentPolicy).status(403));
+        let refused = refuses(FailureKind::ContentPolicy, 403);
         let provider = ScriptedProvider::new().on("first", "a/one", refused).on(
             "second",
             "b/two",

@@ -10,7 +10,7 @@ use tollgate_core::{
 };
 use tollgate_testkit::providers::{Script, ScriptedProvider};
 
-use crate::{Rig, fault, hear, secs};
+use crate::{Rig, call, fault, refuses, secs};
 
 /// An upstream that is asked about keys and accounts.
 #[derive(Clone, Default)]
@@ -36,13 +36,6 @@ impl LaneCheck for Desk {
     }
 }
 
-async fn call(rig: &Rig) -> usize {
-    let won = rig.run().await.unwrap();
-    let place = won.place;
-    hear(won).await;
-    place
-}
-
 fn alarms(rig: &Rig) -> Vec<String> {
     let alarm = |event| match event {
         Event::Alarm { spot, what } => Some(format!("{spot}: {what}")),
@@ -54,7 +47,7 @@ fn alarms(rig: &Rig) -> Vec<String> {
 fn refused_after_one(kind: FailureKind) -> ScriptedProvider {
     ScriptedProvider::new()
         .on("first", "a/one", Script::answer(&["Hello"]))
-        .on("first", "a/one", Script::refuse(fault(kind).status(401)))
+        .on("first", "a/one", refuses(kind, 401))
         .on("first", "a/one", Script::answer(&["Hello"]))
         .on("second", "b/two", Script::answer(&["Hello"]))
 }
@@ -104,11 +97,7 @@ async fn a_good_key_that_is_refused_is_asked_about_until_it_works_and_never_give
 #[tokio::test(start_paused = true)]
 async fn a_key_that_never_worked_is_called_wrong_at_once() {
     let provider = ScriptedProvider::new()
-        .on(
-            "first",
-            "a/one",
-            Script::refuse(fault(FailureKind::Auth).status(401)),
-        )
+        .on("first", "a/one", refuses(FailureKind::Auth, 401))
         .on("second", "b/two", Script::answer(&["Hello"]));
     let rig = Rig::new(&TWO, provider);
     assert_eq!(call(&rig).await, 1);
@@ -132,7 +121,7 @@ async fn a_lane_that_cannot_be_asked_is_probed_by_calls() {
 
 #[tokio::test(start_paused = true)]
 async fn two_keys_refused_at_once_say_that_the_host_is_at_fault() {
-    let wrong = || Script::refuse(fault(FailureKind::Auth).status(401));
+    let wrong = || refuses(FailureKind::Auth, 401);
     let provider = ScriptedProvider::new()
         .on("key-1", "a/one", wrong())
         .on("key-2", "a/one", wrong())
@@ -196,11 +185,7 @@ async fn what_an_account_can_still_afford_is_still_asked_for() {
 #[tokio::test(start_paused = true)]
 async fn a_model_that_is_gone_is_left_alone_for_ten_minutes_and_somebody_is_told() {
     let provider = ScriptedProvider::new()
-        .on(
-            "first",
-            "a/one",
-            Script::refuse(fault(FailureKind::NotFound).status(404)),
-        )
+        .on("first", "a/one", refuses(FailureKind::NotFound, 404))
         .on("first", "a/one", Script::answer(&["Hello"]))
         .on("second", "b/two", Script::answer(&["Hello"]));
     let rig = Rig::new(&TWO, provider);

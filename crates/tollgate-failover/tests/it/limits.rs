@@ -3,18 +3,14 @@ use tollgate_core::{Capabilities, FailureKind};
 use tollgate_failover::FailoverConfig;
 use tollgate_testkit::providers::{Script, ScriptedProvider};
 
-use super::{Rig, fault, kinds, secs};
-
-fn failing() -> Script {
-    Script::refuse(fault(FailureKind::Upstream).status(502))
-}
+use super::{Rig, fault, kinds, refuses, secs};
 
 fn all_failing(candidates: &[&str]) -> ScriptedProvider {
     candidates
         .iter()
         .fold(ScriptedProvider::new(), |provider, candidate| {
             let (lane, model) = candidate.split_once(' ').unwrap();
-            provider.on(lane, model, failing())
+            provider.on(lane, model, refuses(FailureKind::Upstream, 502))
         })
 }
 
@@ -75,7 +71,7 @@ async fn an_empty_retry_budget_shows_the_first_failure() {
     let candidates = ["p a/1", "q b/2"];
     let provider = || {
         ScriptedProvider::new()
-            .on("p", "a/1", failing())
+            .on("p", "a/1", refuses(FailureKind::Upstream, 502))
             .on("q", "b/2", Script::answer(&["Hello"]))
     };
     let rig = Rig::with(&candidates, provider(), |config| {

@@ -2,7 +2,7 @@ use tollgate_core::{Breaker, FailureKind, Usd};
 use tollgate_testkit::builders::{plan, planned};
 use tollgate_testkit::providers::{Script, ScriptedProvider, role_frame, served_text_frame};
 
-use super::{Rig, fault, hear, secs};
+use super::{Rig, fault, hear, refuses, secs};
 
 const FIVE: [&str; 5] = [
     "openrouter a/1",
@@ -23,16 +23,8 @@ async fn consecutive_candidates_of_a_lane_that_takes_lists_travel_together() {
 #[tokio::test(start_paused = true)]
 async fn another_lane_ends_a_list_and_a_direct_lane_takes_none() {
     let provider = ScriptedProvider::new()
-        .on(
-            "openrouter",
-            "a/1",
-            Script::refuse(fault(FailureKind::Upstream).status(502)),
-        )
-        .on(
-            "direct",
-            "a/1",
-            Script::refuse(fault(FailureKind::Upstream).status(502)),
-        )
+        .on("openrouter", "a/1", refuses(FailureKind::Upstream, 502))
+        .on("direct", "a/1", refuses(FailureKind::Upstream, 502))
         .on("direct", "b/2", Script::answer(&["Hello"]));
     let rig = Rig::new(
         &[
@@ -91,16 +83,8 @@ async fn the_answers_model_tells_which_candidate_answered() {
 #[tokio::test(start_paused = true)]
 async fn a_list_that_fails_with_a_status_is_used_up() {
     let provider = ScriptedProvider::new()
-        .on(
-            "openrouter",
-            "a/1",
-            Script::refuse(fault(FailureKind::Upstream).status(502)),
-        )
-        .on(
-            "openrouter",
-            "d/4",
-            Script::refuse(fault(FailureKind::Upstream).status(502)),
-        )
+        .on("openrouter", "a/1", refuses(FailureKind::Upstream, 502))
+        .on("openrouter", "d/4", refuses(FailureKind::Upstream, 502))
         .on("direct", "a/1", Script::answer(&["Hello"]));
     let rig = Rig::new(&FIVE, provider);
     assert_eq!(rig.run().await.unwrap().place, 4);
@@ -114,11 +98,7 @@ async fn a_list_that_fails_with_a_status_is_used_up() {
 #[tokio::test(start_paused = true)]
 async fn a_list_with_a_refused_key_counts_once_against_its_lane() {
     let provider = ScriptedProvider::new()
-        .on(
-            "openrouter",
-            "a/1",
-            Script::refuse(fault(FailureKind::Auth).status(401)),
-        )
+        .on("openrouter", "a/1", refuses(FailureKind::Auth, 401))
         .on("direct", "a/1", Script::answer(&["Hello"]));
     let rig = Rig::new(&FIVE, provider);
     rig.run().await.unwrap();

@@ -38,7 +38,7 @@ use tollgate_core::{
 };
 use tollgate_failover::{FailoverConfig, FailoverManager};
 use tollgate_testkit::builders::{self, planned};
-use tollgate_testkit::providers::{Fault, Journal, NullLedger, ScriptedProvider};
+use tollgate_testkit::providers::{Fault, Journal, NullLedger, Script, ScriptedProvider};
 
 /// A manager with everything around it.
 struct Rig {
@@ -188,6 +188,14 @@ async fn hear(won: Won) -> Heard {
     heard
 }
 
+/// The place of the candidate that answers, when its answer was heard.
+async fn call(rig: &Rig) -> usize {
+    let won = rig.run().await.unwrap();
+    let place = won.place;
+    hear(won).await;
+    place
+}
+
 fn text_of(frame: &Frame) -> String {
     let json = serde_json::from_slice::<serde_json::Value>(&frame.data).unwrap_or_default();
     let choice = &json["choices"][0];
@@ -199,6 +207,11 @@ fn text_of(frame: &Frame) -> String {
 
 fn fault(kind: FailureKind) -> Fault {
     Fault::new(kind)
+}
+
+/// A refusal with that status, before the head.
+fn refuses(kind: FailureKind, status: u16) -> Script {
+    Script::refuse(fault(kind).status(status))
 }
 
 fn secs(secs: u64) -> Duration {

@@ -7,14 +7,7 @@ use tokio::time::{Instant, advance, sleep};
 use tollgate_core::{Breaker, Failure, FailureKind, LaneCheck, LaneId, Scope, Standing};
 use tollgate_testkit::providers::{Script, ScriptedProvider, finish_frame, text_frame};
 
-use crate::{Rig, fault, hear, secs};
-
-async fn call(rig: &Rig) -> usize {
-    let won = rig.run().await.unwrap();
-    let place = won.place;
-    hear(won).await;
-    place
-}
+use crate::{Rig, call, fault, refuses, secs};
 
 #[tokio::test(start_paused = true)]
 async fn one_refused_list_is_not_the_hosts_trouble() {
@@ -41,7 +34,7 @@ async fn one_refused_list_is_not_the_hosts_trouble() {
 
 #[tokio::test(start_paused = true)]
 async fn dead_models_do_not_take_a_host_with_them_that_answers_others() {
-    let dead = || Script::refuse(fault(FailureKind::Upstream).status(503));
+    let dead = || refuses(FailureKind::Upstream, 503);
     let provider = ScriptedProvider::new()
         .on("host", "h/1", dead())
         .on("host", "h/2", dead())
@@ -89,11 +82,7 @@ async fn an_account_that_pays_again_is_used_again_although_callers_leave_early()
         .wait(secs(90))
         .frame(finish_frame());
     let provider = ScriptedProvider::new()
-        .on(
-            "first",
-            "a/one",
-            Script::refuse(fault(FailureKind::Payment).status(402)),
-        )
+        .on("first", "a/one", refuses(FailureKind::Payment, 402))
         .on("first", "a/one", slow)
         .on("second", "b/two", Script::answer(&["Hello"]));
     let rig = Rig::new(&["first a/one", "second b/two"], provider);
@@ -129,11 +118,7 @@ impl LaneCheck for Broken {
 async fn back_after_one_refusal(check: impl LaneCheck + 'static) -> Duration {
     let provider = ScriptedProvider::new()
         .on("first", "a/one", Script::answer(&["Hello"]))
-        .on(
-            "first",
-            "a/one",
-            Script::refuse(fault(FailureKind::Auth).status(401)),
-        )
+        .on("first", "a/one", refuses(FailureKind::Auth, 401))
         .on("first", "a/one", Script::answer(&["Hello"]))
         .on("second", "b/two", Script::answer(&["Hello"]));
     let rig = Rig::new(&["first a/one", "second b/two"], provider).checked_by(check);

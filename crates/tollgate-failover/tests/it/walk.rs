@@ -4,7 +4,7 @@ use tokio::time::Instant;
 use tollgate_core::{Event, FailureKind, FrameKind, Next};
 use tollgate_testkit::providers::{Script, ScriptedProvider, role_frame, text_frame};
 
-use super::{Rig, fault, hear, kinds, secs};
+use super::{Rig, fault, hear, kinds, refuses, secs};
 
 #[tokio::test(start_paused = true)]
 async fn when_the_first_target_is_down_the_second_answers_at_once() {
@@ -105,7 +105,7 @@ async fn an_upstream_that_sends_no_head_is_left_as_well() {
 async fn what_is_the_callers_fault_is_not_tried_again() {
     for kind in [FailureKind::ContentPolicy, FailureKind::InvalidRequest] {
         let provider = ScriptedProvider::new()
-            .on("first", "a/one", Script::refuse(fault(kind).status(400)))
+            .on("first", "a/one", refuses(kind, 400))
             .on("second", "b/two", Script::answer(&["Hello"]));
         let rig = Rig::new(&["first a/one", "second b/two"], provider);
         let exhausted = rig.run().await.unwrap_err();
@@ -119,11 +119,7 @@ async fn what_is_the_callers_fault_is_not_tried_again() {
 #[tokio::test(start_paused = true)]
 async fn a_refused_key_leads_to_another_lane_past_all_that_share_it() {
     let provider = ScriptedProvider::new()
-        .on(
-            "openrouter",
-            "a/one",
-            Script::refuse(fault(FailureKind::Auth).status(401)),
-        )
+        .on("openrouter", "a/one", refuses(FailureKind::Auth, 401))
         .on("direct", "a/one", Script::answer(&["Hello"]));
     let candidates = [
         "openrouter a/one",
@@ -139,7 +135,7 @@ async fn a_refused_key_leads_to_another_lane_past_all_that_share_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_prompt_that_is_too_long_moves_on_once() {
-    let too_long = || Script::refuse(fault(FailureKind::ContextLength).status(400));
+    let too_long = || refuses(FailureKind::ContextLength, 400);
     let provider = ScriptedProvider::new()
         .on("first", "a/one", too_long())
         .on("second", "b/two", too_long())
@@ -256,11 +252,7 @@ async fn the_caller_learns_the_soonest_time_that_any_target_asked_for() {
 #[tokio::test(start_paused = true)]
 async fn events_tell_the_story_in_order() {
     let provider = ScriptedProvider::new()
-        .on(
-            "first",
-            "a/one",
-            Script::refuse(fault(FailureKind::Upstream).status(502)),
-        )
+        .on("first", "a/one", refuses(FailureKind::Upstream, 502))
         .on(
             "second",
             "b/two",
@@ -306,7 +298,7 @@ fn name(event: &Event) -> String {
 #[tokio::test(start_paused = true)]
 async fn the_same_seed_walks_the_same_way() {
     let walk = || async {
-        let failing = || Script::refuse(fault(FailureKind::Upstream).status(502));
+        let failing = || refuses(FailureKind::Upstream, 502);
         let provider = ScriptedProvider::new()
             .on("only", "a/one", failing())
             .on("only", "b/two", failing())
@@ -361,11 +353,7 @@ async fn many_calls_walk_at_the_same_time() {
 #[tokio::test(start_paused = true)]
 async fn a_prompt_that_is_too_long_moves_to_a_larger_window_only() {
     let provider = ScriptedProvider::new()
-        .on(
-            "first",
-            "a/one",
-            Script::refuse(fault(FailureKind::ContextLength).status(400)),
-        )
+        .on("first", "a/one", refuses(FailureKind::ContextLength, 400))
         .on("third", "c/three", Script::answer(&["Hello"]));
     let lanes = ["first a/one", "second b/two", "third c/three"];
     let windows = [128_000, 128_000, 200_000];

@@ -51,16 +51,21 @@ fn failures_make_a_candidate_dearer() {
     );
 }
 
-#[test]
-fn nothing_below_the_floor_is_ranked_unless_everything_is() {
+/// With a floor of 0.6 for chats.
+fn floored() -> Cheapest {
     let quality_floor = QualityFloor {
         chat: 0.6,
         ..QualityFloor::default()
     };
-    let policy = Cheapest::new(CheapestConfig {
+    Cheapest::new(CheapestConfig {
         quality_floor,
         z: 0.0,
-    });
+    })
+}
+
+#[test]
+fn nothing_below_the_floor_is_ranked_unless_everything_is() {
+    let policy = floored();
     assert_eq!(
         order(&policy, &[candidate(0, 0.5, 1), candidate(1, 0.7, 900)]),
         [1]
@@ -73,14 +78,7 @@ fn nothing_below_the_floor_is_ranked_unless_everything_is() {
 
 #[test]
 fn below_the_floor_a_tie_goes_to_the_cheaper_then_to_the_faster() {
-    let quality_floor = QualityFloor {
-        chat: 0.6,
-        ..QualityFloor::default()
-    };
-    let policy = Cheapest::new(CheapestConfig {
-        quality_floor,
-        z: 0.0,
-    });
+    let policy = floored();
     let mut fast = candidate(2, 0.5, 100);
     fast.latency_ms = 500.0;
     let candidates = [candidate(0, 0.5, 900), candidate(1, 0.5, 100), fast];

@@ -33,26 +33,14 @@ where
     F: Fn() -> Fut,
     Fut: Future<Output = SharedStore>,
 {
-    events::an_empty_store_has_nothing_to_say(open().await).await;
-    events::an_attempt_is_open_from_dispatch_to_its_end(open().await).await;
+    check_folding(&open).await;
     events::open_attempts_come_oldest_first_with_their_facts(open().await).await;
     ends::the_first_end_of_an_attempt_counts(open().await).await;
     events::a_batch_can_be_appended_again(open().await).await;
     ends::an_end_needs_no_dispatch_before_it(open().await).await;
     ends::the_last_adjustment_counts(open().await).await;
     ends::an_adjustment_ends_what_is_unresolved(open().await).await;
-    reports::reports_add_up_along_every_pair_of_dimensions(open().await).await;
-    reports::rows_add_up_to_the_total_along_any_combination(open().await).await;
-    reports::models_are_told_apart_by_who_named_them(open().await).await;
-    ends::failover_is_what_lost_attempts_cost(open().await).await;
-    reports::the_first_tag_of_a_name_counts(open().await).await;
     reports::reports_cover_from_since_to_before_until(open().await).await;
-    reports::reports_cover_whole_days(open().await).await;
-    reports::reports_of_a_caller_are_of_nobody_else(open().await).await;
-    reports::equal_costs_come_in_the_order_of_their_keys(open().await).await;
-    ends::payables_and_unresolved_stay_apart(open().await).await;
-    ends::sums_saturate_at_the_end_of_the_type(open().await).await;
-    events::odd_texts_survive(open().await).await;
     events::a_dropped_append_leaves_nothing_half_done(open().await).await;
     events::tasks_append_side_by_side(open().await).await;
     check_learning(open).await;

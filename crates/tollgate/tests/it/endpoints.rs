@@ -7,7 +7,7 @@ use tollgate_sim::{Scenario, Simulator};
 use tollgate_transport::{OpenRouterConfig, OpenRouterProvider};
 use tollgate_wire::Bytes;
 
-use crate::support::{chat, gateway, simulator};
+use crate::support::{chat, collected, gateway, simulator};
 
 /// Has several endpoints in the simulated world, and the first is not the fastest.
 const MODEL: &str = "openai/gpt-4o-mini";
@@ -54,26 +54,14 @@ fn last_chat(simulator: &Simulator) -> (String, serde_json::Value) {
 async fn the_endpoint_that_the_plan_prefers_is_asked_and_serves() {
     let simulator = simulator(Scenario::default()).await;
     let gateway = gateway(&simulator, "").await;
-    gateway
-        .chat(order())
-        .await
-        .unwrap()
-        .collect()
-        .await
-        .unwrap();
+    collected(&gateway, order()).await;
     assert!(last_chat(&simulator).1.is_null());
 
     look(&gateway, &simulator).await;
     let plan = serde_json::to_value(gateway.plan(order()).unwrap()).unwrap();
     let preferred = &plan["candidates"][0]["endpoints"];
     assert_eq!(preferred["why"], "better", "{preferred}");
-    gateway
-        .chat(order())
-        .await
-        .unwrap()
-        .collect()
-        .await
-        .unwrap();
+    collected(&gateway, order()).await;
     let (provider, asked) = last_chat(&simulator);
     assert_eq!(asked, preferred["order"]);
     // The simulated slugs are made of the names.
@@ -87,13 +75,7 @@ async fn no_endpoint_is_asked_for_where_the_configuration_says_so() {
     let off = "[openrouter.routing]\nendpoint_preferences = false\n";
     let gateway = gateway(&simulator, off).await;
     look(&gateway, &simulator).await;
-    gateway
-        .chat(order())
-        .await
-        .unwrap()
-        .collect()
-        .await
-        .unwrap();
+    collected(&gateway, order()).await;
     assert!(last_chat(&simulator).1.is_null());
 }
 
@@ -108,8 +90,7 @@ async fn a_conversation_goes_on_with_the_order_that_its_first_turn_had() {
         order.with_session("talk")
     };
     let send = async || {
-        let answer = gateway.chat(turn()).await.unwrap();
-        answer.collect().await.unwrap();
+        collected(&gateway, turn()).await;
         last_chat(&simulator).1
     };
     let first = send().await;
@@ -123,8 +104,7 @@ async fn a_conversation_goes_on_with_the_order_that_its_first_turn_had() {
 async fn the_name_of_a_conversation_travels_to_openrouter() {
     let simulator = simulator(Scenario::default()).await;
     let gateway = gateway(&simulator, "").await;
-    let answer = gateway.chat(order().with_session("talk")).await.unwrap();
-    answer.collect().await.unwrap();
+    collected(&gateway, order().with_session("talk")).await;
     let log = simulator.log();
     let mut chats = log
         .iter()

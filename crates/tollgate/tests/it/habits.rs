@@ -10,7 +10,7 @@ use tollgate::{
 use tollgate_ledger::MemoryStore;
 use tollgate_sim::Scenario;
 
-use crate::support::{chat, config, simulator};
+use crate::support::{chat, collected, config, simulator};
 
 const MODEL: &str = "openai/gpt-4o-mini";
 
@@ -34,22 +34,12 @@ async fn over(scenario: Scenario, store: &Arc<MemoryStore>) -> Gateway {
     gateway
 }
 
-async fn ask(gateway: &Gateway, request: ChatRequest) {
-    gateway
-        .chat(request)
-        .await
-        .unwrap()
-        .collect()
-        .await
-        .unwrap();
-}
-
 /// What is learned from these requests, when answers have so many tokens.
 async fn learned(tokens: u64, requests: Vec<ChatRequest>) -> Vec<HabitRow> {
     let store = Arc::new(MemoryStore::new());
     let gateway = over(answers_of(tokens), &store).await;
     for request in requests {
-        ask(&gateway, request).await;
+        collected(&gateway, request).await;
     }
     gateway.shutdown().await;
     store.habits(Timestamp::default()).await.unwrap()
@@ -77,7 +67,7 @@ async fn plans_expect_what_answers_had_and_a_new_process_does_too() {
         OutputSource::Prior
     );
     for _ in 0..60 {
-        ask(&gateway, hello()).await;
+        collected(&gateway, hello()).await;
     }
     gateway.shutdown().await;
     let again = over(answers_of(60), &store).await;
@@ -89,7 +79,7 @@ async fn plans_expect_what_answers_had_and_a_new_process_does_too() {
 #[tokio::test(start_paused = true)]
 async fn what_answers_use_is_in_the_catalog_within_seconds() {
     let gateway = over(answers_of(60), &Arc::default()).await;
-    ask(&gateway, hello()).await;
+    collected(&gateway, hello()).await;
     let mut seconds = 0..60;
     while first(&gateway.plan(hello()).unwrap()).1 == OutputSource::Prior {
         assert!(seconds.next().is_some(), "the plan never hears of it");

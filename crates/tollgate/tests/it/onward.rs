@@ -8,7 +8,7 @@ use tollgate::{
 use tollgate_sim::{Fault, Rule, Scenario, Simulator};
 
 use crate::rig::ends;
-use crate::support::{chat, config, gateway, simulator};
+use crate::support::{chat, collected, config, gateway, simulator};
 
 const BROKEN: &str = "anthropic/claude-3-haiku";
 const CHAIN: &str = "[openrouter.optimization]\nfallback_chain = [\"openai/gpt-4\"]\n";
@@ -64,13 +64,7 @@ async fn a_collected_stream_comes_whole_from_another_model_and_both_are_in_the_s
         .await
         .unwrap();
     let request = chat(BROKEN, "Tell a story.", StreamMode::Stream);
-    let collected = gateway
-        .chat(request)
-        .await
-        .unwrap()
-        .collect()
-        .await
-        .unwrap();
+    let collected = collected(&gateway, request).await;
     assert!(collected.response.finish_reason().is_some());
     assert_eq!(ends(&collected.receipt), [(1, "cut"), (2, "complete")]);
 

@@ -17,6 +17,19 @@ fn restart() -> Order {
     Order::from(ask(StreamMode::Stream)).with_after_commit(AfterCommit::Restart)
 }
 
+/// A target that says why it ends and is cut then, and one that gives this answer.
+fn cut_after_its_end_then(answer: &str) -> ScriptedProvider {
+    let told = Script::new()
+        .frame(text_frame("Hello"))
+        .frame(finish_frame())
+        .cut(cut());
+    ScriptedProvider::new().on("openrouter", "a/one", told).on(
+        "second",
+        "a/one",
+        Script::answer(&[answer]),
+    )
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_cut_is_an_error_unless_the_caller_asks_for_more() {
     let provider = ScriptedProvider::new()
@@ -172,16 +185,7 @@ async fn leaving_in_the_middle_of_the_second_answer_settles_all_attempts_once() 
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_has_said_why_it_ends_is_not_told_twice() {
-    let told = Script::new()
-        .frame(text_frame("Hello"))
-        .frame(finish_frame())
-        .cut(cut());
-    let provider = ScriptedProvider::new().on("openrouter", "a/one", told).on(
-        "second",
-        "a/one",
-        Script::answer(&["Hello"]),
-    );
-    let rig = Rig::new(provider).await;
+    let rig = Rig::new(cut_after_its_end_then("Hello")).await;
     let heard = hear(&mut rig.stream(restart()).await).await;
     assert_eq!(heard.parts, ["Hello"]);
     assert_eq!(heard.broke.unwrap().kind(), FailureKind::Truncated);
@@ -232,16 +236,7 @@ async fn a_collected_stream_is_whole_although_its_first_target_cut_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_collected_stream_goes_on_even_after_it_said_why_it_ends() {
-    let told = Script::new()
-        .frame(text_frame("Hello"))
-        .frame(finish_frame())
-        .cut(cut());
-    let provider = ScriptedProvider::new().on("openrouter", "a/one", told).on(
-        "second",
-        "a/one",
-        Script::answer(&["Good day"]),
-    );
-    let rig = Rig::new(provider).await;
+    let rig = Rig::new(cut_after_its_end_then("Good day")).await;
     let answer = rig.stream(ask(StreamMode::Stream)).await;
     assert_eq!(answer.collect().await.unwrap().response.text(), "Good day");
 }

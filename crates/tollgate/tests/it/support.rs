@@ -1,6 +1,6 @@
 //! A gateway in front of a simulator.
 
-use tollgate::{ChatRequest, Config, Gateway, Loader, Message, StreamMode};
+use tollgate::{ChatRequest, Collected, Config, Gateway, Loader, Message, Order, StreamMode};
 use tollgate_sim::{Scenario, Simulator};
 
 pub(crate) const MISSION: &str = include_str!("../../../../config/example.toml");
@@ -31,6 +31,12 @@ pub(crate) async fn gateway(simulator: &Simulator, toml: &str) -> Gateway {
         .build()
         .await
         .unwrap()
+}
+
+/// The whole answer to a chat.
+pub(crate) async fn collected(gateway: &Gateway, order: impl Into<Order>) -> Collected {
+    let answer = gateway.chat(order).await.unwrap();
+    answer.collect().await.unwrap()
 }
 
 pub(crate) fn chat(model: &str, prompt: &str, mode: StreamMode) -> ChatRequest {
