@@ -52,28 +52,19 @@ pub(crate) const KNOWN: &[Known] = &[
         name: "prefer-free",
         what: "whether free variants go first: true or false",
         example: "true",
-        read: |hints, value| {
-            let read = set(&mut hints.prefer_free, value);
-            read.map_err(|_| "is true or false".to_owned())
-        },
+        read: |hints, value| flag(&mut hints.prefer_free, value),
     },
     Known {
         name: "hold-back",
         what: "whether a stream may be held back to its end so that its answer can be judged, for a policy that does so: true or false",
         example: "true",
-        read: |hints, value| {
-            let read = set(&mut hints.hold_back, value);
-            read.map_err(|_| "is true or false".to_owned())
-        },
+        read: |hints, value| flag(&mut hints.hold_back, value),
     },
     Known {
         name: "strict",
         what: "whether lanes are passed over on which the request would lose something: true or false",
         example: "true",
-        read: |hints, value| {
-            let read = set(&mut hints.strict, value);
-            read.map_err(|_| "is true or false".to_owned())
-        },
+        read: |hints, value| flag(&mut hints.strict, value),
     },
     Known {
         name: "criticality",
@@ -154,6 +145,10 @@ fn set<T: FromStr<Err: Display>>(field: &mut Option<T>, value: &str) -> Result<(
     }
     *field = Some(value.parse().map_err(|error: T::Err| error.to_string())?);
     Ok(())
+}
+
+fn flag(field: &mut Option<bool>, value: &str) -> Result<(), String> {
+    set(field, value).map_err(|_| "is true or false".to_owned())
 }
 
 /// `name=value, name=value`; how long each may be is checked where all tags are.
