@@ -1,30 +1,27 @@
-use std::sync::Arc;
-use std::time::Duration;
+mod catalog;
+mod ledger;
+mod warnings;
 
-use tollgate_catalog::{
-    Feedback, LearnedHabits, LengthPriors, ModelCatalog, RecentModels, did_you_mean,
-};
+use std::sync::Arc;
+
+use tollgate_catalog::{Feedback, LearnedHabits, LengthPriors, RecentModels};
 use tollgate_core::{
-    AnswerJudge, Catalog, CatalogSource, Clock, CostLookup, Failover, Failure, FailureKind,
-    LaneCheck, LaneId, Ledger, LedgerStore, LlmProvider, Observer, RoutingPolicy,
+    AnswerJudge, Catalog, Clock, CostLookup, Failover, Failure, FailureKind, LaneCheck, LaneId,
+    Ledger, LedgerStore, LlmProvider, Observer, RoutingPolicy,
 };
 use tollgate_failover::FailoverManager;
-use tollgate_ledger::{Durability, LedgerConfig, OnSoft, Recovered, StoreKind, UsageTracker};
-use tollgate_ledger_postgres::{Commit, PostgresConfig, PostgresStore};
-use tollgate_router::{CostOptimizer, RouterConfig, TaskLists};
+use tollgate_router::{RouterConfig, TaskLists};
 use tollgate_transport::HttpSend;
 
 use crate::background::Background;
 use crate::booking::Booker;
 use crate::byok::{Fee, Watch};
 use crate::clock::SystemClock;
-use crate::compare::Hourly;
-use crate::config::{Config, OpenRouter};
+use crate::config::Config;
 use crate::feedback::FeedbackBook;
 use crate::gateway::{Gateway, Parts};
 use crate::judges::Judges;
-use crate::lanes::{self, Around, Current, Network, NetworkModels, OwnLanes};
-use crate::learned;
+use crate::lanes::{Around, Current, Network, OwnLanes};
 use crate::learning::Learning;
 use crate::left::Stops;
 use crate::lookups::Lookups;
@@ -33,9 +30,9 @@ use crate::order::Admission;
 use crate::pending::Settler;
 use crate::policies::ByName;
 use crate::recent::Recent;
-use crate::reconcile::Reconciler;
-use crate::record::{Recorded, Recorder};
 use crate::reload::{Configured, Makings, is_by_model};
+
+pub(crate) use self::ledger::{check_budgets, is_compared, postgres};
 
 /// Puts a gateway together; each part can be swapped for one's own.
 ///
@@ -259,58 +256,41 @@ impl GatewayBuilder {
             optimizer,
             judges,
         } = makings.configured(&config, None)?;
-        let openrouter = laid.openrouter.clone();
+        let openrouter = asks.then(|| laid.openrouter.clone());
         let current = Arc::new(Current::new(laid.clone()));
         let checks = asks.then(|| current.clone() as Arc<dyn LaneCheck>);
 
         // First, since it is what another process can hold.
-        let (ledger, reconciler): (Arc<dyn Ledger>, _) = match self.ledger {
+        let (ledger, reconciler) = match self.ledger {
             Some(ledger) => (ledger, None),
             None => {
-                let shares = config.ledger.store == StoreKind::Postgres && self.store.is_none();
-                let parts = (clock.clone(), observer.clone());
-                let tracker = Arc::new(open_ledger(&config, self.store, parts).await?);
-                background.keep_ledger(tracker.clone());
-                let recovered = recover(&tracker).await?;
-                if asks && is_compared(&config) {
-                    let meter = openrouter.clone();
-                    let hourly = Hourly::start(meter, tracker.clone(), observer.clone());
-                    background.keep_hourly(Some(hourly));
-                }
-                // A provider of the program's own knows generations that
-                // OpenRouter has never heard of.
-                let lookup = self.lookup.or_else(|| asks.then(|| current.clone() as _));
-                let reconciler = lookup.map(|lookup| Reconciler::start(lookup, tracker.clone()));
-                if shares {
-                    background.sweep(&tracker, reconciler.as_ref());
-                }
-                if let Some(reconciler) = &reconciler {
-                    reconciler.take_up(recovered.uncertain);
-                    background.keep_reconciler(reconciler.clone());
-                }
-                (tracker, reconciler)
+                let setup = ledger::Setup {
+                    store: self.store,
+                    meter: openrouter.clone(),
+                    // A provider of the program's own knows generations that
+                    // OpenRouter has never heard of.
+                    lookup: self.lookup.or_else(|| asks.then(|| current.clone() as _)),
+                    clock: clock.clone(),
+                    observer: observer.clone(),
+                };
+                setup.open(&config, &mut background).await?
             }
         };
-        let ledger = recorded(ledger, &config, &clock, &mut background)?;
+        let ledger = ledger::recorded(ledger, &config, &clock, &mut background)?;
 
         let byok_fee = Arc::new(Fee::default());
         let catalog = match self.catalog {
             Some(catalog) => catalog,
             None => {
-                let source = NetworkModels::of(&current, &config);
-                let catalog = ModelCatalog::open(
-                    config.catalog.clone(),
-                    lanes::specs(&config, byok_fee.get()),
-                    source,
-                    clock.clone(),
-                    observer.clone(),
-                )
-                .map_err(|error| configuration("the catalog cannot be opened", error))?;
-                first_list(&catalog).await;
-                background.keep_fresh(&catalog, seed);
-                let source = NetworkModels::endpoints_of(&current);
-                background.keep_refresh(catalog.start_endpoint_refresh(source, used));
-                Arc::new(catalog)
+                let setup = catalog::Setup {
+                    current: &current,
+                    byok_fee: &byok_fee,
+                    used,
+                    seed,
+                    clock: clock.clone(),
+                    observer: observer.clone(),
+                };
+                setup.open(&config, &mut background).await?
             }
         };
 
@@ -327,7 +307,7 @@ impl GatewayBuilder {
         background.keep_learning(learning.clone());
         let feedback = FeedbackBook::new(config.feedback.clone(), learning.clone());
 
-        let lookups = Arc::new(Lookups::new(asks.then_some(openrouter), recent));
+        let lookups = Arc::new(Lookups::new(openrouter, recent));
         let failover = match self.failover {
             Some(failover) => failover,
             None => Arc::new(walker(&config, seed, &observer, &checks)),
@@ -385,41 +365,6 @@ impl Gateway {
     }
 }
 
-impl Parts {
-    pub(crate) fn find_warnings(&self) -> Vec<String> {
-        let mut warnings = self.unknown_models();
-        warnings.extend(self.unknown_to_the_catalog());
-        warnings.extend(forgetful_budgets(&self.config));
-        warnings
-    }
-
-    fn unknown_to_the_catalog(&self) -> Option<String> {
-        learned::warning(self.optimizer.learned()?, &self.catalog.view())
-    }
-
-    fn unknown_models(&self) -> Vec<String> {
-        let view = self.catalog.view();
-        self.optimizer
-            .unknown_models(&view)
-            .into_iter()
-            .map(|model| {
-                let live = did_you_mean(&view, model.as_str(), 3);
-                let live: Vec<_> = live
-                    .iter()
-                    .map(|place| view.model(*place).id.as_str())
-                    .collect();
-                match live.is_empty() {
-                    true => format!("{model} is not in the catalog"),
-                    false => format!(
-                        "{model} is not in the catalog; closest: {}",
-                        live.join(", ")
-                    ),
-                }
-            })
-            .collect()
-    }
-}
-
 pub(crate) fn router_config(config: &Config) -> RouterConfig {
     let routing = &config.openrouter.routing;
     let optimization = &config.openrouter.optimization;
@@ -449,87 +394,6 @@ fn length_priors(config: &RouterConfig) -> LengthPriors {
     }
 }
 
-async fn open_ledger(
-    config: &Config,
-    store: Option<Arc<dyn LedgerStore>>,
-    (clock, observer): (Arc<dyn Clock>, Arc<dyn Observer>),
-) -> Result<UsageTracker, Failure> {
-    let ledger = ledger_config(config);
-    if !config.openrouter.track_usage {
-        return Ok(UsageTracker::totals_only(&ledger, clock, observer));
-    }
-    if let Some(store) = store {
-        return Ok(UsageTracker::start(store, &ledger, clock, observer));
-    }
-    if ledger.store == StoreKind::Postgres {
-        let store = PostgresStore::open(postgres(&ledger)?)
-            .await
-            .map_err(|error| configuration("the ledger cannot be opened", error))?;
-        let store = Arc::new(store);
-        let leases = store.clone();
-        return Ok(UsageTracker::start_shared(
-            store, leases, &ledger, clock, observer,
-        ));
-    }
-    Ok(UsageTracker::open(&ledger, clock, observer).await?)
-}
-
-/// Whether the key's spending is this gateway's alone, as far as anyone knows.
-pub(crate) fn is_compared(config: &Config) -> bool {
-    let OpenRouter {
-        api_key,
-        api_keys,
-        compare_hourly,
-        ..
-    } = &config.openrouter;
-    let has_key = api_key.as_ref().is_some_and(|key| !key.is_empty());
-    let is_only = api_keys.is_empty();
-    *compare_hourly && has_key && is_only && config.ledger.store != StoreKind::Postgres
-}
-
-/// The ledger, with a record of what it settles if calls are to be recorded.
-fn recorded(
-    ledger: Arc<dyn Ledger>,
-    config: &Config,
-    clock: &Arc<dyn Clock>,
-    background: &mut Background,
-) -> Result<Arc<dyn Ledger>, Failure> {
-    if !config.record.enabled {
-        return Ok(ledger);
-    }
-    let recorder = Recorder::start(config.record.clone(), clock.clone())?;
-    background.keep_recorder(recorder.clone());
-    Ok(Arc::new(Recorded::new(ledger, recorder)))
-}
-
-/// Whether the policies that budgets name are there.
-pub(crate) fn check_budgets(config: &Config, optimizer: &CostOptimizer) -> Result<(), Failure> {
-    for (name, budget) in &config.budgets {
-        let OnSoft::Policy(policy) = &budget.on_soft else {
-            continue;
-        };
-        if !optimizer.policies().any(|known| known == policy) {
-            let known: Vec<_> = optimizer.policies().collect();
-            return Err(Failure::new(
-                FailureKind::Configuration,
-                format!("budgets.{name}.on_soft names the policy {policy:?}, which is not there"),
-            )
-            .with_hint(format!("one of {}", known.join(", "))));
-        }
-    }
-    Ok(())
-}
-
-/// Budgets need a ledger that outlives the process.
-fn forgetful_budgets(config: &Config) -> Option<String> {
-    let forgets = !config.openrouter.track_usage || config.ledger.store == StoreKind::Memory;
-    (forgets && !config.budgets.is_empty()).then(|| {
-        "budgets begin anew at each start, as the ledger is kept in memory; set ledger.store to \
-         \"sqlite\" or \"postgres\""
-            .to_owned()
-    })
-}
-
 /// Who walks plans. Lanes that can be asked are asked before calls have to find
 /// out whether a key or an account works again.
 fn walker(
@@ -545,60 +409,6 @@ fn walker(
         Some(check) => FailoverManager::with_check(config, seed, observer, check.clone()),
         None => FailoverManager::new(config, seed, observer),
     }
-}
-
-/// Where the `postgres` store of a configuration is.
-pub(crate) fn postgres(config: &LedgerConfig) -> Result<PostgresConfig, Failure> {
-    let url = config.url.clone().ok_or_else(|| {
-        Failure::new(FailureKind::Configuration, "ledger.url is missing")
-            .with_hint("a postgres ledger needs an address")
-    })?;
-    Ok(PostgresConfig {
-        schema: config.schema.clone(),
-        node: config.node.clone(),
-        commit: match config.durability {
-            Durability::Relaxed => Commit::Soon,
-            Durability::Default | Durability::Strict => Commit::OnDisk,
-        },
-        ..PostgresConfig::new(url)
-    })
-}
-
-/// The ledger's own table, with what other tables say about it.
-fn ledger_config(config: &Config) -> LedgerConfig {
-    let mut ledger = config.ledger.clone();
-    ledger.budgets.clone_from(&config.budgets);
-    ledger.max_cost_per_request = config.openrouter.optimization.max_cost_per_request;
-    ledger
-}
-
-/// The embedded snapshot is stale by nature: with nothing better at hand, the
-/// network is asked before the first call. A failure is told to the observer,
-/// and the snapshot serves.
-async fn first_list(catalog: &ModelCatalog) {
-    const PATIENCE: Duration = Duration::from_secs(5);
-    if catalog.view().source() == CatalogSource::Embedded {
-        let _ = tokio::time::timeout(PATIENCE, catalog.refresh()).await;
-    }
-}
-
-/// Takes up what an earlier process left.
-async fn recover(tracker: &UsageTracker) -> Result<Recovered, Failure> {
-    let recovered = tracker.recover().await?;
-    let (ended, uncertain) = (recovered.ended.len(), recovered.uncertain.len());
-    if ended > 0 {
-        tracing::warn!(
-            attempts = ended,
-            "attempts of an earlier process were booked at worst case"
-        );
-    }
-    if uncertain > 0 {
-        tracing::info!(
-            attempts = uncertain,
-            "asking again what attempts of an earlier process cost"
-        );
-    }
-    Ok(recovered)
 }
 
 pub(crate) fn configuration(

@@ -1,0 +1,42 @@
+//! What the operator should know of a configuration that works.
+
+use tollgate_catalog::did_you_mean;
+
+use super::ledger::forgetful_budgets;
+use crate::gateway::Parts;
+use crate::learned;
+
+impl Parts {
+    pub(crate) fn find_warnings(&self) -> Vec<String> {
+        let mut warnings = self.unknown_models();
+        warnings.extend(self.unknown_to_the_catalog());
+        warnings.extend(forgetful_budgets(&self.config));
+        warnings
+    }
+
+    fn unknown_to_the_catalog(&self) -> Option<String> {
+        learned::warning(self.optimizer.learned()?, &self.catalog.view())
+    }
+
+    fn unknown_models(&self) -> Vec<String> {
+        let view = self.catalog.view();
+        self.optimizer
+            .unknown_models(&view)
+            .into_iter()
+            .map(|model| {
+                let live = did_you_mean(&view, model.as_str(), 3);
+                let live: Vec<_> = live
+                    .iter()
+                    .map(|place| view.model(*place).id.as_str())
+                    .collect();
+                match live.is_empty() {
+                    true => format!("{model} is not in the catalog"),
+                    false => format!(
+                        "{model} is not in the catalog; closest: {}",
+                        live.join(", ")
+                    ),
+                }
+            })
+            .collect()
+    }
+}
