@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use tollgate_core::{Quality, QualitySource};
 use tollgate_router_learned::{
-    Estimate, Learned, OutcomeRow, Scope, Scratch, Seat, TrainConfig, train,
+    Contender, Estimate, Learned, OutcomeRow, Scope, Scratch, Seat, TrainConfig, train,
 };
 
 use crate::priced::{ASSUMED_OUTPUT, Priced, output_tokens};
@@ -28,6 +28,10 @@ pub struct Forecast {
     pub length: Method,
     /// The learned router.
     pub learned: Method,
+    /// What it must find one model better by than another before the one is
+    /// taken in place of the other: for each model that may be usual, a number for
+    /// each that may be better.
+    pub doubt: Grid,
     /// The truth.
     pub oracle: Method,
     /// Bytes of each prompt.
@@ -45,8 +49,6 @@ pub struct Method {
     pub quality: Grid,
     /// US dollars.
     pub cost: Grid,
-    /// Standard error of the quality; empty where there is none.
-    pub error: Grid,
 }
 
 /// Trains on one side of each split and forecasts the other.
@@ -92,7 +94,6 @@ impl Forecast {
             name,
             quality: Grid::new(width),
             cost: Grid::new(width),
-            error: Grid::new(width),
         };
         Self {
             models: table
@@ -107,6 +108,7 @@ impl Forecast {
             label: method("task label"),
             length: method("prompt length"),
             learned: method("learned"),
+            doubt: Grid::new(width * width),
             oracle: method("oracle"),
             bytes: Vec::new(),
             nanos: Vec::new(),
@@ -137,8 +139,9 @@ impl Forecast {
             by_label.add(&mut self.label, Some(&row.task.as_str()), table, Some(row));
             by_length.add(&mut self.length, Some(&octave(row)), table, Some(row));
             self.bytes.push(row.prompt.len());
-            self.nanos
-                .push(reader.add(&mut self.learned, table, row, &mut scratch));
+            let (nanos, doubts) = reader.add(&mut self.learned, table, row, &mut scratch);
+            self.nanos.push(nanos);
+            self.doubt.push(doubts);
         }
     }
 }
@@ -164,14 +167,15 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Adds what is expected of all models on a row; gives the nanoseconds that it took.
+    /// Adds what is expected of all models on a row; gives the nanoseconds that it
+    /// took, and the doubt about each pair.
     fn add(
         &self,
         method: &mut Method,
         table: &Priced,
         row: &OutcomeRow,
         scratch: &mut Scratch,
-    ) -> u64 {
+    ) -> (u64, Vec<f64>) {
         let mut estimates = Vec::with_capacity(self.seats.len());
         let begun = std::time::Instant::now();
         let assessment = self
@@ -195,9 +199,6 @@ impl<'a> Reader<'a> {
             .quality
             .push(estimates.iter().map(|estimate| f64::from(estimate.quality)));
         method
-            .error
-            .push(estimates.iter().map(|estimate| f64::from(estimate.error)));
-        method
             .cost
             .push(estimates.iter().enumerate().map(|(model, estimate)| {
                 let output = match estimate.output_tokens {
@@ -206,7 +207,17 @@ impl<'a> Reader<'a> {
                 };
                 table.expected_cost(row, model, output)
             }));
-        nanos
+        let contenders: Vec<Contender> = (self.seats.iter().zip(&estimates))
+            .map(|(seat, estimate)| Contender {
+                seat: *seat,
+                error: estimate.error,
+            })
+            .collect();
+        let doubt = |usual, other| f64::from(self.learned.doubt(&assessment, usual, other));
+        let pairs = contenders
+            .iter()
+            .flat_map(|usual| contenders.iter().map(move |other| doubt(*usual, *other)));
+        (nanos, pairs.collect())
     }
 }
 

@@ -35,7 +35,7 @@ pub use crate::load::{
     LoadConfig, LoadMoment, LoadReport, LoadScore, LoadSeries, Told, read_load, replay_load,
 };
 pub use crate::pgr::{Pgr, gap_recovered};
-pub use crate::policy::{Choices, sweep};
+pub use crate::policy::{Choices, sweep, sweep_guarded};
 pub use crate::priced::Priced;
 pub use crate::report::{EvalConfig, Report, Worse, evaluate, worse_than_fixed};
 pub use crate::score::{GUARDED, Score, ScoreConfig, Scores, score};

@@ -13,7 +13,7 @@ use tollgate_route_eval::{
     forecast_with, read_load, read_table, replay_load, tables_in, taken_for, worse_than_fixed,
 };
 use tollgate_router::{CostOptimizer, RouterConfig};
-use tollgate_router_learned::{Guard, Outcomes, TrainConfig, train};
+use tollgate_router_learned::{Outcomes, TrainConfig, train};
 
 #[derive(Parser, Debug)]
 #[command(
@@ -48,9 +48,10 @@ struct Args {
     /// Draws of the bootstrap.
     #[arg(long, default_value_t = 1_000)]
     resamples: usize,
-    /// Standard errors that a gain must exceed before the fixed choice is left.
-    #[arg(long, default_value_t = Guard::default().z)]
-    z: f32,
+    /// Standard errors that a gain must exceed where a task may not have been trained on, in place
+    /// of those that each training measures.
+    #[arg(long, value_name = "ERRORS")]
+    caution: Option<f32>,
     /// Model that is no candidate, such as one whose cost was not fully recorded; may be repeated.
     #[arg(long, value_name = "NAME")]
     leave_out: Vec<String>,
@@ -161,7 +162,7 @@ fn of_folder(args: &Args, folder: &Path) -> Result<Vec<Report>, EvalError> {
         left_out: args.leave_out.clone(),
         folds: usize::from(args.folds),
         labels: args.labels,
-        train: TrainConfig::default(),
+        train: train_config(args),
         score: score_config(args),
     };
     let tables = read_tables(&tables_in(folder)?)?;
@@ -189,7 +190,7 @@ fn check_names(left_out: &[String], tables: &[Table]) -> Result<(), EvalError> {
 fn of_files(args: &Args) -> Result<Vec<Report>, EvalError> {
     let trained = read_tables(&args.train)?.into_iter();
     let outcomes: Vec<Outcomes> = trained.map(|table| table.outcomes).collect();
-    let learned = train(&Outcomes::joined(&outcomes), &TrainConfig::default());
+    let learned = train(&Outcomes::joined(&outcomes), &train_config(args));
     let learned = learned.map_err(|source| EvalError::Learn {
         table: "the training files".to_owned(),
         source,
@@ -204,12 +205,15 @@ fn of_files(args: &Args) -> Result<Vec<Report>, EvalError> {
     tables.into_iter().flat_map(by_bench).map(report).collect()
 }
 
+fn train_config(args: &Args) -> TrainConfig {
+    TrainConfig {
+        caution: args.caution,
+        ..TrainConfig::default()
+    }
+}
+
 fn score_config(args: &Args) -> ScoreConfig {
     ScoreConfig {
-        guard: Guard {
-            z: args.z,
-            ..Guard::default()
-        },
         resamples: args.resamples,
         seed: args.seed,
     }

@@ -1,7 +1,5 @@
 //! Policies over forecasts: a model for each row, at each price of quality.
 
-use tollgate_router_learned::{Contender, Guard};
-
 use crate::forecast::{Forecast, Method};
 use crate::{Grid, Point};
 
@@ -105,35 +103,38 @@ pub(crate) fn prices_of_quality(mean_costs: &[f64]) -> Vec<f64> {
 }
 
 /// Chooses at each setting the model of greatest expected quality less its
-/// expected cost times the setting; with a guard, in place of what the other
-/// method would choose only if that is allowed.
-pub fn sweep(forecast: &Forecast, method: &Method, guard: Option<(Guard, &Method)>) -> Choices {
-    let rows = forecast.quality.rows();
-    let mut chosen = Vec::new();
-    for price in prices_of_quality(&forecast.cost.means()) {
-        for row in 0..rows {
-            let best = argmax(method, row, price);
-            let model = match guard {
-                Some((guard, fixed)) => {
-                    let usual = argmax(fixed, row, price);
-                    let contender = |model| contender(method, row, model, price);
-                    let leave = guard.allows(&contender(usual), &contender(best));
-                    if leave { best } else { usual }
-                }
-                None => best,
-            };
-            chosen.push(model as u16);
-        }
-    }
-    Choices { rows, chosen }
+/// expected cost times the setting.
+pub fn sweep(forecast: &Forecast, method: &Method) -> Choices {
+    swept(forecast, |row, price| argmax(method, row, price))
 }
 
-fn contender(method: &Method, row: usize, model: usize, price: f64) -> Contender {
-    let cost = method.cost.row(row)[model];
-    Contender {
-        worth: (method.quality.row(row)[model] - price * cost) as f32,
-        cost: cost as f32,
-        error: method.error.row(row)[model] as f32,
+/// The same by the learned router, which leaves the fixed choice only for a gain
+/// that exceeds its doubt.
+pub fn sweep_guarded(forecast: &Forecast) -> Choices {
+    let Forecast { learned, fixed, .. } = forecast;
+    swept(forecast, |row, price| {
+        let (usual, best) = (argmax(fixed, row, price), argmax(learned, row, price));
+        let worth =
+            |model: usize| learned.quality.row(row)[model] - price * learned.cost.row(row)[model];
+        let doubt = forecast.doubt.row(row)[usual * forecast.models.len() + best];
+        match worth(best) - worth(usual) > doubt {
+            true => best,
+            false => usual,
+        }
+    })
+}
+
+fn swept(forecast: &Forecast, choose: impl Fn(usize, f64) -> usize) -> Choices {
+    let rows = forecast.quality.rows();
+    let prices = prices_of_quality(&forecast.cost.means());
+    let chosen = prices
+        .into_iter()
+        .flat_map(|price| (0..rows).map(move |row| (row, price)));
+    Choices {
+        rows,
+        chosen: chosen
+            .map(|(row, price)| choose(row, price) as u16)
+            .collect(),
     }
 }
 

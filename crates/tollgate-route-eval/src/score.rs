@@ -1,18 +1,15 @@
 //! Figures of each method on a set of test rows.
 
 use serde::Serialize;
-use tollgate_router_learned::Guard;
 
 use crate::bootstrap::{Interval, bootstrap};
 use crate::forecast::{Forecast, Method};
-use crate::policy::{Choices, sweep};
+use crate::policy::{Choices, sweep, sweep_guarded};
 use crate::{Curve, Point};
 
 /// How figures are taken.
 #[derive(Debug, Clone, Copy)]
 pub struct ScoreConfig {
-    /// When the learned router may leave the fixed choice.
-    pub guard: Guard,
     /// Draws of the bootstrap.
     pub resamples: usize,
     /// Seed of the bootstrap and of everything else that is random.
@@ -22,7 +19,6 @@ pub struct ScoreConfig {
 impl Default for ScoreConfig {
     fn default() -> Self {
         Self {
-            guard: Guard::default(),
             resamples: 1_000,
             seed: 1,
         }
@@ -94,7 +90,7 @@ pub fn score(name: &str, forecast: &Forecast, config: &ScoreConfig) -> Scores {
         cost: 0.0,
         quality: 0.0,
     });
-    let fixed = sweep(forecast, &forecast.fixed, None);
+    let fixed = sweep(forecast, &forecast.fixed);
     let compare = Compare {
         forecast,
         fixed: &fixed,
@@ -102,14 +98,10 @@ pub fn score(name: &str, forecast: &Forecast, config: &ScoreConfig) -> Scores {
         best,
         config,
     };
-    let learned = sweep(forecast, &forecast.learned, None);
-    let guarded = sweep(
-        forecast,
-        &forecast.learned,
-        Some((config.guard, &forecast.fixed)),
-    );
+    let learned = sweep(forecast, &forecast.learned);
+    let guarded = sweep_guarded(forecast);
     let floors = [&forecast.fixed, &forecast.length, &forecast.label];
-    let floor = |method: &Method| compare.score(method.name, &sweep(forecast, method, None), 0);
+    let floor = |method: &Method| compare.score(method.name, &sweep(forecast, method), 0);
     let mut methods: Vec<Score> = floors.into_iter().map(floor).collect();
     methods.push(compare.score(forecast.learned.name, &learned, config.resamples));
     methods.push(compare.score(GUARDED, &guarded, config.resamples));

@@ -13,7 +13,7 @@ use crate::{LearnError, Learned};
 const MAGIC: &str = "tollgate-learned";
 /// Raised whenever a part is added, or the meaning of one changes. How prompts
 /// are read is part of it: weights of other n-grams would mean nothing.
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 const CHECKSUM_BYTES: usize = 8;
 
 impl Learned {
@@ -39,7 +39,8 @@ impl Learned {
         }
         out.rows(&self.figure_weights, self.shape);
         out.numbers(&[self.coverage, self.reference]);
-        out.numbers(&self.familiar);
+        out.numbers(&self.novelty);
+        out.numbers(&[self.caution]);
         out.numbers(&self.seen);
         for numbers in [&self.task_difficulty, &self.task_lengths, &self.of_score] {
             out.numbers(numbers);
@@ -138,7 +139,8 @@ fn read(input: &mut Reader<'_>, id: LearnedId) -> Result<Learned, LearnError> {
         figure_weights: widened(&input.numbers(FIGURES * shape.outputs())?, shape),
         coverage: input.within(1e-3, 1.0)?,
         reference: input.within(0.01, 0.99)?,
-        familiar: input.array()?,
+        novelty: input.array()?,
+        caution: input.number()?.max(0.0),
         seen: input.numbers(shape.clusters)?,
         task_difficulty: input.array()?,
         task_lengths: input.array()?,

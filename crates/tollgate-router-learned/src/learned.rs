@@ -26,9 +26,11 @@ pub struct Learned {
     pub(crate) coverage: f32,
     /// Mean quality of the average model.
     pub(crate) reference: f32,
-    /// Scores of the best cluster up to which a prompt is like none, and from
-    /// which on it is as if it were of that cluster.
-    pub(crate) familiar: [f32; 2],
+    /// Log-odds that a prompt is of a task that was not trained on: a base, and
+    /// what a unit of its best score adds.
+    pub(crate) novelty: [f32; 2],
+    /// Standard errors that a gain must exceed on such a prompt.
+    pub(crate) caution: f32,
     /// Rows of each cluster.
     pub(crate) seen: Vec<f32>,
     /// Mean difficulty of the prompts of each task.
@@ -84,6 +86,12 @@ impl Learned {
     pub fn seat(&self, name: &str) -> Option<Seat> {
         let place = self.names.iter().position(|known| known == name)?;
         u16::try_from(place).ok().map(Seat)
+    }
+
+    /// How far a gain must exceed its standard error on a prompt of a task that
+    /// was not trained on; see [`Learned::doubt`]. It is measured in each training.
+    pub fn caution(&self) -> f32 {
+        self.caution
     }
 
     /// The same without the models: it knows how hard prompts are, and of

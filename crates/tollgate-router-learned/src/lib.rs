@@ -5,7 +5,6 @@ mod outcomes;
 
 mod text;
 
-mod guard;
 mod learned;
 mod panel;
 mod predict;
@@ -14,11 +13,10 @@ mod format;
 mod train;
 
 pub use crate::error::LearnError;
-pub use crate::guard::{Contender, Guard};
 pub use crate::learned::Learned;
 pub use crate::outcomes::{OutcomeModel, OutcomeRow, Outcomes};
 pub use crate::panel::{Insight, Panel};
-pub use crate::predict::{Assessment, Estimate, Scope, Scratch, Seat};
+pub use crate::predict::{Assessment, Contender, Estimate, Scope, Scratch, Seat};
 pub use crate::text::Prompt;
 pub use crate::train::{TrainConfig, train, train_neutral};
 

@@ -2,7 +2,7 @@ use tollgate_core::{LearnedId, Quality, QualitySource, Task};
 
 use crate::learned::AVERAGE;
 use crate::predict::{logit, share};
-use crate::{Assessment, Learned, Scope, Seat};
+use crate::{Assessment, Contender, Learned, Scope, Seat};
 
 /// The models of a catalog as a learned router sees them: looked up once for a
 /// catalog, used for each prompt.
@@ -141,6 +141,20 @@ impl Insight<'_> {
             (QualitySource::Feedback, Some(seat)) => pooled(learned(seat), moved()),
             (_, Some(seat)) => learned(seat),
         }
+    }
+
+    /// What `other` must be better by before it is taken in place of the `usual`
+    /// model, as [`Learned::doubt`] has it: the places of both, and the qualities
+    /// that [`quality`](Self::quality) gave.
+    pub fn doubt(&self, usual: (usize, Quality), other: (usize, Quality)) -> f32 {
+        let contender = |(place, quality): (usize, Quality)| Contender {
+            seat: match quality.source {
+                QualitySource::Learned => self.panel.members.get(place).and_then(|one| one.seat),
+                _ => None,
+            },
+            error: quality.error,
+        };
+        (self.learned).doubt(&self.assessment, contender(usual), contender(other))
     }
 }
 

@@ -69,6 +69,15 @@ pub struct Estimate {
     pub output_tokens: f32,
 }
 
+/// One of two models that a choice is between.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Contender {
+    /// Its seat, if it was trained on.
+    pub seat: Option<Seat>,
+    /// Standard error of its quality.
+    pub error: f32,
+}
+
 impl Learned {
     /// Reads a prompt of that task: at most its first and last 2 KB.
     pub fn assess<'a>(
@@ -84,9 +93,9 @@ impl Learned {
         let trust = (covered / self.coverage).clamp(0.0, 1.0).powi(2);
         let (clusters, skills) = outputs.split_at_mut(self.shape.clusters);
         let best = clusters.iter().copied().fold(0.0, f32::max);
-        let [strange, like] = self.familiar;
-        let likeness = ((best - strange) / (like - strange)).clamp(0.0, 1.0);
-        let novelty = 1.0 - likeness * (trust / SURE).min(1.0);
+        let [base, by_score] = self.novelty;
+        let known = sigmoid(-(base + by_score * best));
+        let novelty = 1.0 - known * (trust / SURE).min(1.0);
         // Of a task that was not trained on, the prior alone is known.
         let rest = into_shares(clusters, trust.min(1.0 - novelty));
         for skill in &mut skills[..self.shape.skills] {
@@ -227,10 +236,58 @@ impl Learned {
 
     #[inline]
     fn error_at(&self, assessment: &Assessment, place: usize, quality: f32) -> f32 {
-        let sampling = SET_APART * quality * (1.0 - quality) / (1.0 + assessment.evidence);
         let spread = self.spreads[place];
         // The variance of a mixture: with that chance a draw of another task.
-        (sampling + assessment.novelty * spread * spread).sqrt()
+        (sampling(assessment, quality) + assessment.novelty * spread * spread).sqrt()
+    }
+
+    /// What `other` must be better by, in units of quality, before it is taken in
+    /// place of the `usual` model, which would be chosen without a look at the
+    /// prompt.
+    ///
+    /// A learned router that is not held back loses to the best fixed choice on
+    /// prompts that are unlike its training. The doubt is one standard error of
+    /// the rows that speak for the prompt, and, with the chance that its task was
+    /// not trained on, [`caution`](Self::caution) standard errors of how far the
+    /// two lie apart from one task to the next. Where one of them was
+    /// not trained on, nothing is known of that: then it is two standard errors
+    /// of both qualities.
+    pub fn doubt(&self, assessment: &Assessment, usual: Contender, other: Contender) -> f32 {
+        let (Some(usual_seat), Some(other_seat)) = (usual.seat, other.seat) else {
+            return UNPAIRED_ERRORS * usual.error.hypot(other.error);
+        };
+        let [sampling, new] = self.doubts(assessment, usual_seat, other_seat);
+        (sampling + self.caution * self.caution * new).sqrt()
+    }
+
+    /// Both parts of the doubt, squared, with a caution of 1.
+    pub(crate) fn doubts(&self, assessment: &Assessment, usual: Seat, other: Seat) -> [f32; 2] {
+        let (usual, other) = (place_of(usual), place_of(other));
+        let of = |place| sampling(assessment, self.quality_at(assessment, place));
+        [
+            of(usual) + of(other),
+            assessment.novelty * self.spread_between(usual, other),
+        ]
+    }
+
+    /// Variance of what sets two models apart on a task that was not trained on:
+    /// the predictive variance of a random-effects meta-analysis, in which each
+    /// cluster is one draw, whatever its rows.
+    fn spread_between(&self, one: usize, other: usize) -> f32 {
+        let count = self.shape.clusters;
+        if count < 2 {
+            return 2.0 * ASSUMED_SPREAD * ASSUMED_SPREAD;
+        }
+        let width = self.shape.width();
+        let of = |place: usize| &self.seats[place * width..place * width + count];
+        let apart = of(one)
+            .iter()
+            .zip(of(other))
+            .map(|(one, other)| one - other);
+        let clusters = count as f32;
+        let mean = apart.clone().sum::<f32>() / clusters;
+        let squares: f32 = apart.map(|apart| (apart - mean).powi(2)).sum();
+        squares / (clusters - 1.0) * (1.0 + 1.0 / clusters)
     }
 
     /// How wordy a model is beside others holds for new tasks too, so the chance
@@ -259,12 +316,25 @@ const SURE: f32 = 0.6;
 /// Part of the variance of an answer that is not the same for all models.
 const SET_APART: f32 = 0.5;
 
-/// Turns scores into shares of `all` together; gives what is left of 1. Squares,
+/// Standard errors that a gain must exceed where nothing is known of how far two
+/// models lie apart.
+const UNPAIRED_ERRORS: f32 = 2.0;
+/// How far a model is assumed to lie from its mean lead on a new task where there
+/// are no clusters to tell.
+pub(crate) const ASSUMED_SPREAD: f32 = 0.1;
+
+/// Variance of what sets a model apart, by the rows that speak for the prompt.
+#[inline]
+fn sampling(assessment: &Assessment, quality: f32) -> f32 {
+    SET_APART * quality * (1.0 - quality) / (1.0 + assessment.evidence)
+}
+
+/// Turns scores into shares of `all` together; gives what is left of 1. Cubes,
 /// because a score half as high is much less than half as likely.
 fn into_shares(scores: &mut [f32], all: f32) -> f32 {
     let mut total = 0.0;
     for score in scores.iter_mut() {
-        *score = score.max(0.0).powi(2);
+        *score = score.max(0.0).powi(3);
         total += *score;
     }
     if total <= 0.0 {

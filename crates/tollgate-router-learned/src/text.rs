@@ -123,25 +123,25 @@ impl Text {
         while at < bytes.len() {
             let class = CLASSES[usize::from(bytes[at])];
             let begun = at;
-            let mut hash = SEED ^ class as u32;
-            while at < bytes.len() && CLASSES[usize::from(bytes[at])] == class {
-                hash = step(hash, bytes[at]);
-                at += 1;
-            }
-            let run = &bytes[begun..at];
-            match class {
+            let hash = match class {
                 Class::Space => {
-                    tally.space(run);
+                    at = end_of(class, bytes, at);
+                    tally.space(&bytes[begun..at]);
                     continue;
                 }
+                Class::Letter => word(bytes, &mut at, tally),
                 // How long a number is says more than which number it is.
                 Class::Digit => {
-                    tally.digits(run);
-                    hash = step(SEED, b'0' + run.len().min(9) as u8);
+                    at = end_of(class, bytes, at);
+                    tally.digits(at - begun);
+                    step(SEED, b'0' + (at - begun).min(9) as u8)
                 }
-                Class::Letter => tally.letters(run),
-                Class::Mark => tally.marks(run),
-            }
+                Class::Mark => {
+                    at = end_of(class, bytes, at);
+                    tally.marks(&bytes[begun..at]);
+                    bytes[begun..at].iter().copied().fold(SEED, step)
+                }
+            };
             self.meet(hash);
             if before != 0 {
                 self.meet(before.rotate_left(7) ^ hash.wrapping_mul(MIX));
@@ -182,9 +182,73 @@ impl Text {
 const SEED: u32 = 0x811c_9dc5;
 const MIX: u32 = 0x85eb_ca6b;
 
-/// FNV-1a over bytes without their case.
+/// FNV-1a.
 fn step(hash: u32, byte: u8) -> u32 {
-    (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193)
+    (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+}
+
+fn end_of(class: Class, bytes: &[u8], begun: usize) -> usize {
+    let rest = bytes[begun..].iter();
+    begun
+        + rest
+            .take_while(|byte| CLASSES[usize::from(**byte)] == class)
+            .count()
+}
+
+/// The hash of a word without its case. It is read in eights of bytes, because
+/// looking for its end byte by byte is most of the work of reading.
+fn word(bytes: &[u8], at: &mut usize, tally: &mut Tally) -> u32 {
+    let mut hash = u64::from(SEED);
+    tally.words += 1;
+    loop {
+        let eight = eight_at(bytes, *at);
+        let letters = letters_of(eight);
+        let kept = match letters {
+            8 => eight,
+            fewer => eight & ((1 << (8 * fewer)) - 1),
+        };
+        tally.letters(letters, kept);
+        hash = (hash ^ without_case(kept)).wrapping_mul(MIX_OF_EIGHT);
+        hash ^= hash >> 32;
+        *at += letters as usize;
+        if letters < 8 {
+            return hash as u32;
+        }
+    }
+}
+
+const MIX_OF_EIGHT: u64 = 0x9e37_79b9_7f4a_7c15;
+/// The same bit of all eight bytes.
+const HIGHEST: u64 = 0x8080_8080_8080_8080;
+const OF_CASE: u64 = 0x2020_2020_2020_2020;
+
+/// The eight bytes from there on, the first one lowest; zero after the end.
+fn eight_at(bytes: &[u8], at: usize) -> u64 {
+    let rest = &bytes[at..];
+    match rest.first_chunk() {
+        Some(eight) => u64::from_le_bytes(*eight),
+        None => {
+            let mut eight = [0; 8];
+            eight[..rest.len()].copy_from_slice(rest);
+            u64::from_le_bytes(eight)
+        }
+    }
+}
+
+/// How many of the eight bytes are letters before the first that is none: those
+/// of ASCII, and all bytes beyond it.
+fn letters_of(eight: u64) -> u32 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let low = (eight | OF_CASE) & !HIGHEST;
+    // Adding sets the highest bit of what is `a` or more, and of what is more than `z`.
+    let from_a = low + ONES * (0x80 - b'a' as u64);
+    let beyond_z = low + ONES * (0x7f - b'z' as u64);
+    let letters = (from_a & !beyond_z) | eight;
+    (!letters & HIGHEST).trailing_zeros() / 8
+}
+
+fn without_case(letters: u64) -> u64 {
+    letters | ((!letters & HIGHEST) >> 2)
 }
 
 /// `ln(1 + count)` for small counts; more often than this says nothing new.
@@ -221,20 +285,20 @@ impl Tally {
         self.lines += run.iter().filter(|byte| **byte == b'\n').count() as u32;
     }
 
-    fn digits(&mut self, run: &[u8]) {
-        self.bytes += run.len() as u32;
-        self.digits += run.len() as u32;
+    fn digits(&mut self, count: usize) {
+        self.bytes += count as u32;
+        self.digits += count as u32;
         self.numbers += 1;
     }
 
-    fn letters(&mut self, run: &[u8]) {
-        self.bytes += run.len() as u32;
-        self.words += 1;
-        self.letters += run.len() as u32;
-        for byte in run {
-            self.upper += u32::from(byte.is_ascii_uppercase());
-            self.foreign += u32::from(!byte.is_ascii());
-        }
+    /// Up to eight letters of a word; zero where there are fewer.
+    fn letters(&mut self, count: u32, eight: u64) {
+        self.bytes += count;
+        self.letters += count;
+        let beyond = eight & HIGHEST;
+        self.foreign += beyond.count_ones();
+        let lower = (eight & OF_CASE) << 2;
+        self.upper += count - (lower | beyond).count_ones();
     }
 
     fn marks(&mut self, run: &[u8]) {
@@ -277,7 +341,7 @@ fn figures(length: usize, tally: &Tally) -> [f32; FIGURES] {
 
 #[cfg(test)]
 mod tests {
-    use super::{HALF, Text};
+    use super::{HALF, Tally, Text};
 
     #[test]
     fn no_prompt_needs_more_memory_than_there_is_from_the_start() {
@@ -308,6 +372,30 @@ mod tests {
             .map(|(_, weight)| weight * weight)
             .sum();
         assert!((squares - 1.0).abs() < 1e-5);
+    }
+
+    #[test]
+    fn words_are_read_to_their_end_whatever_they_are_made_of() {
+        for word in [
+            "a",
+            "Zz",
+            "letters",
+            "eighteen",
+            "straßenbahnhaltestelle",
+            "日本語",
+            "Ünïcödé",
+        ] {
+            for around in ["@", "[", "`", "{", "5", " ", "", "\0"] {
+                let text = format!("{around}{word}{around}");
+                let (mut at, mut tally) = (around.len(), Tally::default());
+                super::word(text.as_bytes(), &mut at, &mut tally);
+                assert_eq!(&text[around.len()..at], word);
+                let count = |test: fn(&u8) -> bool| word.bytes().filter(test).count() as u32;
+                assert_eq!(tally.letters, word.len() as u32);
+                assert_eq!(tally.upper, count(u8::is_ascii_uppercase), "{word}");
+                assert_eq!(tally.foreign, count(|byte| !byte.is_ascii()), "{word}");
+            }
+        }
     }
 
     #[test]

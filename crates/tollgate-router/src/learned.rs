@@ -5,7 +5,7 @@ use tollgate_core::{
     CallProfile, Candidate, CatalogView, Guarded, Look, LookVerdict, Quality, Ranking,
     RoutingPolicy,
 };
-use tollgate_router_learned::{Contender, Guard, Insight, Learned, Panel};
+use tollgate_router_learned::{Insight, Learned, Panel};
 
 /// What was looked up for the last catalog view of a thread.
 #[derive(Debug, Default)]
@@ -84,7 +84,7 @@ pub(crate) fn rank(
     let looked = policy.rank(profile, candidates);
     let first = |ranking: &Ranking| candidates.get(ranking.choices().first()?.place as usize);
     let verdict = match (first(&usual), first(&looked)) {
-        (Some(usual), Some(other)) => Some(judge(policy, profile, usual, other)),
+        (Some(usual), Some(other)) => Some(judge(policy, profile, insight, usual, other)),
         _ => None,
     };
     if verdict.is_some_and(|verdict| verdict.verdict == LookVerdict::Kept) {
@@ -102,10 +102,12 @@ pub(crate) fn rank(
 fn judge(
     policy: &dyn RoutingPolicy,
     profile: &CallProfile,
+    insight: &Insight<'_>,
     usual: &Candidate,
     other: &Candidate,
 ) -> Verdict {
-    let doubt = Guard::default().doubt(&contender(usual), &contender(other));
+    let seen = |candidate: &Candidate| (candidate.model.0 as usize, candidate.quality);
+    let doubt = insight.doubt(seen(usual), seen(other));
     let mut doubted = *other;
     doubted.quality.mean -= doubt;
     let again = policy.rank(profile, &[*usual, doubted]);
@@ -119,14 +121,6 @@ fn judge(
         usual: *usual,
         other: *other,
         doubt,
-    }
-}
-
-fn contender(candidate: &Candidate) -> Contender {
-    Contender {
-        worth: candidate.quality.mean,
-        cost: candidate.expected.nanos() as f32,
-        error: candidate.quality.error,
     }
 }
 

@@ -2,7 +2,7 @@ use tollgate_route_eval::{
     EvalConfig, GUARDED, Priced, Report, ScoreConfig, evaluate, folds, forecast, forecast_with,
     score, worse_than_fixed,
 };
-use tollgate_router_learned::{Guard, TrainConfig, train};
+use tollgate_router_learned::{TrainConfig, train};
 
 use crate::world::{poems_and_sums, sample};
 
@@ -13,16 +13,20 @@ fn config() -> ScoreConfig {
     }
 }
 
-fn scores(guard: Guard) -> tollgate_route_eval::Scores {
+fn scores(caution: Option<f32>) -> tollgate_route_eval::Scores {
     let table = Priced::of(&poems_and_sums(600), &[]).expect("two priced models");
     let splits = folds(&table.outcomes, 4, 1);
-    let forecast = forecast(&table, &splits, &TrainConfig::default()).expect("enough rows");
-    score("world", &forecast, &ScoreConfig { guard, ..config() })
+    let train = TrainConfig {
+        caution,
+        ..TrainConfig::default()
+    };
+    let forecast = forecast(&table, &splits, &train).expect("enough rows");
+    score("world", &forecast, &config())
 }
 
 #[test]
 fn what_can_be_known_is_won() {
-    let scores = scores(Guard::default());
+    let scores = scores(None);
     let of = |name: &str| scores.method(name).unwrap();
     assert_eq!(scores.rows, 600);
     // Two thirds of the prompts can go to the model of a tenth of the price.
@@ -41,11 +45,8 @@ fn what_can_be_known_is_won() {
 }
 
 #[test]
-fn a_guard_that_nothing_passes_is_the_fixed_choice() {
-    let scores = scores(Guard {
-        z: 1e6,
-        dearer: 1.0,
-    });
+fn caution_that_nothing_passes_leaves_the_fixed_choice() {
+    let scores = scores(Some(1e9));
     let (guarded, fixed) = (
         scores.method(GUARDED).unwrap(),
         scores.method("global means").unwrap(),
@@ -56,7 +57,7 @@ fn a_guard_that_nothing_passes_is_the_fixed_choice() {
 
 #[test]
 fn modes_lie_in_order_on_the_curve() {
-    let scores = scores(Guard::default());
+    let scores = scores(None);
     let [(_, quality), (_, balanced), (_, cheapest)] = scores.modes[..] else {
         panic!("three modes")
     };
@@ -108,17 +109,14 @@ fn a_table_is_evaluated_whole_and_the_same_again() {
 fn violations_are_found_in_a_router_that_learned_the_opposite() {
     let mut inverted = poems_and_sums(600).outcomes;
     inverted.rows.iter_mut().for_each(|row| row.q.swap(0, 1));
-    let learned = train(&inverted, &TrainConfig::default()).unwrap();
+    let careless = TrainConfig {
+        caution: Some(0.0),
+        ..TrainConfig::default()
+    };
+    let learned = train(&inverted, &careless).unwrap();
     let table = poems_and_sums(300);
     let forecast = forecast_with(&Priced::of(&table, &[]).unwrap(), &learned);
-    let careless = ScoreConfig {
-        guard: Guard {
-            z: 0.0,
-            dearer: 1.0,
-        },
-        ..config()
-    };
-    let report = Report::of(&table, &forecast, &careless);
+    let report = Report::of(&table, &forecast, &config());
     let worse = worse_than_fixed(std::slice::from_ref(&report));
     assert!(worse.iter().any(|one| one.is_sure), "{report}");
     let honest = train(&poems_and_sums(600).outcomes, &TrainConfig::default()).unwrap();

@@ -8,6 +8,7 @@ use tollgate_core::Task;
 use crate::Outcomes;
 use crate::learned::AVERAGE;
 use crate::outcomes::mean;
+use crate::predict::ASSUMED_SPREAD;
 use crate::train::clusters::Clusters;
 use crate::train::skills::Left;
 
@@ -125,10 +126,8 @@ impl Means {
     /// towards each other; the last factor takes that back, so that the errors
     /// of two models add up as if they were independent.
     fn spread(&self, place: usize) -> f32 {
-        // Without clusters nothing is known of how far they lie apart.
-        const ASSUMED: f32 = 0.1;
         if self.clusters < 2 {
-            return ASSUMED;
+            return ASSUMED_SPREAD;
         }
         let of =
             |place: usize| &self.by_cluster[place * self.clusters..(place + 1) * self.clusters];

@@ -1,9 +1,9 @@
 //! What the clusters leave unexplained, as a few numbers for each prompt.
 
-use crate::TrainConfig;
 use crate::learned::AVERAGE;
-use crate::train::eigen;
+use crate::train::clusters::Clusters;
 use crate::train::sparse::Matrix;
+use crate::train::{eigen, penalty};
 
 /// Most skills beside the common one.
 const MOST: usize = 15;
@@ -25,20 +25,58 @@ pub(super) struct Left {
     pub(super) values: Vec<f32>,
 }
 
+/// Penalties on weights. What sets models apart has a stronger one: most of it is
+/// noise, and a choice picks out the luckiest noise.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Penalties {
+    common: f32,
+    apart: f32,
+}
+
+impl Penalties {
+    /// Measures both.
+    pub(super) fn of(
+        matrix: &Matrix,
+        clusters: &Clusters,
+        left: &Left,
+        quarter_of: &[usize],
+    ) -> Self {
+        let halves: Vec<usize> = quarter_of.iter().map(|quarter| quarter / 2).collect();
+        let best = |targets: &[f32], penalties| {
+            penalty::best(matrix, clusters, &halves, targets, penalties)
+        };
+        let common = best(&left.shared(), [2.0, 4.0, 8.0]);
+        let (_, slopes) = shared(matrix, left, common);
+        Self {
+            common,
+            apart: best(&apart(left, &slopes), [3.0, 10.0, 30.0]),
+        }
+    }
+}
+
+impl Left {
+    /// What is left on average over all models.
+    fn shared(&self) -> Vec<f32> {
+        let rows = self.values.chunks_exact(self.width);
+        rows.map(|row| row[AVERAGE]).collect()
+    }
+}
+
+/// Weights of what all models share, and how far each model follows it.
+fn shared(matrix: &Matrix, left: &Left, penalty: f32) -> (Vec<f32>, Vec<f32>) {
+    let weights = matrix.ridge(&left.shared(), 1, penalty);
+    let slopes = slopes(left, &matrix.times(&weights, 1));
+    (weights, slopes)
+}
+
 impl Skills {
     /// The first skill is what all models share: how hard the prompt is beside
     /// others of its cluster. The rest are the directions in which fitted
     /// qualities differ most. The two are penalised apart, because the first
     /// has as many witnesses as there are models.
-    pub(super) fn of(matrix: &Matrix, left: &Left, config: &TrainConfig) -> Self {
+    pub(super) fn of(matrix: &Matrix, left: &Left, penalties: &Penalties, most: usize) -> Self {
         let width = left.width;
-        let shared: Vec<f32> = left
-            .values
-            .chunks_exact(width)
-            .map(|row| row[AVERAGE])
-            .collect();
-        let common = matrix.ridge(&shared, 1, config.common_alpha);
-        let slopes = slopes(left, &matrix.times(&common, 1));
+        let (common, slopes) = shared(matrix, left, penalties.common);
         let skills = Self {
             count: 1,
             weights: common,
@@ -48,11 +86,8 @@ impl Skills {
         if width <= 2 {
             return skills;
         }
-        let apart = matrix.ridge(&apart(left, &slopes), width, config.apart_alpha);
-        skills.with(
-            &apart,
-            &directions(matrix, &apart, width, config.skills.min(MOST)),
-        )
+        let apart = matrix.ridge(&apart(left, &slopes), width, penalties.apart);
+        skills.with(&apart, &directions(matrix, &apart, width, most.min(MOST)))
     }
 
     /// Adds skills: directions in the space of models, by which fitted weights are summed.

@@ -1,9 +1,9 @@
 use tollgate_core::{Quality, QualitySource, Task};
 use tollgate_router_learned::{
-    LearnError, Learned, Outcomes, Scope, Scratch, TrainConfig, train, train_neutral,
+    Contender, LearnError, Learned, Outcomes, Scope, Scratch, TrainConfig, train, train_neutral,
 };
 
-use crate::worlds::{HARD_SUM, PROGRAM, STRANGE, SUM, two_tasks};
+use crate::worlds::{HARD_SUM, PROGRAM, STRANGE, SUM, models, row, two_tasks};
 
 fn learned() -> Learned {
     train(&two_tasks(400), &TrainConfig::default()).unwrap()
@@ -201,4 +201,92 @@ fn where_tasks_look_alike_a_familiar_look_is_no_proof() {
     // In both worlds models are worlds apart by task, and the prompt is like those of one task.
     assert!(error(&apart, SUM) < 0.06, "{}", error(&apart, SUM));
     assert!(error(&alike, SUM) > 0.15, "{}", error(&alike, SUM));
+}
+
+fn doubt(learned: &Learned, prompt: &[u8], usual: &str, other: &str) -> f32 {
+    let assessment = learned.assess(Task::Code, prompt, &mut Scratch::default());
+    let contender = |name| Contender {
+        seat: learned.seat(name),
+        error: 0.1,
+    };
+    learned.doubt(&assessment, contender(usual), contender(other))
+}
+
+#[test]
+fn a_gain_is_doubted_by_how_new_the_prompt_is_and_how_far_the_two_lie_apart() {
+    let learned = learned();
+    let known = doubt(&learned, PROGRAM, "counter", "coder");
+    assert!(known < 0.1, "{known}");
+    assert!(doubt(&learned, STRANGE, "counter", "coder") > 5.0 * known);
+    // From programs to sums `coder` falls behind `counter` further than behind `plain`.
+    assert!(
+        doubt(&learned, STRANGE, "counter", "coder")
+            > 1.2 * doubt(&learned, STRANGE, "plain", "coder")
+    );
+    // Nothing is known of who was not trained on.
+    let unknown = doubt(&learned, PROGRAM, "nobody", "coder");
+    assert!(
+        (unknown - 2.0 * 0.1_f32.hypot(0.1)).abs() < 1e-6,
+        "{unknown}"
+    );
+}
+
+/// Four labels. `all` is good at all but farms, `farmer` at farms, and if
+/// `is_treacherous` at nothing else, though shops look like farms in three
+/// prompts of four.
+fn shops_and_farms(is_treacherous: bool) -> Outcomes {
+    let rows = (0..800).map(|place| {
+        let number = place / 4;
+        let word = ["coins", ["shops", "farms"][place % 2]][usize::from(number % 4 == 0)];
+        let (label, prompt) = match place % 4 {
+            0 | 1 => (
+                ["shops", "farms"][place % 2],
+                format!("Ada has {number} {word} and buys 3 more. How many {word} does Ada have?"),
+            ),
+            2 => (
+                "poems",
+                format!("Write {number} lines that rhyme about the night and the heart."),
+            ),
+            _ => (
+                "code",
+                format!("Fix def item_{number}(list): return sorted(list)[{number}]"),
+            ),
+        };
+        let of_farmer = match (label, is_treacherous) {
+            ("farms", _) | ("shops", false) => 0.9,
+            _ => 0.2,
+        };
+        let of_all = if label == "farms" { 0.3 } else { 0.8 };
+        row(
+            place,
+            label,
+            "chat",
+            prompt,
+            vec![Some(of_all), Some(of_farmer)],
+        )
+    });
+    Outcomes {
+        models: models(&["all", "farmer"]),
+        rows: rows.collect(),
+    }
+}
+
+#[test]
+fn caution_is_what_it_takes_that_no_task_loses_that_was_left_out() {
+    let of = |is_treacherous| {
+        let learned = train(&shops_and_farms(is_treacherous), &TrainConfig::default());
+        learned.unwrap().caution()
+    };
+    // Shops that were left out look like farms, and are none.
+    let (harmless, treacherous) = (of(false), of(true));
+    assert_eq!(harmless, 0.5);
+    assert!(treacherous > 1.5 * harmless, "{treacherous}");
+    let given = TrainConfig {
+        caution: Some(3.0),
+        ..TrainConfig::default()
+    };
+    assert_eq!(
+        train(&shops_and_farms(true), &given).unwrap().caution(),
+        3.0
+    );
 }

@@ -190,7 +190,7 @@ fn the_guard_holds_a_policy_whose_scores_are_in_units_of_its_own() {
 }
 
 #[test]
-fn a_dearer_choice_needs_twice_the_evidence() {
+fn doubt_of_a_pair_is_not_a_matter_of_price() {
     let optimizer = optimizer(Some(learned(600)));
     let doubt = |poet_price: f64| {
         let models = view([
@@ -203,7 +203,25 @@ fn a_dearer_choice_needs_twice_the_evidence() {
             optimizer.explain(&profile(&optimizer, POEM), &models, &HealthView::default());
         explanation.look.unwrap().guarded.unwrap().doubt
     };
-    assert!((doubt(1.1) - 2.0 * doubt(0.9)).abs() < 1e-6);
+    assert!(doubt(1.1) > 0.0);
+    assert_eq!(doubt(1.1), doubt(0.9));
+}
+
+#[test]
+fn of_a_model_that_was_not_trained_on_two_errors_are_doubted() {
+    let optimizer = optimizer(Some(learned(600)));
+    let models = view([
+        ModelSpec::new("a/poet").price(1.0, 4.0).quality(0.55),
+        ModelSpec::new("d/stranger").price(1.0, 4.0).quality(0.60),
+    ]);
+    let explanation =
+        optimizer.explain(&profile(&optimizer, POEM), &models, &HealthView::default());
+    let guarded = explanation.look.unwrap().guarded.unwrap();
+    let (usual, other) = (guarded.usual_quality, guarded.other_quality);
+    assert!(
+        (guarded.doubt - 2.0 * usual.error.hypot(other.error)).abs() < 1e-6,
+        "{guarded:?}"
+    );
 }
 
 #[test]
