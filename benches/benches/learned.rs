@@ -128,19 +128,32 @@ fn outcomes(names: impl Iterator<Item = String>) -> Outcomes {
 
 fn prompt_of_task(task: usize, row: usize) -> String {
     (0..60)
-        .map(|word| format!("w{}", task * 50 + (row * 7 + word * word) % 90))
+        .map(|place| word(task * 50 + (row * 7 + place * place) % 90))
         .collect::<Vec<_>>()
         .join(" ")
 }
 
-/// Words of all tasks, so that hardly any is unknown: the dearest kind of prompt.
+/// A word of letters for each number: numbers themselves are read by their length alone.
+fn word(number: usize) -> String {
+    const SYLLABLES: [&str; 12] = [
+        "ba", "ce", "di", "fo", "gu", "ha", "je", "ki", "lo", "mu", "na", "pe",
+    ];
+    let part = |by: usize| SYLLABLES[number / by % 12];
+    format!("{}{}{}", part(144), part(12), part(1))
+}
+
+/// Prompts of one task after the other, so that hardly any n-gram is unknown, and few are met
+/// twice: the dearest kind of prompt.
 fn prompt(bytes: usize) -> String {
     let mut text = String::new();
-    let mut word = 0;
-    while text.len() + 8 < bytes {
-        let _ = write!(text, "w{} ", (word * word + word) % 1_200);
-        word += 1;
+    for task in (0..24).cycle() {
+        text.push_str(&prompt_of_task(task, 7 * task));
+        text.push(' ');
+        if text.len() >= bytes {
+            break;
+        }
     }
+    text.truncate(bytes);
     text
 }
 

@@ -202,6 +202,7 @@ impl Learned {
         let width = self.shape.width();
         let outputs = &mut outputs[..width];
         let mut covered = 0.0;
+        let mut once = Once::new(text.weight_of_one(), width);
         for (bucket, weight) in text.ngrams() {
             let column = self.column_of[usize::from(*bucket)];
             if column == NO_COLUMN {
@@ -209,10 +210,16 @@ impl Learned {
             }
             covered += weight * weight;
             let at = usize::from(column) * width;
-            for (output, step) in outputs.iter_mut().zip(&self.weights[at..at + width]) {
+            let steps = &self.weights[at..at + width];
+            if *weight == once.weight {
+                once.add(steps, outputs);
+                continue;
+            }
+            for (output, step) in outputs.iter_mut().zip(steps) {
                 *output += weight * f32::from(*step);
             }
         }
+        once.pour(outputs);
         for (output, step) in outputs.iter_mut().zip(&self.steps) {
             *output *= step;
         }
@@ -303,6 +310,49 @@ impl Learned {
         }
         let own = product(lengths, &assessment.outputs) / known;
         assessment.trust * own + (1.0 - assessment.trust) * usual
+    }
+}
+
+/// Steps of the n-grams that a prompt has once, which most are: they weigh the
+/// same, so they are added as they are, and weighed together.
+struct Once {
+    weight: f32,
+    width: usize,
+    count: usize,
+    sums: [i16; MOST_OUTPUTS],
+}
+
+impl Once {
+    /// So many steps of a byte fit into a sum.
+    const MOST: usize = (i16::MAX / 128) as usize;
+
+    fn new(weight: f32, width: usize) -> Self {
+        Self {
+            weight,
+            width,
+            count: 0,
+            sums: [0; MOST_OUTPUTS],
+        }
+    }
+
+    #[inline]
+    fn add(&mut self, steps: &[i8], outputs: &mut [f32]) {
+        for (sum, step) in self.sums[..self.width].iter_mut().zip(steps) {
+            *sum += i16::from(*step);
+        }
+        self.count += 1;
+        if self.count == Self::MOST {
+            self.pour(outputs);
+        }
+    }
+
+    /// Weighs what was added.
+    fn pour(&mut self, outputs: &mut [f32]) {
+        for (output, sum) in outputs.iter_mut().zip(&mut self.sums) {
+            *output += self.weight * f32::from(*sum);
+            *sum = 0;
+        }
+        self.count = 0;
     }
 }
 

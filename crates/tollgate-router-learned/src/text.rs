@@ -80,8 +80,11 @@ const CLASSES: [Class; 256] = {
 pub(crate) struct Text {
     /// How often each bucket was met; all zero between prompts.
     counts: Box<[u8; BUCKETS]>,
-    /// Buckets that were met, each once, and the weight of each.
-    met: Vec<(u16, f32)>,
+    /// Buckets that were met, each once, and the weight of each; the first `used`
+    /// count.
+    met: Box<[(u16, f32)]>,
+    used: usize,
+    weight_of_one: f32,
     figures: [f32; FIGURES],
 }
 
@@ -89,8 +92,10 @@ impl Default for Text {
     fn default() -> Self {
         Self {
             counts: Box::new([0; BUCKETS]),
-            // Two n-grams a token, and a token has a byte at least.
-            met: Vec::with_capacity(4 * HALF),
+            // Two n-grams a token, and a token has a byte at least; one to spare.
+            met: vec![(0, 0.0); 4 * HALF + 1].into(),
+            used: 0,
+            weight_of_one: 0.0,
             figures: [0.0; FIGURES],
         }
     }
@@ -99,7 +104,7 @@ impl Default for Text {
 impl Text {
     /// Reads a prompt.
     pub(crate) fn read(&mut self, prompt: Prompt<'_>) {
-        self.met.clear();
+        self.used = 0;
         let mut tally = Tally::default();
         self.part(prompt.beginning, &mut tally);
         self.part(prompt.end, &mut tally);
@@ -109,7 +114,12 @@ impl Text {
 
     /// The buckets that the prompt has, with weights whose squares add up to 1.
     pub(crate) fn ngrams(&self) -> &[(u16, f32)] {
-        &self.met
+        &self.met[..self.used]
+    }
+
+    /// The weight of a bucket that was met once.
+    pub(crate) fn weight_of_one(&self) -> f32 {
+        self.weight_of_one
     }
 
     /// The figures, before they are scaled.
@@ -150,19 +160,21 @@ impl Text {
         }
     }
 
+    /// Without a branch: whether a bucket is new is as good as chance, and to
+    /// guess wrong costs more than to write what is not kept.
     fn meet(&mut self, hash: u32) {
         let mixed = (hash ^ (hash >> 15)).wrapping_mul(MIX);
         let bucket = (mixed >> 16) as u16;
         let count = &mut self.counts[usize::from(bucket)];
-        if *count == 0 {
-            self.met.push((bucket, 0.0));
-        }
+        self.met[self.used] = (bucket, 0.0);
+        self.used += usize::from(*count == 0);
         *count = count.saturating_add(1);
     }
 
     fn weigh(&mut self) {
         let mut squares = 0.0;
-        for (bucket, weight) in &mut self.met {
+        let met = &mut self.met[..self.used];
+        for (bucket, weight) in &mut *met {
             let count = &mut self.counts[usize::from(*bucket)];
             *weight = LOGS[usize::from(*count).min(LOGS.len() - 1)];
             *count = 0;
@@ -173,9 +185,10 @@ impl Text {
         } else {
             0.0
         };
-        for (_, weight) in &mut self.met {
+        for (_, weight) in met {
             *weight *= scale;
         }
+        self.weight_of_one = LOGS[1] * scale;
     }
 }
 
@@ -220,6 +233,7 @@ fn word(bytes: &[u8], at: &mut usize, tally: &mut Tally) -> u32 {
 const MIX_OF_EIGHT: u64 = 0x9e37_79b9_7f4a_7c15;
 /// The same bit of all eight bytes.
 const HIGHEST: u64 = 0x8080_8080_8080_8080;
+const ONES: u64 = 0x0101_0101_0101_0101;
 const OF_CASE: u64 = 0x2020_2020_2020_2020;
 
 /// The eight bytes from there on, the first one lowest; zero after the end.
@@ -238,13 +252,17 @@ fn eight_at(bytes: &[u8], at: usize) -> u64 {
 /// How many of the eight bytes are letters before the first that is none: those
 /// of ASCII, and all bytes beyond it.
 fn letters_of(eight: u64) -> u32 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
     let low = (eight | OF_CASE) & !HIGHEST;
     // Adding sets the highest bit of what is `a` or more, and of what is more than `z`.
     let from_a = low + ONES * (0x80 - b'a' as u64);
     let beyond_z = low + ONES * (0x7f - b'z' as u64);
     let letters = (from_a & !beyond_z) | eight;
     (!letters & HIGHEST).trailing_zeros() / 8
+}
+
+/// How many of the highest bits are set; no others may be.
+fn count_highest(bits: u64) -> u32 {
+    ((bits >> 7).wrapping_mul(ONES) >> 56) as u32
 }
 
 fn without_case(letters: u64) -> u64 {
@@ -296,28 +314,55 @@ impl Tally {
         self.bytes += count;
         self.letters += count;
         let beyond = eight & HIGHEST;
-        self.foreign += beyond.count_ones();
+        self.foreign += count_highest(beyond);
         let lower = (eight & OF_CASE) << 2;
-        self.upper += count - (lower | beyond).count_ones();
+        self.upper += count - count_highest(lower | beyond);
     }
 
     fn marks(&mut self, run: &[u8]) {
         self.bytes += run.len() as u32;
         self.marks += run.len() as u32;
         for byte in run {
-            match byte {
-                b'{' | b'}' | b';' | b'=' | b'<' | b'>' | b'_' | b'(' | b')' | b'[' | b']' => {
-                    self.code += 1;
-                }
-                b'\\' | b'$' | b'^' => self.formula += 1,
-                b'?' => self.questions += 1,
-                _ => {}
-            }
+            let kind = MARKS[usize::from(*byte)];
+            self.code += u32::from(kind & CODE);
+            self.formula += u32::from((kind & FORMULA) / FORMULA);
+            self.questions += u32::from((kind & QUESTION) / QUESTION);
         }
         // Sentences end with these, and so do the letters of options.
-        self.stops += u32::from(matches!(run, b"." | b")" | b"):" | b":"));
+        let ends = match run {
+            [mark] => MARKS[usize::from(*mark)] & STOP == STOP,
+            run => run == b"):",
+        };
+        self.stops += u32::from(ends);
     }
 }
+
+const CODE: u8 = 1;
+const FORMULA: u8 = 2;
+const QUESTION: u8 = 4;
+const STOP: u8 = 8;
+
+/// What a mark may be a sign of.
+const MARKS: [u8; 256] = {
+    let mut table = [0; 256];
+    let all: [(&[u8], u8); 4] = [
+        (b"{};=<>_()[]", CODE),
+        (b"\\$^", FORMULA),
+        (b"?", QUESTION),
+        (b".):", STOP),
+    ];
+    let mut kind = 0;
+    while kind < all.len() {
+        let (marks, bit) = all[kind];
+        let mut place = 0;
+        while place < marks.len() {
+            table[marks[place] as usize] |= bit;
+            place += 1;
+        }
+        kind += 1;
+    }
+    table
+};
 
 /// Logarithms of sizes and square roots of shares, so that none has a long tail.
 fn figures(length: usize, tally: &Tally) -> [f32; FIGURES] {
@@ -346,7 +391,6 @@ mod tests {
     #[test]
     fn no_prompt_needs_more_memory_than_there_is_from_the_start() {
         let mut text = Text::default();
-        let before = text.met.capacity();
         // A token for each byte, and hardly two n-grams the same.
         let dense: Vec<u8> = (0..3 * HALF)
             .map(|place| match place % 2 {
@@ -356,7 +400,7 @@ mod tests {
             .collect();
         for prompt in [&dense[..], b"", &[0xff; 9_000], b"one two three"] {
             text.read(prompt.into());
-            assert_eq!(text.met.capacity(), before);
+            assert!(text.used < text.met.len());
         }
     }
 

@@ -165,6 +165,5 @@ fn directions(matrix: &Matrix, fitted: &[f32], width: usize, most: usize) -> Vec
             }
         }
     }
-    let pairs = eigen::symmetric(gram, width).into_iter();
-    pairs.take(most).map(|(_, direction)| direction).collect()
+    eigen::leading(gram, width, most)
 }
