@@ -26,7 +26,7 @@ fn learned(criterion: &mut Criterion) {
         error: 0.1,
         source: QualitySource::Benchmark,
     };
-    let panel = learned.panel(&[[published; Task::COUNT]; MODELS], |name| {
+    let mut panel = learned.panel(&[[published; Task::COUNT]; MODELS], |name| {
         learned.models().iter().position(|known| known == name)
     });
     let mut scratch = Scratch::default();
@@ -45,7 +45,7 @@ fn learned(criterion: &mut Criterion) {
     });
     let mut look = || {
         let assessment = learned.assess(Task::Chat, black_box(prompt.as_bytes()), &mut scratch);
-        let insight = learned.insight(&panel, assessment);
+        let insight = learned.insight(&mut panel, assessment);
         (0..MODELS)
             .map(|place| insight.quality(place, published).mean)
             .sum::<f32>()

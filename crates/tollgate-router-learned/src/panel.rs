@@ -5,7 +5,7 @@ use crate::predict::{logit, share};
 use crate::{Assessment, Contender, Learned, Scope, Seat};
 
 /// The models of a catalog as a learned router sees them: looked up once for a
-/// catalog, used for each prompt.
+/// catalog, used for each prompt, one after the other.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Panel {
     by: LearnedId,
@@ -13,6 +13,15 @@ pub struct Panel {
     /// By task: what odds that were learned are multiplied with on the scale of
     /// what is published.
     scale: [f32; Task::COUNT],
+    /// By output, of all members: what it adds to the quality. Most shares of a
+    /// prompt are nothing, and those of all members are added at once.
+    by_output: Vec<f32>,
+    /// By task, of all members.
+    priors: [Vec<f32>; Task::COUNT],
+    spreads: Vec<f32>,
+    /// Quality and error of all members on the last prompt.
+    qualities: Vec<f32>,
+    errors: Vec<f32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,7 +36,33 @@ impl Panel {
     pub fn by(&self) -> LearnedId {
         self.by
     }
+
+    /// What [`Learned::known`] expects of each member that was trained on.
+    fn expect(&mut self, assessment: &Assessment) {
+        let rest = assessment.rest();
+        let priors = &self.priors[assessment.task().index()];
+        for (quality, prior) in self.qualities.iter_mut().zip(priors) {
+            *quality = rest * prior;
+        }
+        let columns = self.by_output.chunks_exact(self.members.len().max(1));
+        for (share, column) in assessment.outputs().iter().zip(columns) {
+            if share.abs() < NOTHING {
+                continue;
+            }
+            for (quality, value) in self.qualities.iter_mut().zip(column) {
+                *quality += share * value;
+            }
+        }
+        let both = self.qualities.iter_mut().zip(&mut self.errors);
+        for ((quality, error), spread) in both.zip(&self.spreads) {
+            *quality = quality.clamp(0.01, 0.99);
+            *error = assessment.error(*quality, *spread);
+        }
+    }
 }
+
+/// A share of an output that moves no quality to speak of.
+const NOTHING: f32 = 1e-5;
 
 /// What a learned router expects of the models of a panel on one prompt.
 #[derive(Debug)]
@@ -61,15 +96,28 @@ impl Learned {
                 odds: odds(of),
             })
             .collect();
+        let count = members.len();
+        let mut by_output = vec![0.0; self.shape.outputs() * count];
+        let mut priors = [const { Vec::new() }; Task::COUNT];
+        priors.iter_mut().for_each(|of| *of = vec![0.0; count]);
+        let mut spreads = vec![0.0; count];
         let mut apart = [(0.0_f32, 0.0_f32); Task::COUNT];
         for (number, name) in (0_u16..).zip(&self.names) {
             let Some(place) = find(name).filter(|place| *place < members.len()) else {
                 continue;
             };
-            members[place].seat = Some(Seat(number));
-            let priors = &self.priors[AVERAGE + 1 + usize::from(number)];
+            let seat = Seat(number);
+            members[place].seat = Some(seat);
+            spreads[place] = self.spread_of(seat);
+            for (output, value) in self.seat_values(seat).iter().enumerate() {
+                by_output[output * count + place] = *value;
+            }
+            let own = &self.priors[AVERAGE + 1 + usize::from(number)];
+            for (of_task, prior) in priors.iter_mut().zip(own) {
+                of_task[place] = *prior;
+            }
             for ((sum, count), (published, prior)) in
-                apart.iter_mut().zip(published[place].iter().zip(priors))
+                apart.iter_mut().zip(published[place].iter().zip(own))
             {
                 if published.source != QualitySource::Prior {
                     *sum += bounded_logit(published.mean) - bounded_logit(*prior);
@@ -81,15 +129,21 @@ impl Learned {
             by: self.id,
             members,
             scale: apart.map(|(sum, count)| (sum / f32::max(count, 1.0)).exp()),
+            by_output,
+            priors,
+            spreads,
+            qualities: vec![0.0; count],
+            errors: vec![0.0; count],
         }
     }
 
     /// What is expected of the models of a panel on a prompt.
-    pub fn insight<'a>(&'a self, panel: &'a Panel, assessment: Assessment) -> Insight<'a> {
+    pub fn insight<'a>(&'a self, panel: &'a mut Panel, assessment: Assessment) -> Insight<'a> {
         debug_assert_eq!(
             panel.by, self.id,
             "seats of one router mean nothing to another"
         );
+        panel.expect(&assessment);
         Insight {
             ease: self.ease(&assessment, Scope::Task),
             learned: self,
@@ -124,8 +178,8 @@ impl Insight<'_> {
             mean: share(member.odds[task] * self.ease),
             ..published
         };
-        let learned = |seat| {
-            let (quality, error) = self.learned.quality_of(&self.assessment, seat);
+        let learned = || {
+            let (quality, error) = (self.panel.qualities[place], self.panel.errors[place]);
             // The share that the odds `quality / (1 - quality)` times the scale are.
             let scaled = quality * self.panel.scale[task];
             Quality {
@@ -138,8 +192,8 @@ impl Insight<'_> {
             (QualitySource::Scores, _) => moved(),
             (QualitySource::Prior, None) => published,
             (_, None) => moved(),
-            (QualitySource::Feedback, Some(seat)) => pooled(learned(seat), moved()),
-            (_, Some(seat)) => learned(seat),
+            (QualitySource::Feedback, Some(_)) => pooled(learned(), moved()),
+            (_, Some(_)) => learned(),
         }
     }
 

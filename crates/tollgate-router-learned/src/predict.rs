@@ -50,6 +50,30 @@ impl Assessment {
         self.task
     }
 
+    /// Shares of the clusters, then amounts of the skills; what is beyond those of
+    /// the router is 0.
+    pub(crate) fn outputs(&self) -> &[f32] {
+        &self.outputs
+    }
+
+    /// Share that the prior of the task answers for.
+    pub(crate) fn rest(&self) -> f32 {
+        self.rest
+    }
+
+    /// Standard error of what sets a model apart: the variance of a mixture, with
+    /// the chance that the task is new a draw of another task.
+    #[inline]
+    pub(crate) fn error(&self, quality: f32, spread: f32) -> f32 {
+        (self.sampling(quality) + self.novelty * spread * spread).sqrt()
+    }
+
+    /// Variance of what sets a model apart, by the rows that speak for the prompt.
+    #[inline]
+    fn sampling(&self, quality: f32) -> f32 {
+        SET_APART * quality * (1.0 - quality) / (1.0 + self.evidence)
+    }
+
     /// How much of the prompt is made of what training prompts are made of, 0 to 1.
     pub fn trust(&self) -> f32 {
         self.trust
@@ -163,12 +187,22 @@ impl Learned {
         }
     }
 
-    /// Quality and error alone: a decision asks for those of every model.
-    #[inline]
+    /// How far a model may lie from its mean lead on a task that was not trained on.
+    pub(crate) fn spread_of(&self, seat: Seat) -> f32 {
+        self.spreads[place_of(seat)]
+    }
+
+    /// What each output adds to the quality of a model.
+    pub(crate) fn seat_values(&self, seat: Seat) -> &[f32] {
+        let begin = place_of(seat) * self.shape.width();
+        &self.seats[begin..begin + self.shape.outputs()]
+    }
+
+    /// Quality and error alone.
     pub(crate) fn quality_of(&self, assessment: &Assessment, seat: Seat) -> (f32, f32) {
         let place = place_of(seat);
         let quality = self.quality_at(assessment, place);
-        (quality, self.error_at(assessment, place, quality))
+        (quality, assessment.error(quality, self.spreads[place]))
     }
 
     /// What is expected of a model by its published score: the score, moved by
@@ -241,13 +275,6 @@ impl Learned {
         (learned + assessment.rest * prior).clamp(0.01, 0.99)
     }
 
-    #[inline]
-    fn error_at(&self, assessment: &Assessment, place: usize, quality: f32) -> f32 {
-        let spread = self.spreads[place];
-        // The variance of a mixture: with that chance a draw of another task.
-        (sampling(assessment, quality) + assessment.novelty * spread * spread).sqrt()
-    }
-
     /// What `other` must be better by, in units of quality, before it is taken in
     /// place of the `usual` model, which would be chosen without a look at the
     /// prompt.
@@ -270,7 +297,7 @@ impl Learned {
     /// Both parts of the doubt, squared, with a caution of 1.
     pub(crate) fn doubts(&self, assessment: &Assessment, usual: Seat, other: Seat) -> [f32; 2] {
         let (usual, other) = (place_of(usual), place_of(other));
-        let of = |place| sampling(assessment, self.quality_at(assessment, place));
+        let of = |place| assessment.sampling(self.quality_at(assessment, place));
         [
             of(usual) + of(other),
             assessment.novelty * self.spread_between(usual, other),
@@ -372,12 +399,6 @@ const UNPAIRED_ERRORS: f32 = 2.0;
 /// How far a model is assumed to lie from its mean lead on a new task where there
 /// are no clusters to tell.
 pub(crate) const ASSUMED_SPREAD: f32 = 0.1;
-
-/// Variance of what sets a model apart, by the rows that speak for the prompt.
-#[inline]
-fn sampling(assessment: &Assessment, quality: f32) -> f32 {
-    SET_APART * quality * (1.0 - quality) / (1.0 + assessment.evidence)
-}
 
 /// Turns scores into shares of `all` together; gives what is left of 1. Cubes,
 /// because a score half as high is much less than half as likely.

@@ -14,7 +14,7 @@ pub(crate) struct Seen(Option<(u64, Panel)>);
 impl Seen {
     /// The models of a view as a router sees them, looked up if they are not
     /// those of the last time.
-    fn panel(&mut self, learned: &Learned, view: &CatalogView) -> &Panel {
+    fn panel(&mut self, learned: &Learned, view: &CatalogView) -> &mut Panel {
         let is_same =
             |(seen, panel): &(u64, Panel)| *seen == view.identity() && panel.by() == learned.id();
         let kept = self.0.take().filter(is_same);

@@ -18,11 +18,11 @@ fn published(mean: f32, source: QualitySource) -> Quality {
 /// What is expected of models on a prompt for code, by name and what is published.
 fn expected(learned: &Learned, prompt: &[u8], models: &[(&str, Quality)]) -> Vec<Quality> {
     let published: Vec<_> = models.iter().map(|(_, one)| [*one; Task::COUNT]).collect();
-    let panel = learned.panel(&published, |name| {
+    let mut panel = learned.panel(&published, |name| {
         models.iter().position(|(known, _)| *known == name)
     });
     let assessment = learned.assess(Task::Code, prompt, &mut Scratch::default());
-    let insight = learned.insight(&panel, assessment);
+    let insight = learned.insight(&mut panel, assessment);
     let places = models.iter().enumerate();
     places
         .map(|(place, (_, one))| insight.quality(place, *one))
@@ -107,4 +107,29 @@ fn a_reading_is_recalled_by_the_router_that_made_it_alone() {
     let other = train(&two_tasks(402), &TrainConfig::default()).unwrap();
     assert_ne!(other.id(), learned.id());
     assert_eq!(other.recall(Task::Code, &reading), None);
+}
+
+#[test]
+fn what_is_expected_of_all_at_once_is_what_is_expected_of_each() {
+    let learned = learned();
+    let guess = published(0.5, QualitySource::Prior);
+    let names = ["plain", "nobody", "coder", "counter"];
+    for prompt in [PROGRAM, SUM, STRANGE] {
+        let assessment = learned.assess(Task::Code, prompt, &mut Scratch::default());
+        let found = expected(&learned, prompt, &names.map(|name| (name, guess)));
+        for (name, found) in names.iter().zip(found) {
+            let Some(seat) = learned.seat(name) else {
+                continue;
+            };
+            let known = learned.known(&assessment, seat);
+            assert!(
+                (found.mean - known.quality).abs() < 1e-3,
+                "{name}: {found:?}"
+            );
+            assert!(
+                (found.error - known.error).abs() < 1e-3,
+                "{name}: {found:?}"
+            );
+        }
+    }
 }
