@@ -49,11 +49,15 @@ fn learn(files: &[PathBuf], out: &Path, neutral: bool, global: &Global) -> Resul
         ui::json(&serde_json::json!({
             "rows": rows,
             "models": learned.models(),
+            "caution": learned.caution(),
             "bytes": bytes.len(),
         }));
     } else {
-        let models = learned.models().len();
-        ui::note(format!("{rows} rows, {models} models, {} bytes", bytes.len()).dimmed());
+        let (models, caution) = (learned.models().len(), learned.caution());
+        let size = bytes.len();
+        ui::note(
+            format!("{rows} rows, {models} models, caution {caution:.1}, {size} bytes").dimmed(),
+        );
     }
     Ok(())
 }

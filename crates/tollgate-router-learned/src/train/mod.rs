@@ -60,7 +60,7 @@ const LEAST_ROWS: usize = 40;
 /// Models that a seat can name.
 const MOST_MODELS: usize = u16::MAX as usize;
 
-/// Learns from outcomes. Takes seconds for ten thousand rows, and is the same
+/// Learns from outcomes. Takes ten seconds for 5,800 rows of 29 models, and is the same
 /// for the same rows.
 ///
 /// # Errors
