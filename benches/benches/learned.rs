@@ -142,8 +142,7 @@ fn word(number: usize) -> String {
     format!("{}{}{}", part(144), part(12), part(1))
 }
 
-/// Prompts of one task after the other, so that hardly any n-gram is unknown, and few are met
-/// twice: the dearest kind of prompt.
+/// Prompts of one task after the other, so that hardly any n-gram is unknown.
 fn prompt(bytes: usize) -> String {
     let mut text = String::new();
     for task in (0..24).cycle() {

@@ -1,10 +1,11 @@
 //! What each method expects of each model on each test row, beside the truth.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use tollgate_core::{Quality, QualitySource};
 use tollgate_router_learned::{
-    Contender, Estimate, Learned, OutcomeRow, Scope, Scratch, Seat, TrainConfig, train,
+    Assessment, Contender, Estimate, Learned, OutcomeRow, Scope, Scratch, Seat, TrainConfig, train,
 };
 
 use crate::priced::{ASSUMED_OUTPUT, Priced, output_tokens};
@@ -28,10 +29,11 @@ pub struct Forecast {
     pub length: Method,
     /// The learned router.
     pub learned: Method,
-    /// What it must find one model better by than another before the one is
-    /// taken in place of the other: for each model that may be usual, a number for
-    /// each that may be better.
-    pub doubt: Grid,
+    /// Standard errors of its qualities.
+    error: Grid,
+    /// Who read the rows, and how each row looked to which of them.
+    readers: Vec<Reader>,
+    looks: Vec<(usize, Assessment)>,
     /// The truth.
     pub oracle: Method,
     /// Bytes of each prompt.
@@ -67,7 +69,7 @@ pub fn forecast(
                 table: table.name.clone(),
                 source,
             })?;
-        forecast.add(table, split, &trained);
+        forecast.add(table, split, trained);
     }
     Ok(forecast)
 }
@@ -83,7 +85,7 @@ pub fn forecast_with(table: &Priced, learned: &Learned) -> Forecast {
         test: rows,
     };
     let mut forecast = Forecast::empty(table);
-    forecast.add(table, &all, learned);
+    forecast.add(table, &all, learned.clone());
     forecast
 }
 
@@ -108,14 +110,28 @@ impl Forecast {
             label: method("task label"),
             length: method("prompt length"),
             learned: method("learned"),
-            doubt: Grid::new(width * width),
+            error: Grid::new(width),
+            readers: Vec::new(),
+            looks: Vec::new(),
             oracle: method("oracle"),
             bytes: Vec::new(),
             nanos: Vec::new(),
         }
     }
 
-    fn add(&mut self, table: &Priced, split: &Split, learned: &Learned) {
+    /// What `other` must be found better by than `usual` on a row before it is
+    /// taken in its place.
+    pub(crate) fn doubt(&self, row: usize, usual: usize, other: usize) -> f64 {
+        let (reader, assessment) = &self.looks[row];
+        let Reader { learned, seats, .. } = &self.readers[*reader];
+        let contender = |model: usize| Contender {
+            seat: seats[model],
+            error: self.error.row(row)[model] as f32,
+        };
+        f64::from(learned.doubt(assessment, contender(usual), contender(other)))
+    }
+
+    fn add(&mut self, table: &Priced, split: &Split, learned: Learned) {
         let rows = &table.outcomes.rows;
         let train: Vec<&OutcomeRow> = split.train.iter().map(|row| &rows[*row]).collect();
         let all = Means::of(table, &train, |_| 0_u32);
@@ -139,45 +155,71 @@ impl Forecast {
             by_label.add(&mut self.label, Some(&row.task.as_str()), table, Some(row));
             by_length.add(&mut self.length, Some(&octave(row)), table, Some(row));
             self.bytes.push(row.prompt.len());
-            let (nanos, doubts) = reader.add(&mut self.learned, table, row, &mut scratch);
-            self.nanos.push(nanos);
-            self.doubt.push(doubts);
+            let (look, estimates) = self.read(&reader, row, &mut scratch);
+            self.looks.push((self.readers.len(), look));
+            self.expect(table, row, &estimates);
         }
+        self.readers.push(reader);
+    }
+
+    /// Reads a row, and keeps how long that and the estimates took.
+    fn read(
+        &mut self,
+        reader: &Reader,
+        row: &OutcomeRow,
+        scratch: &mut Scratch,
+    ) -> (Assessment, Vec<Estimate>) {
+        let mut estimates = Vec::with_capacity(reader.seats.len());
+        let begun = std::time::Instant::now();
+        let look = reader.read(row, scratch, &mut estimates);
+        self.nanos.push(begun.elapsed().as_nanos() as u64);
+        (look, estimates)
+    }
+
+    fn expect(&mut self, table: &Priced, row: &OutcomeRow, estimates: &[Estimate]) {
+        let of =
+            |value: fn(&Estimate) -> f32| estimates.iter().map(move |one| f64::from(value(one)));
+        self.learned.quality.push(of(|estimate| estimate.quality));
+        self.error.push(of(|estimate| estimate.error));
+        let output = |estimate: &Estimate| match estimate.output_tokens {
+            0.0 => ASSUMED_OUTPUT,
+            tokens => f64::from(tokens),
+        };
+        let costs = estimates.iter().enumerate();
+        (self.learned.cost)
+            .push(costs.map(|(model, one)| table.expected_cost(row, model, output(one))));
     }
 }
 
 /// A router with the models of a table.
-struct Reader<'a> {
-    learned: &'a Learned,
+#[derive(Debug, Clone)]
+struct Reader {
+    learned: Arc<Learned>,
     seats: Vec<Option<Seat>>,
     published: Vec<Quality>,
 }
 
-impl<'a> Reader<'a> {
-    fn of(learned: &'a Learned, models: &[String], means: &Means<u32>) -> Self {
+impl Reader {
+    fn of(learned: Learned, models: &[String], means: &Means<u32>) -> Self {
         let published = |mean: &Mean| Quality {
             mean: mean.quality as f32,
             error: 0.05,
             source: QualitySource::Benchmark,
         };
         Self {
-            learned,
             seats: models.iter().map(|name| learned.seat(name)).collect(),
             published: means.all.iter().map(published).collect(),
+            learned: Arc::new(learned),
         }
     }
 
-    /// Adds what is expected of all models on a row; gives the nanoseconds that it
-    /// took, and the doubt about each pair.
-    fn add(
+    /// How a row looks, and what is expected of all models on it.
+    fn read(
         &self,
-        method: &mut Method,
-        table: &Priced,
         row: &OutcomeRow,
         scratch: &mut Scratch,
-    ) -> (u64, Vec<f64>) {
-        let mut estimates = Vec::with_capacity(self.seats.len());
-        let begun = std::time::Instant::now();
+        estimates: &mut Vec<Estimate>,
+    ) -> Assessment {
         let assessment = self
             .learned
             .assess(row.core_task(), row.prompt.as_bytes(), scratch);
@@ -194,30 +236,7 @@ impl<'a> Reader<'a> {
                 }
             });
         }
-        let nanos = begun.elapsed().as_nanos() as u64;
-        method
-            .quality
-            .push(estimates.iter().map(|estimate| f64::from(estimate.quality)));
-        method
-            .cost
-            .push(estimates.iter().enumerate().map(|(model, estimate)| {
-                let output = match estimate.output_tokens {
-                    0.0 => ASSUMED_OUTPUT,
-                    tokens => f64::from(tokens),
-                };
-                table.expected_cost(row, model, output)
-            }));
-        let contenders: Vec<Contender> = (self.seats.iter().zip(&estimates))
-            .map(|(seat, estimate)| Contender {
-                seat: *seat,
-                error: estimate.error,
-            })
-            .collect();
-        let doubt = |usual, other| f64::from(self.learned.doubt(&assessment, usual, other));
-        let pairs = contenders
-            .iter()
-            .flat_map(|usual| contenders.iter().map(move |other| doubt(*usual, *other)));
-        (nanos, pairs.collect())
+        assessment
     }
 }
 

@@ -48,8 +48,8 @@ struct Args {
     /// Draws of the bootstrap.
     #[arg(long, default_value_t = 1_000)]
     resamples: usize,
-    /// Standard errors that a gain must exceed where a task may not have been trained on, in place
-    /// of those that each training measures.
+    /// Standard errors between tasks that a gain must exceed where a task may not have been trained
+    /// on, in place of those that each training measures; 0 leaves that of sampling.
     #[arg(long, value_name = "ERRORS")]
     caution: Option<f32>,
     /// Model that is no candidate, such as one whose cost was not fully recorded; may be repeated.

@@ -116,8 +116,7 @@ pub fn sweep_guarded(forecast: &Forecast) -> Choices {
         let (usual, best) = (argmax(fixed, row, price), argmax(learned, row, price));
         let worth =
             |model: usize| learned.quality.row(row)[model] - price * learned.cost.row(row)[model];
-        let doubt = forecast.doubt.row(row)[usual * forecast.models.len() + best];
-        match worth(best) - worth(usual) > doubt {
+        match best != usual && worth(best) - worth(usual) > forecast.doubt(row, usual, best) {
             true => best,
             false => usual,
         }

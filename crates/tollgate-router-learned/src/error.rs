@@ -45,6 +45,14 @@ pub enum LearnError {
         /// Models that a file can hold.
         most: usize,
     },
+    /// A caution was given that is none.
+    #[error("a caution of {given} is none; give 0 to {most}, or none to have it measured")]
+    Caution {
+        /// What was given.
+        given: f32,
+        /// The greatest that there is.
+        most: f32,
+    },
     /// The bytes are something else.
     #[error(
         "this is no learned router: it does not begin with {magic:?}; make one with `tollgate router train`"

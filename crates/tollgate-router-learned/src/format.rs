@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use tollgate_core::{LearnedId, Task};
 
-use crate::learned::{AVERAGE, MOST_OUTPUTS, Shape};
+use crate::learned::{AVERAGE, MOST_CAUTION, MOST_OUTPUTS, Shape};
 use crate::text::{BUCKETS, FIGURES};
 use crate::train::{NO_COLUMN, Scaling};
 use crate::{LearnError, Learned};
@@ -15,6 +15,9 @@ const MAGIC: &str = "tollgate-learned";
 /// are read is part of it: weights of other n-grams would mean nothing.
 const VERSION: u16 = 3;
 const CHECKSUM_BYTES: usize = 8;
+/// Far more than any training gives; products of four such numbers are still numbers.
+const MOST: f32 = 1e8;
+const MOST_SPREAD: f32 = 10.0;
 
 impl Learned {
     /// The router as bytes, for [`Learned::from_bytes`].
@@ -140,8 +143,8 @@ fn read(input: &mut Reader<'_>, id: LearnedId) -> Result<Learned, LearnError> {
         coverage: input.within(1e-3, 1.0)?,
         reference: input.within(0.01, 0.99)?,
         novelty: input.array()?,
-        caution: input.number()?.max(0.0),
-        seen: input.numbers(shape.clusters)?,
+        caution: input.within(0.0, MOST_CAUTION)?,
+        seen: input.numbers_within(shape.clusters, 0.0, MOST)?,
         task_difficulty: input.array()?,
         task_lengths: input.array()?,
         of_score: input.array()?,
@@ -149,7 +152,7 @@ fn read(input: &mut Reader<'_>, id: LearnedId) -> Result<Learned, LearnError> {
             .map(|_| input.array::<{ Task::COUNT }>())
             .collect::<Result<_, _>>()?,
         seats: widened(&input.numbers(models * shape.outputs())?, shape),
-        spreads: input.numbers(models)?,
+        spreads: input.numbers_within(models, 0.0, MOST_SPREAD)?,
         lengths: input.numbers(models * shape.clusters)?,
         names,
     })
@@ -268,16 +271,25 @@ impl<'a> Reader<'a> {
     fn number(&mut self) -> Result<f32, LearnError> {
         let bytes = self.take(4)?;
         let number = f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-        match number.is_finite() {
+        match number.abs() <= MOST {
             true => Ok(number),
             false => Err(LearnError::Damaged {
-                what: "a number is none",
+                what: "a number is none, or beyond all measure",
             }),
         }
     }
 
     fn numbers(&mut self, count: usize) -> Result<Vec<f32>, LearnError> {
         (0..count).map(|_| self.number()).collect()
+    }
+
+    fn numbers_within(
+        &mut self,
+        count: usize,
+        low: f32,
+        high: f32,
+    ) -> Result<Vec<f32>, LearnError> {
+        (0..count).map(|_| self.within(low, high)).collect()
     }
 
     fn array<const COUNT: usize>(&mut self) -> Result<[f32; COUNT], LearnError> {
@@ -292,7 +304,7 @@ impl<'a> Reader<'a> {
         match self.number()? {
             number if (low..=high).contains(&number) => Ok(number),
             _ => Err(LearnError::Damaged {
-                what: "a share is out of its range",
+                what: "a number is out of its range",
             }),
         }
     }

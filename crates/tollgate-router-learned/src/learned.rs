@@ -5,6 +5,8 @@ use crate::train::Scaling;
 
 /// Most outputs of the linear map: clusters and skills together.
 pub(crate) const MOST_OUTPUTS: usize = 64;
+/// More caution than that leaves no choice.
+pub(crate) const MOST_CAUTION: f32 = 100.0;
 /// Place of the average model in all lists by model; the others follow.
 pub(crate) const AVERAGE: usize = 0;
 
@@ -29,7 +31,8 @@ pub struct Learned {
     /// Log-odds that a prompt is of a task that was not trained on: a base, and
     /// what a unit of its best score adds.
     pub(crate) novelty: [f32; 2],
-    /// Standard errors that a gain must exceed on such a prompt.
+    /// Standard errors of the spread between tasks that a gain must exceed on such
+    /// a prompt, beside that of sampling.
     pub(crate) caution: f32,
     /// Rows of each cluster.
     pub(crate) seen: Vec<f32>,

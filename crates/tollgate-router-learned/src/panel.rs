@@ -1,3 +1,5 @@
+use std::f32::consts::SQRT_2;
+
 use tollgate_core::{LearnedId, Quality, QualitySource, Task};
 
 use crate::learned::AVERAGE;
@@ -102,7 +104,7 @@ impl Learned {
         priors.iter_mut().for_each(|of| *of = vec![0.0; count]);
         let mut spreads = vec![0.0; count];
         let mut apart = [(0.0_f32, 0.0_f32); Task::COUNT];
-        for (number, name) in (0_u16..).zip(&self.names) {
+        for (name, number) in self.names.iter().zip(0_u16..) {
             let Some(place) = find(name).filter(|place| *place < members.len()) else {
                 continue;
             };
@@ -180,11 +182,13 @@ impl Insight<'_> {
         };
         let learned = || {
             let (quality, error) = (self.panel.qualities[place], self.panel.errors[place]);
-            // The share that the odds `quality / (1 - quality)` times the scale are.
-            let scaled = quality * self.panel.scale[task];
+            // The share that the odds `quality / (1 - quality)` times the scale are,
+            // and how much wider or narrower errors are there.
+            let scale = self.panel.scale[task];
+            let whole = 1.0 - quality + quality * scale;
             Quality {
-                mean: scaled / (1.0 - quality + scaled),
-                error,
+                mean: quality * scale / whole,
+                error: error * scale / (whole * whole),
                 source: QualitySource::Learned,
             }
         };
@@ -198,7 +202,8 @@ impl Insight<'_> {
     }
 
     /// What `other` must be better by before it is taken in place of the `usual`
-    /// model, as [`Learned::doubt`] has it: the places of both, and the qualities
+    /// model, as [`Learned::doubt`] has it, but on the scale of what is published,
+    /// and less where feedback says more: the places of both, and the qualities
     /// that [`quality`](Self::quality) gave.
     pub fn doubt(&self, usual: (usize, Quality), other: (usize, Quality)) -> f32 {
         let contender = |(place, quality): (usize, Quality)| Contender {
@@ -208,7 +213,17 @@ impl Insight<'_> {
             },
             error: quality.error,
         };
-        (self.learned).doubt(&self.assessment, contender(usual), contender(other))
+        let doubt = (self.learned).doubt(&self.assessment, contender(usual), contender(other));
+        match (contender(usual).seat, contender(other).seat) {
+            (Some(_), Some(_)) => doubt * self.width(usual).hypot(self.width(other)) / SQRT_2,
+            _ => doubt,
+        }
+    }
+
+    /// How wide the error of a quality is beside what was learned alone: on the
+    /// scale of what is published, and narrower with feedback.
+    fn width(&self, (place, quality): (usize, Quality)) -> f32 {
+        quality.error / self.panel.errors[place].max(f32::MIN_POSITIVE)
     }
 }
 

@@ -304,9 +304,7 @@ impl Learned {
         ]
     }
 
-    /// Variance of what sets two models apart on a task that was not trained on:
-    /// the predictive variance of a random-effects meta-analysis, in which each
-    /// cluster is one draw, whatever its rows.
+    /// Variance of what sets two models apart on a task that was not trained on.
     fn spread_between(&self, one: usize, other: usize) -> f32 {
         let count = self.shape.clusters;
         if count < 2 {
@@ -314,14 +312,8 @@ impl Learned {
         }
         let width = self.shape.width();
         let of = |place: usize| &self.seats[place * width..place * width + count];
-        let apart = of(one)
-            .iter()
-            .zip(of(other))
-            .map(|(one, other)| one - other);
-        let clusters = count as f32;
-        let mean = apart.clone().sum::<f32>() / clusters;
-        let squares: f32 = apart.map(|apart| (apart - mean).powi(2)).sum();
-        squares / (clusters - 1.0) * (1.0 + 1.0 / clusters)
+        let pairs = of(one).iter().zip(of(other));
+        predictive_variance(pairs.map(|(one, other)| one - other), count)
     }
 
     /// How wordy a model is beside others holds for new tasks too, so the chance
@@ -396,16 +388,27 @@ const SET_APART: f32 = 0.5;
 /// Standard errors that a gain must exceed where nothing is known of how far two
 /// models lie apart.
 const UNPAIRED_ERRORS: f32 = 2.0;
+/// What no score is above that was learned: a prompt of a cluster has about 1.
+const MOST_SCORE: f32 = 100.0;
 /// How far a model is assumed to lie from its mean lead on a new task where there
 /// are no clusters to tell.
 pub(crate) const ASSUMED_SPREAD: f32 = 0.1;
+
+/// Variance of one more draw: that of a random-effects meta-analysis, in which each
+/// cluster is one draw, whatever its rows.
+pub(crate) fn predictive_variance(draws: impl Iterator<Item = f32> + Clone, count: usize) -> f32 {
+    let count = count as f32;
+    let mean = draws.clone().sum::<f32>() / count;
+    let squares: f32 = draws.map(|draw| (draw - mean).powi(2)).sum();
+    squares / (count - 1.0) * (1.0 + 1.0 / count)
+}
 
 /// Turns scores into shares of `all` together; gives what is left of 1. Cubes,
 /// because a score half as high is much less than half as likely.
 fn into_shares(scores: &mut [f32], all: f32) -> f32 {
     let mut total = 0.0;
     for score in scores.iter_mut() {
-        *score = score.max(0.0).powi(3);
+        *score = score.clamp(0.0, MOST_SCORE).powi(3);
         total += *score;
     }
     if total <= 0.0 {
@@ -444,4 +447,21 @@ pub(crate) fn logit(share: f32) -> f32 {
 
 pub(crate) fn sigmoid(logit: f32) -> f32 {
     1.0 / (1.0 + (-logit).exp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Once;
+
+    #[test]
+    fn more_steps_than_a_sum_holds_are_weighed_in_between() {
+        for step in [i8::MIN, i8::MAX] {
+            let (mut once, mut outputs) = (Once::new(0.5, 8), [0.0; 8]);
+            for _ in 0..1_000 {
+                once.add(&[step; 8], &mut outputs);
+            }
+            once.pour(&mut outputs);
+            assert_eq!(outputs, [500.0 * f32::from(step); 8]);
+        }
+    }
 }

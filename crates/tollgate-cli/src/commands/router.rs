@@ -53,11 +53,13 @@ fn learn(files: &[PathBuf], out: &Path, neutral: bool, global: &Global) -> Resul
             "bytes": bytes.len(),
         }));
     } else {
-        let (models, caution) = (learned.models().len(), learned.caution());
+        let models = learned.models().len();
+        let caution = match models {
+            0 => String::new(),
+            _ => format!(", caution {:.1}", learned.caution()),
+        };
         let size = bytes.len();
-        ui::note(
-            format!("{rows} rows, {models} models, caution {caution:.1}, {size} bytes").dimmed(),
-        );
+        ui::note(format!("{rows} rows, {models} models{caution}, {size} bytes").dimmed());
     }
     Ok(())
 }

@@ -46,7 +46,7 @@ fn what_can_be_known_is_won() {
 
 #[test]
 fn caution_that_nothing_passes_leaves_the_fixed_choice() {
-    let scores = scores(Some(1e9));
+    let scores = scores(Some(100.0));
     let (guarded, fixed) = (
         scores.method(GUARDED).unwrap(),
         scores.method("global means").unwrap(),

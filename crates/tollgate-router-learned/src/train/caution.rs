@@ -3,11 +3,13 @@
 
 use crate::predict::{Scratch, Seat};
 use crate::train::clusters::Clusters;
-use crate::train::{GROUPS, Measured, Table, TrainConfig};
-use crate::{OutcomeRow, Outcomes};
+use crate::train::{GROUPS, LEAST_ROWS, Measured, Table, TrainConfig};
+use crate::{Learned, OutcomeRow, Outcomes};
 
-/// What is assumed where no task can be left out.
+/// What is assumed where too few tasks can be left out.
 const ASSUMED: f32 = 2.0;
+/// Clusters from which on what is left of them says how far models lie apart.
+const LEAST_CLUSTERS: usize = 4;
 /// The least caution, and what each step multiplies it with.
 const LEAST: f32 = 0.5;
 const STEP: f32 = std::f32::consts::SQRT_2;
@@ -17,14 +19,15 @@ const CHANCE: f32 = 1.2816;
 
 /// The least caution at which no cluster loses by more than chance when it was
 /// left out and the model that looks best is taken in place of the one that is
-/// best in general.
+/// best in general; more than was tried where none is enough. Each cluster is held
+/// against chance by itself, so the more there are, the likelier is more caution.
 pub(super) fn measured(
     outcomes: &Outcomes,
     clusters: &Clusters,
     config: &TrainConfig,
     measured: &Measured,
 ) -> f32 {
-    if clusters.count < 2 {
+    if clusters.count < LEAST_CLUSTERS {
         return ASSUMED;
     }
     let groups = clusters.count.min(GROUPS);
@@ -39,6 +42,9 @@ pub(super) fn measured(
                 .map(|row| outcomes.rows[row].clone())
                 .collect(),
         };
+        if known.rows.len() < LEAST_ROWS {
+            continue;
+        }
         let trier = Trier::of(&known, config, measured);
         let mut scratch = Scratch::default();
         for row in places(true) {
@@ -46,18 +52,15 @@ pub(super) fn measured(
             trials[clusters.of_row[row]].extend(trial);
         }
     }
-    let steps = (0..STEPS).map(|step| LEAST * STEP.powi(step));
+    let mut steps = (0..STEPS).map(|step| LEAST * STEP.powi(step));
     let holds = |caution: &f32| !trials.iter().any(|trials| loses(trials, *caution));
-    steps
-        .clone()
-        .find(holds)
-        .unwrap_or(LEAST * STEP.powi(STEPS))
+    steps.find(holds).unwrap_or(LEAST * STEP.powi(STEPS))
 }
 
 /// A router that was trained without some tasks, and what it would choose
 /// without a look at a prompt.
 struct Trier {
-    learned: crate::Learned,
+    learned: Learned,
     usual: usize,
 }
 

@@ -8,7 +8,7 @@ use tollgate_core::Task;
 use crate::Outcomes;
 use crate::learned::AVERAGE;
 use crate::outcomes::mean;
-use crate::predict::ASSUMED_SPREAD;
+use crate::predict::{ASSUMED_SPREAD, predictive_variance};
 use crate::train::clusters::Clusters;
 use crate::train::skills::Left;
 
@@ -120,26 +120,19 @@ impl Means {
     }
 
     /// How far a model may lie from its mean lead over the average one on
-    /// prompts of a task that was not trained on: the predictive error of a
-    /// random-effects meta-analysis, in which each cluster is one draw, whatever
-    /// its rows. The leads of `n` models over their own average are drawn
-    /// towards each other; the last factor takes that back, so that the errors
-    /// of two models add up as if they were independent.
+    /// prompts of a task that was not trained on. The leads of `n` models over
+    /// their own average are drawn towards each other; the last factor takes that
+    /// back, so that the errors of two models add up as if they were independent.
     fn spread(&self, place: usize) -> f32 {
         if self.clusters < 2 {
             return ASSUMED_SPREAD;
         }
         let of =
             |place: usize| &self.by_cluster[place * self.clusters..(place + 1) * self.clusters];
-        let leads = of(place)
-            .iter()
-            .zip(of(AVERAGE))
-            .map(|(own, average)| own - average);
-        let clusters = self.clusters as f32;
-        let mean = leads.clone().sum::<f32>() / clusters;
-        let variance = leads.map(|lead| (lead - mean).powi(2)).sum::<f32>() / (clusters - 1.0);
+        let pairs = of(place).iter().zip(of(AVERAGE));
+        let leads = pairs.map(|(own, average)| own - average);
         let models = (self.priors.len() - 1).max(2) as f32;
-        (variance * (1.0 + 1.0 / clusters) * models / (models - 1.0)).sqrt()
+        (predictive_variance(leads, self.clusters) * models / (models - 1.0)).sqrt()
     }
 }
 

@@ -15,7 +15,8 @@ const START_WEIGHT: f64 = 1e-4;
 /// Log-odds that a prompt is of a new task: a base, and what a unit of the best
 /// score adds. In each group of clusters that is left out, a quarter of the
 /// other rows is held back; the best scores of both, by what is left, are what
-/// the odds are fitted to. New tasks are as likely as known ones, and each
+/// the odds are fitted to. Rows that are nearly the same can be on both sides, so
+/// those held back look a little too familiar. New tasks are as likely as known ones, and each
 /// cluster counts as much as any other among the new.
 pub(super) fn log_odds(matrix: &Matrix, clusters: &Clusters, quarter_of: &[usize]) -> [f32; 2] {
     if clusters.count < 2 {
@@ -35,7 +36,10 @@ pub(super) fn log_odds(matrix: &Matrix, clusters: &Clusters, quarter_of: &[usize
             })
         })
         .collect();
-    let held_back = looks.iter().filter(|look| !look.is_new).count().max(1);
+    let held_back = looks.iter().filter(|look| !look.is_new).count();
+    if held_back == 0 || held_back == looks.len() {
+        return ASSUMED;
+    }
     let answers: Vec<Answer<2>> = looks
         .iter()
         .map(|look| Answer {
@@ -48,7 +52,9 @@ pub(super) fn log_odds(matrix: &Matrix, clusters: &Clusters, quarter_of: &[usize
                 },
         })
         .collect();
-    logistic::fit(&answers, [0.0; 2], START_WEIGHT).map(|weight| weight as f32)
+    let [base, by_score] = logistic::fit(&answers, [0.0; 2], START_WEIGHT);
+    // A better look is no sign of a new task, whatever a small table says.
+    [base as f32, by_score.min(0.0) as f32]
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -3,9 +3,10 @@
 use crate::train::clusters::Clusters;
 use crate::train::sparse::Matrix;
 
-/// The one of `penalties` that foretells each half of the rows best by the
+/// The one of three `penalties`, weakest first, that foretells each half of the rows best by the
 /// other. What is fitted is how far rows lie from the mean of their cluster, so
-/// that a half is not credited with means of the other.
+/// that a half is not credited with means of the other. The one in the middle, if
+/// none is better.
 pub(super) fn best(
     matrix: &Matrix,
     clusters: &Clusters,
@@ -36,9 +37,13 @@ pub(super) fn best(
                 .sum::<f64>();
         }
     }
-    let pairs = penalties.into_iter().zip(errors);
-    let least = pairs.min_by(|left, right| left.1.total_cmp(&right.1));
-    least.map_or(penalties[1], |(penalty, _)| penalty)
+    let [weak, usual, strong] = errors;
+    match (weak < usual, strong < usual) {
+        (false, false) => penalties[1],
+        (true, true) if weak < strong => penalties[0],
+        (true, false) => penalties[0],
+        (_, true) => penalties[2],
+    }
 }
 
 /// Targets less their mean over the chosen rows of the same cluster.

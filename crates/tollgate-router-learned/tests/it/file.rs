@@ -1,6 +1,7 @@
-use tollgate_router_learned::{LearnError, Learned, Outcomes, TrainConfig, train};
+use tollgate_core::Task;
+use tollgate_router_learned::{LearnError, Learned, Outcomes, Scratch, TrainConfig, train};
 
-use crate::worlds::{models, two_tasks};
+use crate::worlds::{PROGRAM, models, two_tasks};
 
 fn bytes() -> Vec<u8> {
     train(&two_tasks(120), &TrainConfig::default())
@@ -46,6 +47,64 @@ fn no_cut_and_no_changed_byte_is_read() {
             matches!(refused, LearnError::Damaged { .. }),
             "{place}: {refused}"
         );
+    }
+}
+
+/// FNV-1a, as the file's own: a seal against accidents that anybody can forge.
+fn with_checksum(mut bytes: Vec<u8>) -> Vec<u8> {
+    let end = bytes.len() - 8;
+    let sum = bytes[..end]
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
+    bytes[end..].copy_from_slice(&sum.to_le_bytes());
+    bytes
+}
+
+#[test]
+fn a_forged_file_is_refused_or_gives_numbers() {
+    let whole = bytes();
+    assert!(Learned::from_bytes(&with_checksum(whole.clone())).is_ok());
+    let mut read = 0;
+    for place in (18..whole.len() - 12).step_by(37) {
+        for forged in [f32::NAN, -1.0, 3e38, -3e38] {
+            let mut changed = whole.clone();
+            changed[place..place + 4].copy_from_slice(&forged.to_le_bytes());
+            let Ok(learned) = Learned::from_bytes(&with_checksum(changed)) else {
+                continue;
+            };
+            read += 1;
+            let assessment = learned.assess(Task::Code, PROGRAM, &mut Scratch::default());
+            for seat in learned
+                .models()
+                .iter()
+                .filter_map(|name| learned.seat(name))
+            {
+                let estimate = learned.known(&assessment, seat);
+                assert!(
+                    (0.0..=1.0).contains(&estimate.quality),
+                    "{forged} at {place}"
+                );
+                assert!(
+                    estimate.error.is_finite(),
+                    "{forged} at {place}: {estimate:?}"
+                );
+            }
+        }
+    }
+    assert!(read > 100, "{read}");
+}
+
+#[test]
+fn a_caution_that_is_none_is_refused() {
+    for given in [-1.0, f32::NAN, f32::INFINITY, 101.0] {
+        let config = TrainConfig {
+            caution: Some(given),
+            ..TrainConfig::default()
+        };
+        let refused = train(&two_tasks(120), &config).unwrap_err();
+        assert!(matches!(refused, LearnError::Caution { .. }), "{refused}");
     }
 }
 

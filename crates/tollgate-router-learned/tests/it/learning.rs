@@ -214,7 +214,11 @@ fn doubt(learned: &Learned, prompt: &[u8], usual: &str, other: &str) -> f32 {
 
 #[test]
 fn a_gain_is_doubted_by_how_new_the_prompt_is_and_how_far_the_two_lie_apart() {
-    let learned = learned();
+    let config = TrainConfig {
+        caution: Some(0.5),
+        ..TrainConfig::default()
+    };
+    let learned = train(&two_tasks(400), &config).unwrap();
     let known = doubt(&learned, PROGRAM, "counter", "coder");
     assert!(known < 0.1, "{known}");
     assert!(doubt(&learned, STRANGE, "counter", "coder") > 5.0 * known);

@@ -133,3 +133,47 @@ fn what_is_expected_of_all_at_once_is_what_is_expected_of_each() {
         }
     }
 }
+
+/// What is doubted when `coder` is taken for `plain`, by what is published of both.
+fn doubt(learned: &Learned, plain: Quality, coder: Quality) -> f32 {
+    let published = [[plain; Task::COUNT], [coder; Task::COUNT]];
+    let mut panel = learned.panel(&published, |name| {
+        ["plain", "coder"].iter().position(|known| *known == name)
+    });
+    let assessment = learned.assess(Task::Code, STRANGE, &mut Scratch::default());
+    let insight = learned.insight(&mut panel, assessment);
+    let quality = |place, published| (place, insight.quality(place, published));
+    insight.doubt(quality(0, plain), quality(1, coder))
+}
+
+#[test]
+fn feedback_takes_doubt_away() {
+    let learned = learned();
+    let guess = published(0.5, QualitySource::Prior);
+    let rated = Quality {
+        error: 0.01,
+        ..published(0.5, QualitySource::Feedback)
+    };
+    let (none, one, both) = (
+        doubt(&learned, guess, guess),
+        doubt(&learned, guess, rated),
+        doubt(&learned, rated, rated),
+    );
+    assert!(one < 0.9 * none && both < 0.3 * none, "{none} {one} {both}");
+}
+
+#[test]
+fn doubt_is_on_the_scale_of_what_is_published() {
+    let learned = learned();
+    let doubt = |mean| {
+        let score = published(mean, QualitySource::Benchmark);
+        doubt(&learned, score, score)
+    };
+    // Near one there is less room for a difference than in the middle.
+    assert!(
+        doubt(0.97) < 0.6 * doubt(0.5),
+        "{} {}",
+        doubt(0.97),
+        doubt(0.5)
+    );
+}
