@@ -123,8 +123,9 @@ impl Skills {
     }
 }
 
-/// How far each model follows what all share. Both sums use fitted values of
-/// the same rows, so that what they owe to the fit cancels.
+/// How far each model follows what all share, half-way between what its own rows
+/// say and as far as all: what its rows say is mostly noise. Both sums use fitted
+/// values of the same rows, so that what they owe to the fit cancels.
 fn slopes(left: &Left, fitted: &[f32]) -> Vec<f32> {
     let follows = |model: usize| {
         let (mut own, mut shared) = (0.0_f64, 0.0_f64);
@@ -135,7 +136,7 @@ fn slopes(left: &Left, fitted: &[f32]) -> Vec<f32> {
             }
         }
         if shared > 0.0 {
-            (own / shared).clamp(0.0, 2.0) as f32
+            0.5 * (1.0 + (own / shared).clamp(0.0, 2.0) as f32)
         } else {
             1.0
         }
