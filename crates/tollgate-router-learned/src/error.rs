@@ -45,8 +45,10 @@ pub enum LearnError {
         /// Models that a file can hold.
         most: usize,
     },
-    /// A caution was given that is none.
-    #[error("a caution of {given} is none; give 0 to {most}, or none to have it measured")]
+    /// A caution was given that is out of range, or no number.
+    #[error(
+        "a caution of {given} is out of range; give 0 to {most}, or leave it out to have it measured"
+    )]
     Caution {
         /// What was given.
         given: f32,

@@ -66,7 +66,7 @@ const MOST_MODELS: usize = u16::MAX as usize;
 ///
 /// # Errors
 /// [`LearnError::TooFew`] and [`LearnError::Models`] when there is nothing to
-/// learn from, [`LearnError::Caution`] when one is given that is none.
+/// learn from, [`LearnError::Caution`] when one is given that is out of range.
 pub fn train(outcomes: &Outcomes, config: &TrainConfig) -> Result<Learned, LearnError> {
     let rows = outcomes.rows.len();
     if rows < LEAST_ROWS {
