@@ -249,8 +249,8 @@ impl Planned {
 /// it is possible and within the ceiling.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    first: Planned,
-    rest: Vec<Planned>,
+    // At least one.
+    candidates: Vec<Planned>,
     /// Name of the policy that ranked.
     pub policy: Arc<str>,
     /// The profile that was planned for.
@@ -264,76 +264,65 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// A plan over at least one candidate.
+    /// A plan over candidates, best first; `None` without any.
     pub fn new(
-        first: Planned,
-        rest: Vec<Planned>,
+        candidates: Vec<Planned>,
         policy: Arc<str>,
         profile: Arc<CallProfile>,
         catalog_version: u64,
-    ) -> Self {
-        Self {
-            first,
-            rest,
+    ) -> Option<Self> {
+        (!candidates.is_empty()).then(|| Self {
+            candidates,
             policy,
             profile,
             catalog_version,
             dropped: DropCounts::default(),
             warnings: Vec::new(),
-        }
+        })
     }
 
     /// The first choice.
     pub fn first(&self) -> &Planned {
-        &self.first
+        &self.candidates[0]
     }
 
     /// All candidates, best first.
     pub fn candidates(&self) -> impl Iterator<Item = &Planned> {
-        std::iter::once(&self.first).chain(&self.rest)
+        self.candidates.iter()
     }
 
     /// Puts the candidate at a place before all others, which keep their order,
     /// and says that it is [`Explored`](Place::Explored). Nothing happens where
     /// there is none behind the first.
     pub fn explore(&mut self, place: usize) {
-        if place == 0 || place > self.rest.len() {
+        if place == 0 || place >= self.candidates.len() {
             return;
         }
-        let explored = self.rest.remove(place - 1);
-        let before = std::mem::replace(&mut self.first, explored);
-        self.first.place = Place::Explored;
-        self.rest.insert(0, before);
+        self.candidates[..=place].rotate_right(1);
+        self.candidates[0].place = Place::Explored;
     }
 
     /// What is left of the plan: the candidates that are wanted, in their order;
     /// `None` when none is.
     pub fn only(&self, wanted: impl Fn(&Planned) -> bool) -> Option<Self> {
-        let mut left = self.candidates().filter(|planned| wanted(planned)).cloned();
-        let first = left.next()?;
+        let left = self.candidates().filter(|planned| wanted(planned)).cloned();
+        let (policy, profile) = (self.policy.clone(), self.profile.clone());
+        let plan = Self::new(left.collect(), policy, profile, self.catalog_version)?;
         Some(Self {
-            first,
-            rest: left.collect(),
-            policy: self.policy.clone(),
-            profile: self.profile.clone(),
-            catalog_version: self.catalog_version,
             dropped: self.dropped,
-            warnings: Vec::new(),
+            ..plan
         })
     }
 
     /// The candidate at a place; 0 is the first choice.
     pub fn get(&self, place: usize) -> Option<&Planned> {
-        match place {
-            0 => Some(&self.first),
-            _ => self.rest.get(place - 1),
-        }
+        self.candidates.get(place)
     }
 
     /// How many candidates there are, at least 1.
     #[expect(clippy::len_without_is_empty, reason = "a plan is never empty")]
     pub fn len(&self) -> usize {
-        1 + self.rest.len()
+        self.candidates.len()
     }
 
     /// The most that any candidate can cost.

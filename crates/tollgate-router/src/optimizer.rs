@@ -1,4 +1,4 @@
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::sync::Arc;
 
 use tollgate_core::{
@@ -35,7 +35,7 @@ pub(crate) struct NamedPolicy {
 thread_local! {
     /// Candidates of the last plan of this thread, so that planning allocates
     /// nothing that grows with the catalog.
-    static SCRATCH: RefCell<Scratch> = RefCell::default();
+    static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
 }
 
 impl CostOptimizer {
@@ -184,23 +184,17 @@ impl CostOptimizer {
         health: &HealthView,
     ) -> Result<Plan, Failure> {
         let (decided, dropped) = self.decided::<DropCounts>(&profile, view, health);
-        let decision = decided?;
-        let mut planned = decision.planned.into_iter();
-        let Some(first) = planned.next() else {
-            return Err(Failure::new(
-                FailureKind::Internal,
-                "a decision without candidates",
-            ));
-        };
-        let mut plan = Plan::new(
-            first,
-            planned.collect(),
-            decision.policy,
-            Arc::new(profile),
-            view.version(),
-        );
+        let Decision {
+            planned,
+            policy,
+            warnings,
+            ..
+        } = decided?;
+        let plan = Plan::new(planned, policy, Arc::new(profile), view.version());
+        let mut plan = plan
+            .ok_or_else(|| Failure::new(FailureKind::Internal, "a decision without candidates"))?;
         plan.dropped = dropped;
-        plan.warnings = decision.warnings;
+        plan.warnings = warnings;
         Ok(plan)
     }
 
@@ -236,8 +230,8 @@ impl CostOptimizer {
 /// Lends the thread's scratch. It is taken out while in use, so that a policy
 /// that plans within a plan finds an empty one rather than a lock.
 fn with_scratch<T>(plan: impl FnOnce(&mut Scratch) -> T) -> T {
-    let mut scratch = SCRATCH.take();
+    let mut scratch = SCRATCH.take().unwrap_or_default();
     let result = plan(&mut scratch);
-    SCRATCH.set(scratch);
+    SCRATCH.set(Some(scratch));
     result
 }

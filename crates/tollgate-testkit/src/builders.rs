@@ -147,17 +147,8 @@ pub fn planned(id: &str, on: &str) -> Planned {
 /// # Panics
 /// When there is none.
 pub fn plan(candidates: Vec<Planned>) -> Plan {
-    let mut candidates = candidates.into_iter();
-    let first = candidates
-        .next()
-        .expect("a plan has at least one candidate");
-    Plan::new(
-        first,
-        candidates.collect(),
-        "balanced".into(),
-        Arc::new(profile()),
-        1,
-    )
+    Plan::new(candidates, "balanced".into(), Arc::new(profile()), 1)
+        .expect("a plan has at least one candidate")
 }
 
 /// The first attempt of [`call`] `n`, for a model on a lane: a stream without
