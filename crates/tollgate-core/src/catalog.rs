@@ -257,6 +257,51 @@ impl Lane {
     }
 }
 
+/// What is expected of an offered model for a task.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Outlook {
+    /// Quality of its answers.
+    pub quality: Quality,
+    /// Tokens of an answer, reasoning included; 0 where usage has not shown that yet.
+    pub answer_tokens: u32,
+    /// Prompt tokens that it counts for one of the estimate, in units of 1/65,536:
+    /// from a quarter to four, and one where nothing is known.
+    pub tokens_per_estimate: u32,
+}
+
+impl Outlook {
+    /// What tokens are counted in: one of the estimate.
+    pub const ONE: u32 = 65_536;
+    /// Least and most that counts and estimates are believed to differ by.
+    const BELIEVED: (f32, f32) = (0.25, 4.0);
+
+    fn of(model: &ModelFacts, task: Task) -> Self {
+        let Habits {
+            tokens_per_estimate,
+            answer_tokens,
+        } = model.habits;
+        let (least, most) = Self::BELIEVED;
+        let factor = tokens_per_estimate.clamp(least, most);
+        Self {
+            quality: model.quality[task.index()],
+            answer_tokens: answer_tokens[task.index()].unwrap_or(0.0) as u32,
+            tokens_per_estimate: (factor * Self::ONE as f32) as u32,
+        }
+    }
+}
+
+/// The offers that compete when nobody named a model: all slices are in their
+/// order, so that a scan over thousands reads forwards.
+#[derive(Debug, Clone, Copy)]
+pub struct Contest<'a> {
+    /// Their places.
+    pub offers: &'a [OfferIndex],
+    /// What is asked about each.
+    pub briefs: &'a [Brief],
+    /// What is expected of each.
+    pub outlooks: &'a [Outlook],
+}
+
 /// An immutable picture of all models, prices and lanes.
 #[derive(Debug)]
 pub struct CatalogView {
@@ -268,13 +313,12 @@ pub struct CatalogView {
     lanes: Box<[Arc<Lane>]>,
     offers: Box<[Offer]>,
     briefs: Box<[Brief]>,
-    // Quality by task and offer.
-    quality: [Box<[Quality]>; Task::COUNT],
-    // Tokens of an answer by task and offer, 0 where not known.
-    answer_tokens: [Box<[u32]>; Task::COUNT],
-    // By offer, in units of 1/65,536; empty when all are one.
-    tokens_per_estimate: Box<[u32]>,
+    // By task and offer.
+    outlooks: [Box<[Outlook]>; Task::COUNT],
     open: Box<[OfferIndex]>,
+    // Of what is open alone.
+    open_briefs: Box<[Brief]>,
+    open_outlooks: [Box<[Outlook]>; Task::COUNT],
     barred: Box<[(OfferIndex, DropReason)]>,
     barred_counts: DropCounts,
     pricing: Box<[Pricing]>,
@@ -359,20 +403,10 @@ impl CatalogView {
             .zip(&pricing)
             .map(|(offer, pricing)| Brief::of(offer, pricing, facts_of(offer), fee_of(offer)))
             .collect();
-        let quality = Task::ALL.map(|task| {
-            let of_task = |offer| facts_of(offer).quality[task.index()];
-            offers.iter().map(of_task).collect()
+        let outlooks = Task::ALL.map(|task| -> Box<[Outlook]> {
+            let models = offers.iter().map(facts_of);
+            models.map(|model| Outlook::of(model, task)).collect()
         });
-        let answer_tokens = Task::ALL.map(|task| {
-            let of_task = |offer| facts_of(offer).habits.answer_tokens[task.index()];
-            let tokens = offers.iter().map(of_task);
-            tokens.map(|tokens| tokens.unwrap_or(0.0) as u32).collect()
-        });
-        let is_told = |model: &ModelFacts| model.habits.tokens_per_estimate != 1.0;
-        let tokens_per_estimate = match facts.iter().any(is_told) {
-            true => offers.iter().map(|o| factor(facts_of(o))).collect(),
-            false => Box::default(),
-        };
         let mut open = Vec::with_capacity(offers.len());
         let mut barred = Vec::new();
         let mut barred_counts = DropCounts::default();
@@ -392,10 +426,10 @@ impl CatalogView {
             identity: VIEWS.fetch_add(1, Ordering::Relaxed),
             source,
             as_of,
+            open_briefs: of_open(&open, &briefs),
+            open_outlooks: outlooks.each_ref().map(|outlooks| of_open(&open, outlooks)),
             briefs: briefs.into(),
-            quality,
-            answer_tokens,
-            tokens_per_estimate,
+            outlooks,
             open: open.into(),
             barred: barred.into(),
             barred_counts,
@@ -473,30 +507,26 @@ impl CatalogView {
         &self.briefs
     }
 
-    /// Quality of the offered models for a task, in the order of [`CatalogView::offers`].
+    /// What is expected of the offered models for a task, in the order of
+    /// [`CatalogView::offers`].
     #[inline]
-    pub fn quality(&self, task: Task) -> &[Quality] {
-        &self.quality[task.index()]
-    }
-
-    /// Tokens that an answer of each offered model is expected to have for a
-    /// task, reasoning included, in the order of [`CatalogView::offers`]; 0
-    /// where usage has not shown that yet.
-    #[inline]
-    pub fn answer_tokens(&self, task: Task) -> &[u32] {
-        &self.answer_tokens[task.index()]
-    }
-
-    /// Prompt tokens that each offered model counts for one of the estimate, in
-    /// units of 1/65,536; empty when nothing is known of any.
-    #[inline]
-    pub fn tokens_per_estimate(&self) -> &[u32] {
-        &self.tokens_per_estimate
+    pub fn outlooks(&self, task: Task) -> &[Outlook] {
+        &self.outlooks[task.index()]
     }
 
     /// The offers that compete when nobody named them, in order.
     pub fn open(&self) -> &[OfferIndex] {
         &self.open
+    }
+
+    /// The same side by side with what is asked of each, for calls of a task.
+    #[inline]
+    pub fn contest(&self, task: Task) -> Contest<'_> {
+        Contest {
+            offers: &self.open,
+            briefs: &self.open_briefs,
+            outlooks: &self.open_outlooks[task.index()],
+        }
     }
 
     /// The other offers in order, with what bars each from open competition.
@@ -544,10 +574,6 @@ impl CatalogView {
     }
 }
 
-/// Least and most that counts and estimates are believed to differ by.
-const BELIEVED_FACTORS: (f32, f32) = (0.25, 4.0);
-
-fn factor(model: &ModelFacts) -> u32 {
-    let (least, most) = BELIEVED_FACTORS;
-    (model.habits.tokens_per_estimate.clamp(least, most) * 65_536.0) as u32
+fn of_open<T: Copy>(open: &[OfferIndex], of_all: &[T]) -> Box<[T]> {
+    open.iter().map(|place| of_all[place.0 as usize]).collect()
 }

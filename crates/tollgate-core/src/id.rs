@@ -160,8 +160,10 @@ impl ModelId {
 
     /// The last `:suffix`, if there is one.
     pub fn variant(&self) -> Option<&str> {
-        let slug = self.0.rsplit_once('/').map_or(&*self.0, |(_, slug)| slug);
-        slug.rsplit_once(':').map(|(_, variant)| variant)
+        // Byte by byte: an id is short, and plans look at several.
+        let is_end = |byte: &u8| matches!(byte, b':' | b'/');
+        let at = self.0.bytes().rposition(|byte| is_end(&byte))?;
+        (self.0.as_bytes()[at] == b':').then(|| &self.0[at + 1..])
     }
 
     /// The id without any `:suffix`.

@@ -38,8 +38,8 @@ pub use crate::call::{
 };
 pub use crate::capability::Capabilities;
 pub use crate::catalog::{
-    Catalog, CatalogSource, CatalogView, Habits, Lane, LaneIndex, ModelFacts, ModelIndex, Offer,
-    OfferIndex, OfferSpec, OfferTraits, Quality, QualitySource, Speed,
+    Catalog, CatalogSource, CatalogView, Contest, Habits, Lane, LaneIndex, ModelFacts, ModelIndex,
+    Offer, OfferIndex, OfferSpec, OfferTraits, Outlook, Quality, QualitySource, Speed,
 };
 pub use crate::cost::{Billing, Cost, CostSource};
 pub use crate::criticality::{Criticality, UnknownCriticality};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use tollgate_core::{
     Breaker, CallProfile, Candidate, Capabilities, CatalogView, DropCounts, Failure, Health,
-    HealthView, Lane, ModelId, OfferIndex, Place, Planned, Quote, Ranked, Ranking, Terms, Usd,
+    HealthView, Lane, ModelId, OfferIndex, Place, Planned, Quote, Ranked, Ranking, Task, Terms,
+    Usd,
 };
 use tollgate_router_learned::Insight;
 
@@ -188,7 +189,7 @@ impl<'a, R: Recorder> Round<'a, R> {
                 let mut pool = Pool { paid, free };
                 match list {
                     Some(list) => round.gather_listed(list, &mut pool),
-                    None => round.gather_all(&chain, &mut pool),
+                    None => round.gather_all(profile.task, &chain, &mut pool),
                 }
                 let prefers_free = profile.prefer_free.unwrap_or(config.prefer_free_tier);
                 pool.settle(prefers_free);
@@ -287,27 +288,19 @@ impl<'a, R: Recorder> Round<'a, R> {
     /// Gathers every offer of the catalog for the policy. What the chain lists
     /// is judged again there, by the rules for listed models, and told then.
     #[inline(never)]
-    fn gather_all(&mut self, chain: &[Listed<'_>], pool: &mut Pool<'_>) {
+    fn gather_all(&mut self, task: Task, chain: &[Listed<'_>], pool: &mut Pool<'_>) {
         let view = self.view;
         let mut in_chain: Vec<OfferIndex> =
             chain.iter().flat_map(|model| model.offers(view)).collect();
         in_chain.sort_unstable();
         in_chain.dedup();
         self.recorder.barred(view, &in_chain);
-        let ordinary = Ordinary::of(&self.screen);
-        let mut walk = self.screen.overlay.walk();
-        // Places to write to, so that no candidate is moved once it is made.
-        pool.paid.resize(view.open().len(), Candidate::neutral(0));
-        let slots = &mut pool.paid[..];
-        let mut filled = 0;
-        for &place in view.open() {
-            match ordinary.admit(place, &mut walk, &mut slots[filled]) {
-                Ok(()) => filled += 1,
-                Err(_) if in_chain.contains(&place) => {}
-                Err(reason) => self.recorder.dropped(place, reason),
+        let contest = view.contest(task);
+        Ordinary::of(&self.screen).gather(contest, pool.paid, |place, reason| {
+            if !in_chain.contains(&place) {
+                self.recorder.dropped(place, reason);
             }
-        }
-        pool.paid.truncate(filled);
+        });
     }
 
     /// Asks the policy, free candidates apart from paid ones where they go first.
@@ -380,7 +373,7 @@ impl<'a, R: Recorder> Round<'a, R> {
         let Some(insight) = &self.insight else {
             return policy.policy.rank(profile, candidates);
         };
-        let published = self.view.quality(profile.task);
+        let published = self.view.outlooks(profile.task);
         let (ranking, verdict) =
             learned::rank(&*policy.policy, profile, candidates, published, insight);
         // Of free and paid candidates apart, those that go first decide.
@@ -434,41 +427,41 @@ fn upstream_id(view: &CatalogView, list: &[Listed<'_>], offer: OfferIndex) -> Mo
     )
 }
 
+/// Inlined, so that it is written where it stays.
+#[inline(always)]
 fn planned(
     screen: &Screen<'_>,
-    candidate: Candidate,
+    mut candidate: Candidate,
     upstream_id: ModelId,
     place: Place,
     ranked: Ranked,
 ) -> Planned {
     let view = screen.view;
-    let planned = Planned {
+    let lane = view.lane(candidate.lane);
+    let pays = !screen.has_own_keys();
+    if !pays {
+        candidate.worst = Usd::ZERO;
+    }
+    Planned {
         candidate,
         model: view.model(candidate.model).id.clone(),
         upstream_id,
-        lane: view.lane(candidate.lane).clone(),
+        lane: match pays {
+            true => lane.clone(),
+            false => Lane::clone(lane).with_callers_key().into(),
+        },
         pricing: view.pricing(candidate.offer).clone(),
-        quote: screen.quote(candidate.offer),
+        // What it is expected to cost the caller, and the prices that it was ranked
+        // by, stay.
+        quote: match pays {
+            true => screen.quote(candidate.offer),
+            false => Quote::FREE,
+        },
         reasons: view.model(candidate.model).reasoning_share >= USUALLY_REASONS,
         window: u64::from(view.brief(candidate.offer).context),
         endpoints: None,
         place,
         score: ranked.score,
         terms: ranked.terms,
-    };
-    match screen.has_own_keys() {
-        true => paid_by_the_caller(planned),
-        false => planned,
-    }
-}
-
-/// A candidate that costs the gateway nothing. What it is expected to cost the
-/// caller, and the prices that it was ranked by, stay.
-fn paid_by_the_caller(mut planned: Planned) -> Planned {
-    planned.candidate.worst = Usd::ZERO;
-    Planned {
-        lane: Lane::clone(&planned.lane).with_callers_key().into(),
-        quote: Quote::FREE,
-        ..planned
     }
 }

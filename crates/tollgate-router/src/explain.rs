@@ -110,7 +110,7 @@ fn explained(
         worst: candidate.worst,
         clamp: candidate.clamp,
         output_tokens: candidate.output_tokens,
-        output_source: match view.answer_tokens(profile.task)[candidate.offer.0 as usize] {
+        output_source: match view.outlooks(profile.task)[candidate.offer.0 as usize].answer_tokens {
             0 => OutputSource::Prior,
             _ => OutputSource::Usage,
         },

@@ -2,25 +2,26 @@
 //! prompt and with one, and a guard decides which ranking stands.
 
 use tollgate_core::{
-    CallProfile, Candidate, CatalogView, Guarded, Look, LookVerdict, Quality, Ranking,
+    CallProfile, Candidate, CatalogView, Guarded, Look, LookVerdict, Outlook, Ranking,
     RoutingPolicy,
 };
 use tollgate_router_learned::{Insight, Learned, Panel};
 
 /// What was looked up for the last catalog view of a thread.
 #[derive(Debug, Default)]
-pub(crate) struct Seen(Option<(u64, Panel)>);
+pub(crate) struct Seen(Option<(u64, Box<Panel>)>);
 
 impl Seen {
     /// The models of a view as a router sees them, looked up if they are not
     /// those of the last time.
     fn panel(&mut self, learned: &Learned, view: &CatalogView) -> &mut Panel {
-        let is_same =
-            |(seen, panel): &(u64, Panel)| *seen == view.identity() && panel.by() == learned.id();
+        let is_same = |(seen, panel): &(u64, Box<Panel>)| {
+            *seen == view.identity() && panel.by() == learned.id()
+        };
         let kept = self.0.take().filter(is_same);
         let (_, panel) = self
             .0
-            .insert(kept.unwrap_or_else(|| (view.identity(), panel(learned, view))));
+            .insert(kept.unwrap_or_else(|| (view.identity(), panel(learned, view).into())));
         panel
     }
 }
@@ -74,7 +75,7 @@ pub(crate) fn rank(
     policy: &dyn RoutingPolicy,
     profile: &CallProfile,
     candidates: &mut [Candidate],
-    published: &[Quality],
+    published: &[Outlook],
     insight: &Insight<'_>,
 ) -> (Ranking, Option<Verdict>) {
     let usual = policy.rank(profile, candidates);
@@ -89,7 +90,7 @@ pub(crate) fn rank(
     };
     if verdict.is_some_and(|verdict| verdict.verdict == LookVerdict::Kept) {
         for candidate in candidates {
-            candidate.quality = published[candidate.offer.0 as usize];
+            candidate.quality = published[candidate.offer.0 as usize].quality;
         }
         return (usual, verdict);
     }

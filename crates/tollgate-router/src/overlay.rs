@@ -63,15 +63,15 @@ impl Overlay {
         }
     }
 
-    /// The same for offers that are asked about in their order.
-    pub(crate) fn walk(&self) -> Walk<'_> {
-        Walk {
-            overlay: self,
-            lanes: &self.lanes,
-            rest: &self.offers,
-            next: next(&self.offers),
-            met: UNKNOWN,
-        }
+    /// The first offer from there on that has a condition of its own.
+    pub(crate) fn next(&self, begin: OfferIndex) -> Option<OfferIndex> {
+        let passed = self.offers.partition_point(|(of, _)| *of < begin);
+        self.offers.get(passed).map(|(offer, _)| *offer)
+    }
+
+    /// The conditions of all lanes, which are those of their other offers.
+    pub(crate) fn lanes(&self) -> &[Condition] {
+        &self.lanes
     }
 }
 
@@ -83,46 +83,6 @@ fn together(one: Condition, other: Condition) -> Condition {
         failure_share: one.failure_share.max(other.failure_share),
         first_token_ms: one.first_token_ms.or(other.first_token_ms),
     }
-}
-
-/// Behind all offers.
-const END: OfferIndex = OfferIndex(u32::MAX);
-
-/// A walk along the offers of a catalog: few have a condition of their own, and
-/// between them nothing is searched for.
-#[derive(Debug)]
-pub(crate) struct Walk<'a> {
-    overlay: &'a Overlay,
-    lanes: &'a [Condition],
-    rest: &'a [(OfferIndex, Condition)],
-    /// The next offer with a condition of its own.
-    next: OfferIndex,
-    /// The condition of the last one that was met.
-    met: Condition,
-}
-
-impl Walk<'_> {
-    /// As [`Overlay::of`], for an offer behind all that were asked about.
-    #[inline(always)]
-    pub(crate) fn of(&mut self, offer: OfferIndex, lane: LaneIndex) -> &Condition {
-        if offer >= self.next {
-            return self.meet(offer, lane);
-        }
-        &self.lanes[usize::from(lane.0)]
-    }
-
-    #[inline(never)]
-    fn meet(&mut self, offer: OfferIndex, lane: LaneIndex) -> &Condition {
-        let passed = self.rest.partition_point(|(of, _)| *of <= offer);
-        self.rest = &self.rest[passed..];
-        self.next = next(self.rest);
-        self.met = self.overlay.of(offer, lane);
-        &self.met
-    }
-}
-
-fn next(conditions: &[(OfferIndex, Condition)]) -> OfferIndex {
-    conditions.first().map_or(END, |(offer, _)| *offer)
 }
 
 pub(crate) fn find(view: &CatalogView, lane: &LaneId, model: &ModelId) -> Option<OfferIndex> {

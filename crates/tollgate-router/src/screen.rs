@@ -3,7 +3,7 @@
 
 use tollgate_core::{
     Brief, CallProfile, Candidate, Capabilities, CatalogView, DropReason, Entry, OfferIndex,
-    OfferTraits, Pricing, Quality, Quote, Rate, Usd,
+    OfferTraits, Outlook, Pricing, Quote, Rate, Usd,
 };
 
 use crate::RouterConfig;
@@ -41,12 +41,8 @@ const ALL: u8 = Brief::PRICED;
 pub(crate) struct Screen<'a> {
     pub(crate) view: &'a CatalogView,
     profile: &'a CallProfile,
-    quality: &'a [Quality],
-    /// Expected tokens of an answer by offer, 0 where not known.
-    answer_tokens: &'a [u32],
-    /// Prompt tokens for one of the estimate by offer, in units of 1/65,536;
-    /// empty when they are one.
-    tokens_per_estimate: &'a [u32],
+    /// What is expected by offer.
+    outlooks: &'a [Outlook],
     /// The offer that has read the prompt's beginning, and how much of it.
     warm: Option<(OfferIndex, u64)>,
     pub(crate) overlay: &'a Overlay,
@@ -111,9 +107,7 @@ impl<'a> Screen<'a> {
         Self {
             view,
             profile,
-            quality: view.quality(profile.task),
-            answer_tokens: view.answer_tokens(profile.task),
-            tokens_per_estimate: view.tokens_per_estimate(),
+            outlooks: view.outlooks(profile.task),
             warm: profile.warm.as_ref().and_then(|warm| {
                 Some((overlay::find(view, &warm.lane, &warm.model)?, warm.tokens))
             }),
@@ -283,7 +277,7 @@ impl<'a> Screen<'a> {
         candidate.worst = worst;
         candidate.clamp = clamp;
         candidate.output_tokens = output;
-        candidate.quality = self.quality[place.0 as usize];
+        candidate.quality = self.outlooks[place.0 as usize].quality;
         candidate.latency_ms = latency_ms;
         candidate.latency_known = brief.is_speed_known();
         candidate.failure_share = condition.failure_share;
@@ -307,7 +301,7 @@ impl<'a> Screen<'a> {
     #[inline(always)]
     fn expected_output(&self, place: OfferIndex, brief: &Brief, limit: u32) -> u32 {
         let stretch = brief.stretch.max(self.least_stretch);
-        let output = match self.answer_tokens[place.0 as usize] {
+        let output = match self.outlooks[place.0 as usize].answer_tokens {
             0 => ((self.visible_output * u64::from(stretch)) >> 32) as u32,
             known => self.with_reasoning(known, brief),
         };
@@ -373,11 +367,9 @@ impl<'a> Screen<'a> {
     /// The tokens that the model is expected to count in the prompt.
     #[inline(always)]
     fn likely(&self, place: OfferIndex) -> u64 {
+        let factor = self.outlooks[place.0 as usize].tokens_per_estimate;
         let likely = self.profile.prompt.likely;
-        match self.tokens_per_estimate.get(place.0 as usize) {
-            None => likely,
-            Some(factor) => likely.saturating_mul(u64::from(*factor)) >> 16,
-        }
+        likely.saturating_mul(u64::from(factor)) >> 16
     }
 
     #[inline(always)]

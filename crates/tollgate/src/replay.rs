@@ -244,7 +244,8 @@ impl Replay {
         let old = self.view.model(self.view.find(old.model.as_str())?).quality[task];
         // The catalog's for both: what is expected on the very prompt is not
         // known of the old choice.
-        let new = self.view.quality(plan.profile.task)[plan.first().candidate.offer.0 as usize];
+        let new =
+            self.view.outlooks(plan.profile.task)[plan.first().candidate.offer.0 as usize].quality;
         let known = |quality: tollgate_core::Quality| {
             let is_guess = quality.source == tollgate_core::QualitySource::Prior;
             (!is_guess).then_some(quality.mean)

@@ -3,10 +3,14 @@
 //! because neither fees nor further prices nor more than 64 bits come into it.
 //! The rest is asked the long way.
 
-use tollgate_core::{Brief, Candidate, Capabilities, DropReason, OfferIndex, Quality, Usd};
+use std::ops::Range;
+
+use tollgate_core::{
+    Brief, Candidate, Capabilities, Contest, DropReason, OfferIndex, Outlook, Usd,
+};
 
 use super::Screen;
-use crate::overlay::{Condition, Walk};
+use crate::overlay::Condition;
 
 const ATTOS_PER_NANO: u64 = 1_000_000_000;
 
@@ -14,22 +18,16 @@ const ATTOS_PER_NANO: u64 = 1_000_000_000;
 #[derive(Debug)]
 pub(crate) struct Ordinary<'a> {
     screen: &'a Screen<'a>,
-    briefs: &'a [Brief],
-    quality: &'a [Quality],
-    answer_tokens: &'a [u32],
-    tokens_per_estimate: &'a [u32],
     needs: Capabilities,
     /// Flags of briefs that are asked the long way.
     special: u8,
-    /// The offer that has read the prompt's beginning.
-    warm: OfferIndex,
     /// Tokens that must be below every conditional price and fit the context.
     room: u32,
     least_wanted: u32,
     longest_wanted: u32,
     shortest_useful: u32,
     prompt_low: u32,
-    likely: u64,
+    likely: u32,
     prompt_high: u64,
     answers: u64,
     visible_output: u64,
@@ -43,35 +41,20 @@ pub(crate) struct Ordinary<'a> {
 
 /// A flag of all briefs that are asked about.
 const ALL: u8 = Brief::PRICED;
-/// Behind all offers.
-const NONE: OfferIndex = OfferIndex(u32::MAX);
-
-impl Screen<'_> {
-    #[inline(never)]
-    fn admit_special(&self, place: OfferIndex, slot: &mut Candidate) -> Result<(), DropReason> {
-        *slot = self.check_open(place)?;
-        Ok(())
-    }
-}
 
 impl<'a> Ordinary<'a> {
     pub(crate) fn of(screen: &'a Screen<'a>) -> Self {
         let prompt = screen.profile.prompt;
-        // All as long as the first, so that one place is within all of them.
-        let briefs = screen.view.briefs();
-        let offers = briefs.len();
         let room = u32::try_from(screen.room.max(prompt.high));
+        let likely = u32::try_from(prompt.likely);
         let least_wanted = u32::try_from(screen.least_wanted);
         let is_ordinary = room.is_ok()
+            && likely.is_ok()
             && least_wanted.is_ok()
             && !screen.has_own_keys()
             && !screen.share.is_negative();
         Self {
             screen,
-            briefs,
-            quality: &screen.quality[..offers],
-            answer_tokens: &screen.answer_tokens[..offers],
-            tokens_per_estimate: screen.tokens_per_estimate,
             needs: screen.profile.needs,
             special: match is_ordinary {
                 true => {
@@ -79,13 +62,12 @@ impl<'a> Ordinary<'a> {
                 }
                 false => ALL,
             },
-            warm: screen.warm.map_or(NONE, |(warm, _)| warm),
             room: room.unwrap_or(u32::MAX),
             least_wanted: least_wanted.unwrap_or(u32::MAX),
             longest_wanted: screen.longest_wanted,
             shortest_useful: screen.shortest_useful,
             prompt_low: screen.prompt_low,
-            likely: prompt.likely,
+            likely: likely.unwrap_or(u32::MAX),
             prompt_high: prompt.high,
             answers: u64::from(screen.answers),
             visible_output: screen.visible_output,
@@ -98,31 +80,135 @@ impl<'a> Ordinary<'a> {
         }
     }
 
-    /// Makes an offer of the open competition a candidate, at `slot`; what is
-    /// barred from that is not asked about. `slot` is anything after an error.
-    ///
-    /// Inlined and written in place: in the loop over all of the catalog,
-    /// handing a candidate from function to function costs as much as the tests.
+    /// Makes the offers of a contest candidates, those that can serve the call, and
+    /// tells why the others cannot.
+    pub(crate) fn gather(
+        &self,
+        contest: Contest<'_>,
+        candidates: &mut Vec<Candidate>,
+        mut dropped: impl FnMut(OfferIndex, DropReason),
+    ) {
+        let count = contest.offers.len();
+        // Places to write to, so that no candidate is moved once it is made.
+        candidates.resize(count, Candidate::neutral(0));
+        let (mut at, mut filled) = (0, 0);
+        while at < count {
+            // Offers of which the lane says all stand in runs between the few others.
+            let apart = self.next_apart(contest.offers, at);
+            filled += self.run(contest, at..apart, &mut candidates[filled..], &mut dropped);
+            if apart < count {
+                match self.admit_apart(contest, apart, &mut candidates[filled]) {
+                    Ok(()) => filled += 1,
+                    Err(reason) => dropped(contest.offers[apart], reason),
+                }
+            }
+            at = apart + 1;
+        }
+        candidates.truncate(filled);
+    }
+
+    /// Where the next offer stands that has a condition of its own, or that has read
+    /// the prompt's beginning; the end if there is none.
+    fn next_apart(&self, offers: &[OfferIndex], at: usize) -> usize {
+        let begin = offers[at];
+        let warm = self.screen.warm.map(|(warm, _)| warm);
+        let next = [
+            self.screen.overlay.next(begin),
+            warm.filter(|warm| *warm >= begin),
+        ];
+        let Some(next) = next.into_iter().flatten().min() else {
+            return offers.len();
+        };
+        at + offers[at..].partition_point(|offer| *offer < next)
+    }
+
+    /// Gives back how many candidates were made.
+    #[inline(always)]
+    fn run(
+        &self,
+        contest: Contest<'_>,
+        run: Range<usize>,
+        slots: &mut [Candidate],
+        dropped: &mut impl FnMut(OfferIndex, DropReason),
+    ) -> usize {
+        let lanes = self.screen.overlay.lanes();
+        let offers = contest.offers[run.clone()].iter();
+        let briefs = contest.briefs[run.clone()].iter();
+        let mut filled = 0;
+        for ((&offer, brief), outlook) in offers.zip(briefs).zip(&contest.outlooks[run]) {
+            let slot = &mut slots[filled];
+            let condition = &lanes[usize::from(brief.lane.0)];
+            let admission = self.admit(offer, brief, outlook, condition, slot);
+            match self.settle(admission, offer, slot) {
+                Ok(()) => filled += 1,
+                Err(reason) => dropped(offer, reason),
+            }
+        }
+        filled
+    }
+
+    /// An offer that stands in no run.
     ///
     /// # Errors
     /// As [`Screen::check_open`].
-    #[inline(always)]
-    pub(crate) fn admit(
+    #[inline(never)]
+    fn admit_apart(
         &self,
-        place: OfferIndex,
-        walk: &mut Walk<'_>,
+        contest: Contest<'_>,
+        at: usize,
         slot: &mut Candidate,
     ) -> Result<(), DropReason> {
-        let at = place.0 as usize;
-        let brief = &self.briefs[at];
-        let condition = walk.of(place, brief.lane);
-        if self.is_special(place, brief, condition) {
-            return self.screen.admit_special(place, slot);
+        let (offer, brief) = (contest.offers[at], &contest.briefs[at]);
+        let condition = self.screen.overlay.of(offer, brief.lane);
+        let admission = match self.screen.warm {
+            Some((warm, _)) if warm == offer => Admission::Special,
+            _ => self.admit(offer, brief, &contest.outlooks[at], &condition, slot),
+        };
+        self.settle(admission, offer, slot)
+    }
+
+    #[inline(always)]
+    fn settle(
+        &self,
+        admission: Admission,
+        offer: OfferIndex,
+        slot: &mut Candidate,
+    ) -> Result<(), DropReason> {
+        match admission {
+            Admission::Made => Ok(()),
+            Admission::Special => self.admit_special(offer, slot),
+            Admission::OverCeiling { worst } => Err(DropReason::OverCeiling {
+                worst,
+                ceiling: self.screen.ceiling,
+            }),
         }
-        let quality = self.quality[at];
+    }
+
+    #[inline(never)]
+    fn admit_special(&self, offer: OfferIndex, slot: &mut Candidate) -> Result<(), DropReason> {
+        *slot = self.screen.check_open(offer)?;
+        Ok(())
+    }
+
+    /// Makes an offer a candidate, at `slot`, which is anything if it was not made.
+    ///
+    /// Inlined and written in place: in the loop over all of the catalog,
+    /// handing a candidate from function to function costs as much as the tests.
+    #[inline(always)]
+    fn admit(
+        &self,
+        offer: OfferIndex,
+        brief: &Brief,
+        outlook: &Outlook,
+        condition: &Condition,
+        slot: &mut Candidate,
+    ) -> Admission {
+        if self.is_special(brief, condition) {
+            return Admission::Special;
+        }
         let window = brief.context.saturating_sub(self.prompt_low);
         let limit = self.longest_wanted.min(brief.max_output).min(window);
-        let output = match self.answer_tokens[at] {
+        let output = match outlook.answer_tokens {
             0 => {
                 let stretch = brief.stretch.max(self.least_stretch);
                 ((self.visible_output * u64::from(stretch)) >> 32) as u32
@@ -131,64 +217,62 @@ impl<'a> Ordinary<'a> {
         };
         let output = output.min(limit).max(1);
 
-        let is_known = brief.any(Brief::SPEED_KNOWN);
-        let first = if is_known {
-            brief.first_token_ms
-        } else {
-            self.speed.0
-        };
-        let per_token = if is_known {
-            brief.token_ms
-        } else {
-            self.speed.1
+        let (first, per_token) = match brief.any(Brief::SPEED_KNOWN) {
+            true => (brief.first_token_ms, brief.token_ms),
+            false => self.speed,
         };
         let latency_ms = condition.first_token_ms.unwrap_or(first) + output as f32 * per_token;
-        if latency_ms > self.max_latency_ms && brief.is_speed_known() {
-            return Err(self.screen.too_slow(latency_ms));
+        if latency_ms > self.max_latency_ms {
+            return Admission::Special;
         }
 
-        let Some((expected, mut worst, bill)) = self.costs(at, brief, output, limit) else {
-            return self.screen.admit_special(place, slot);
+        let Some((expected, mut worst, bill)) = self.costs(brief, outlook, output, limit) else {
+            return Admission::Special;
         };
         let mut clamp = None;
         if worst > self.share {
-            (worst, clamp) = self.squeeze(worst, bill, output, limit)?;
+            match self.squeeze(worst, bill, output, limit) {
+                Ok(squeezed) => (worst, clamp) = squeezed,
+                Err(worst) => return Admission::OverCeiling { worst },
+            }
         }
-        slot.offer = place;
+        slot.offer = offer;
         slot.model = brief.model;
         slot.lane = brief.lane;
         slot.expected = expected;
         slot.worst = worst;
         slot.clamp = clamp;
         slot.output_tokens = output;
-        slot.quality = quality;
+        slot.quality = outlook.quality;
         slot.latency_ms = latency_ms;
         slot.latency_known = brief.is_speed_known();
         slot.failure_share = condition.failure_share;
         slot.free = false;
-        Ok(())
+        Admission::Made
     }
 
     /// Whether an offer needs more than the sums below, or may fail a test that
     /// needs no sum. One test after the other: nearly all go the same way.
     #[inline(always)]
-    fn is_special(&self, place: OfferIndex, brief: &Brief, condition: &Condition) -> bool {
+    fn is_special(&self, brief: &Brief, condition: &Condition) -> bool {
         brief.any(self.special)
             || self.room > brief.untiered_room
             || self.least_wanted > brief.max_output
             || !brief.can.contains(self.needs)
             || condition.is_open
-            || place == self.warm
     }
 
     /// The expected cost, the worst, and what that is made of; `None` where 64
     /// bits are too few.
     #[inline(always)]
-    fn costs(&self, at: usize, brief: &Brief, output: u32, limit: u32) -> Option<(Usd, Usd, Bill)> {
-        let likely = match self.tokens_per_estimate.get(at) {
-            None => self.likely,
-            Some(factor) => self.likely.saturating_mul(u64::from(*factor)) >> 16,
-        };
+    fn costs(
+        &self,
+        brief: &Brief,
+        outlook: &Outlook,
+        output: u32,
+        limit: u32,
+    ) -> Option<(Usd, Usd, Bill)> {
+        let likely = (u64::from(self.likely) * u64::from(outlook.tokens_per_estimate)) >> 16;
         let usual = Bill {
             fixed: brief.input.attos().checked_mul(likely)?,
             per_token: brief.output.attos().checked_mul(self.answers)?,
@@ -201,6 +285,9 @@ impl<'a> Ordinary<'a> {
     }
 
     /// As [`Screen::clamp`], for a worst case above the share.
+    ///
+    /// # Errors
+    /// The worst case of the shortest useful answer, if that is above the ceiling.
     #[inline(always)]
     fn squeeze(
         &self,
@@ -208,7 +295,7 @@ impl<'a> Ordinary<'a> {
         bill: Bill,
         output: u32,
         limit: u32,
-    ) -> Result<(Usd, Option<u32>), DropReason> {
+    ) -> Result<(Usd, Option<u32>), Usd> {
         let least = self.shortest_useful.max(output).min(limit);
         // No more than the worst case, which 64 bits hold.
         let needed = bill.fixed + bill.per_token * u64::from(least);
@@ -226,11 +313,19 @@ impl<'a> Ordinary<'a> {
                 return Ok((worst, Some(longest as u32)));
             }
         }
-        Err(DropReason::OverCeiling {
-            worst: rounded_up(needed),
-            ceiling: self.screen.ceiling,
-        })
+        Err(rounded_up(needed))
     }
+}
+
+/// What became of an offer.
+#[derive(Debug, Clone, Copy)]
+enum Admission {
+    /// It is a candidate.
+    Made,
+    /// It has to be asked about the long way.
+    Special,
+    /// Even the shortest useful answer may cost more than the call may.
+    OverCeiling { worst: Usd },
 }
 
 /// What a call costs on one offer, in atto-dollars: the prompt, and one more

@@ -177,7 +177,7 @@ fn a_view_knows_who_can_compete() {
         let facts = view.model(offer.model);
         for task in Task::ALL {
             assert_eq!(
-                view.quality(task)[place.0 as usize],
+                view.outlooks(task)[place.0 as usize].quality,
                 facts.quality[task.index()]
             );
         }

@@ -192,14 +192,19 @@ proptest! {
             overlay.fill(view, &health(view, &seen));
             for breakers in [Breakers::Obeyed, Breakers::Advice] {
                 let screen = Screen::new(&config, view, &profile, &overlay, breakers);
-                let ordinary = Ordinary::of(&screen);
-                let mut walk = overlay.walk();
-                // Used over and over: what one offer leaves in it is not to show in the next.
-                let mut slot = Candidate::neutral(u32::MAX);
+                // What stood there before is not to show.
+                let (mut made, mut dropped) = (vec![Candidate::neutral(u32::MAX); 7], Vec::new());
+                Ordinary::of(&screen).gather(view.contest(profile.task), &mut made, |place, reason| {
+                    dropped.push((place, reason));
+                });
+                let (mut made, mut dropped) = (made.into_iter(), dropped.into_iter());
                 for &place in view.open() {
-                    let found = ordinary.admit(place, &mut walk, &mut slot).map(|()| slot);
-                    prop_assert_eq!(found, screen.check_open(place));
+                    match screen.check_open(place) {
+                        Ok(candidate) => prop_assert_eq!(made.next(), Some(candidate)),
+                        Err(reason) => prop_assert_eq!(dropped.next(), Some((place, reason))),
+                    }
                 }
+                prop_assert_eq!((made.next(), dropped.next()), (None, None));
             }
         }
     }
@@ -215,10 +220,9 @@ fn most_offers_of_the_real_catalog_are_ordinary() {
     let profile = builders::profile();
     let screen = Screen::new(&config, view, &profile, &overlay, Breakers::Obeyed);
     let ordinary = Ordinary::of(&screen);
-    let mut walk = overlay.walk();
     let is_special = |place: &&OfferIndex| {
         let brief = view.brief(**place);
-        ordinary.is_special(**place, brief, walk.of(**place, brief.lane))
+        ordinary.is_special(brief, &overlay.of(**place, brief.lane))
     };
     let special = view.open().iter().filter(is_special).count();
     assert!(special * 5 < view.open().len(), "{special}");
