@@ -47,7 +47,7 @@ fn learned(criterion: &mut Criterion) {
         let assessment = learned.assess(Task::Chat, black_box(prompt.as_bytes()), &mut scratch);
         let insight = learned.insight(&mut panel, assessment);
         (0..MODELS)
-            .map(|place| insight.quality(place, published).mean)
+            .map(|place| insight.quality(place).mean)
             .sum::<f32>()
     };
     group.bench_function("and qualities of 400 models", |bencher| {

@@ -3,8 +3,10 @@ use tollgate_core::{LearnedId, Task};
 use crate::predict::Seat;
 use crate::train::Scaling;
 
-/// Most outputs of the linear map: clusters and skills together.
+/// Most outputs of the linear map: clusters and skills together; whole lanes.
 pub(crate) const MOST_OUTPUTS: usize = 64;
+/// Outputs that are worked out side by side.
+pub(crate) const LANES: usize = 16;
 /// More caution than that leaves no choice.
 pub(crate) const MOST_CAUTION: f32 = 100.0;
 /// Place of the average model in all lists by model; the others follow.
@@ -67,9 +69,9 @@ impl Shape {
         self.clusters + self.skills
     }
 
-    /// Outputs of the linear map, in whole lanes of eight.
+    /// Outputs of the linear map, in whole lanes.
     pub(crate) fn width(self) -> usize {
-        self.outputs().next_multiple_of(8)
+        self.outputs().next_multiple_of(LANES)
     }
 }
 

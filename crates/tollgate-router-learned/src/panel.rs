@@ -1,5 +1,6 @@
 use std::f32::consts::SQRT_2;
 
+use fearless_simd::{Level, Simd, dispatch};
 use tollgate_core::{LearnedId, Quality, QualitySource, Task};
 
 use crate::learned::AVERAGE;
@@ -8,29 +9,88 @@ use crate::{Assessment, Contender, Learned, Scope, Seat};
 
 /// The models of a catalog as a learned router sees them: looked up once for a
 /// catalog, used for each prompt, one after the other.
+///
+/// All is held by columns, one place for each model: what is expected of all of
+/// them on a prompt is worked out in loops that the compiler makes vectors of.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Panel {
     by: LearnedId,
-    members: Vec<Member>,
-    /// By task: what odds that were learned are multiplied with on the scale of
-    /// what is published.
-    scale: [f32; Task::COUNT],
-    /// By output, of all members: what it adds to the quality. Most shares of a
-    /// prompt are nothing, and those of all members are added at once.
+    seats: Vec<Option<Seat>>,
+    /// By output: what it adds to the quality. Most shares of a prompt are nothing.
     by_output: Vec<f32>,
-    /// By task, of all members.
-    priors: [Vec<f32>; Task::COUNT],
     spreads: Vec<f32>,
-    /// Quality and error of all members on the last prompt.
-    qualities: Vec<f32>,
-    errors: Vec<f32>,
+    tasks: [OfTask; Task::COUNT],
+    last: Expected,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Member {
-    seat: Option<Seat>,
-    /// Odds of a good answer by what is published, by task.
-    odds: [f32; Task::COUNT],
+/// What is known of the models for prompts of a task.
+#[derive(Debug, Clone, PartialEq)]
+struct OfTask {
+    priors: Vec<f32>,
+    /// What odds that were learned are multiplied with on the scale of what is
+    /// published.
+    scale: f32,
+    published: Vec<Quality>,
+    /// Odds of a good answer by what is published.
+    odds: Vec<f32>,
+    fates: Vec<Fate>,
+    /// Where what is said of an expectation comes from.
+    sources: Vec<QualitySource>,
+    /// Places of those with feedback that was learned of too.
+    pooled: Vec<usize>,
+}
+
+/// What is expected on the last prompt.
+#[derive(Debug, Clone, PartialEq)]
+struct Expected {
+    means: Vec<f32>,
+    errors: Vec<f32>,
+    /// Errors of what was learned, on its own scale.
+    learned_errors: Vec<f32>,
+}
+
+/// What becomes of a published quality at the sight of a prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Stays,
+    Moved,
+    Replaced,
+    Pooled,
+}
+
+impl Fate {
+    fn of(published: QualitySource, was_trained_on: bool) -> Self {
+        match (published, was_trained_on) {
+            (QualitySource::Scores, _) => Self::Moved,
+            (QualitySource::Prior, false) => Self::Stays,
+            (_, false) => Self::Moved,
+            (QualitySource::Feedback, true) => Self::Pooled,
+            (_, true) => Self::Replaced,
+        }
+    }
+}
+
+impl OfTask {
+    fn new(published: Vec<Quality>, odds: Vec<f32>, seats: &[Option<Seat>]) -> Self {
+        let members = published.iter().zip(seats);
+        let fates: Vec<Fate> = members
+            .map(|(one, seat)| Fate::of(one.source, seat.is_some()))
+            .collect();
+        let source = |(one, fate): (&Quality, &Fate)| match fate {
+            Fate::Stays | Fate::Moved => one.source,
+            Fate::Replaced | Fate::Pooled => QualitySource::Learned,
+        };
+        let places = (0..fates.len()).filter(|place| fates[*place] == Fate::Pooled);
+        Self {
+            priors: vec![0.0; published.len()],
+            scale: 1.0,
+            pooled: places.collect(),
+            sources: published.iter().zip(&fates).map(source).collect(),
+            published,
+            odds,
+            fates,
+        }
+    }
 }
 
 impl Panel {
@@ -39,28 +99,86 @@ impl Panel {
         self.by
     }
 
-    /// What [`Learned::known`] expects of each member that was trained on.
-    fn expect(&mut self, assessment: &Assessment) {
-        let rest = assessment.rest();
-        let priors = &self.priors[assessment.task().index()];
-        for (quality, prior) in self.qualities.iter_mut().zip(priors) {
-            *quality = rest * prior;
+    /// Looks at a prompt that multiplies odds by `ease`.
+    fn expect(&mut self, assessment: &Assessment, ease: f32) {
+        dispatch!(Level::new(), simd => self.expect_with(simd, assessment, ease));
+        let task = &self.tasks[assessment.task().index()];
+        for place in task.pooled.iter().copied() {
+            let moved = Quality {
+                mean: share(task.odds[place] * ease),
+                ..task.published[place]
+            };
+            let both = pooled(self.last.quality(place, task), moved);
+            (self.last.means[place], self.last.errors[place]) = (both.mean, both.error);
         }
-        let columns = self.by_output.chunks_exact(self.members.len().max(1));
+    }
+
+    #[inline(always)]
+    fn expect_with<S: Simd>(&mut self, _: S, assessment: &Assessment, ease: f32) {
+        let task = &self.tasks[assessment.task().index()];
+        let Expected {
+            means,
+            errors,
+            learned_errors,
+        } = &mut self.last;
+        let rest = assessment.rest();
+        for (mean, prior) in means.iter_mut().zip(&task.priors) {
+            *mean = rest * prior;
+        }
+        let columns = self.by_output.chunks_exact(means.len().max(1));
         for (share, column) in assessment.outputs().iter().zip(columns) {
             if share.abs() < NOTHING {
                 continue;
             }
-            for (quality, value) in self.qualities.iter_mut().zip(column) {
-                *quality += share * value;
+            for (mean, value) in means.iter_mut().zip(column) {
+                *mean += share * value;
             }
         }
-        let both = self.qualities.iter_mut().zip(&mut self.errors);
-        for ((quality, error), spread) in both.zip(&self.spreads) {
-            *quality = quality.clamp(0.01, 0.99);
-            *error = assessment.error(*quality, *spread);
+        for ((mean, error), spread) in means
+            .iter_mut()
+            .zip(&mut *learned_errors)
+            .zip(&self.spreads)
+        {
+            *mean = mean.clamp(0.01, 0.99);
+            *error = assessment.error(*mean, *spread);
+        }
+        let known = task.published.iter().zip(&task.odds).zip(&task.fates);
+        let learned = means.iter_mut().zip(errors).zip(learned_errors);
+        for (((mean, error), learned_error), ((published, odds), fate)) in learned.zip(known) {
+            let there = on_scale(task.scale, *mean, *learned_error);
+            let is_learned = matches!(fate, Fate::Replaced | Fate::Pooled);
+            let is_moved = *fate == Fate::Moved;
+            let kept = either(is_moved, share(odds * ease), published.mean);
+            *mean = either(is_learned, there.0, kept);
+            *error = either(is_learned, there.1, published.error);
         }
     }
+}
+
+impl Expected {
+    #[inline]
+    fn quality(&self, place: usize, task: &OfTask) -> Quality {
+        Quality {
+            mean: self.means[place],
+            error: self.errors[place],
+            source: task.sources[place],
+        }
+    }
+}
+
+/// One of two figures, both of them worked out: which it will be is hard to guess.
+#[inline(always)]
+fn either(is_first: bool, first: f32, second: f32) -> f32 {
+    let mask = u32::from(is_first).wrapping_neg();
+    f32::from_bits((first.to_bits() & mask) | (second.to_bits() & !mask))
+}
+
+/// The share that the odds `quality / (1 - quality)` times the scale are, and the
+/// error, as much wider or narrower as it is there.
+#[inline(always)]
+fn on_scale(scale: f32, quality: f32, error: f32) -> (f32, f32) {
+    let whole = 1.0 - quality + quality * scale;
+    (quality * scale / whole, error * scale / (whole * whole))
 }
 
 /// A share of an output that moves no quality to speak of.
@@ -72,8 +190,6 @@ pub struct Insight<'a> {
     learned: &'a Learned,
     panel: &'a Panel,
     assessment: Assessment,
-    /// What the difficulty multiplies odds with.
-    ease: f32,
 }
 
 impl Learned {
@@ -90,53 +206,59 @@ impl Learned {
         published: &[[Quality; Task::COUNT]],
         find: impl Fn(&str) -> Option<usize>,
     ) -> Panel {
-        let odds = |of: &[Quality; Task::COUNT]| of.map(|one| self.odds_by_score(one.mean));
-        let mut members: Vec<Member> = published
-            .iter()
-            .map(|of| Member {
-                seat: None,
-                odds: odds(of),
-            })
-            .collect();
-        let count = members.len();
-        let mut by_output = vec![0.0; self.shape.outputs() * count];
-        let mut priors = [const { Vec::new() }; Task::COUNT];
-        priors.iter_mut().for_each(|of| *of = vec![0.0; count]);
-        let mut spreads = vec![0.0; count];
-        let mut apart = [(0.0_f32, 0.0_f32); Task::COUNT];
+        let count = published.len();
+        let mut seats = vec![None; count];
         for (name, number) in self.names.iter().zip(0_u16..) {
-            let Some(place) = find(name).filter(|place| *place < members.len()) else {
-                continue;
-            };
-            let seat = Seat(number);
-            members[place].seat = Some(seat);
+            if let Some(place) = find(name).filter(|place| *place < count) {
+                seats[place] = Some(Seat(number));
+            }
+        }
+        let mut by_output = vec![0.0; self.shape.outputs() * count];
+        let mut spreads = vec![0.0; count];
+        for (place, seat) in seats.iter().enumerate() {
+            let Some(seat) = *seat else { continue };
             spreads[place] = self.spread_of(seat);
             for (output, value) in self.seat_values(seat).iter().enumerate() {
                 by_output[output * count + place] = *value;
             }
-            let own = &self.priors[AVERAGE + 1 + usize::from(number)];
-            for (of_task, prior) in priors.iter_mut().zip(own) {
-                of_task[place] = *prior;
-            }
-            for ((sum, count), (published, prior)) in
-                apart.iter_mut().zip(published[place].iter().zip(own))
-            {
-                if published.source != QualitySource::Prior {
-                    *sum += bounded_logit(published.mean) - bounded_logit(*prior);
-                    *count += 1.0;
-                }
-            }
         }
         Panel {
             by: self.id,
-            members,
-            scale: apart.map(|(sum, count)| (sum / f32::max(count, 1.0)).exp()),
+            tasks: Task::ALL.map(|task| self.of_task(task, published, &seats)),
+            seats,
             by_output,
-            priors,
             spreads,
-            qualities: vec![0.0; count],
-            errors: vec![0.0; count],
+            last: Expected {
+                means: vec![0.0; count],
+                errors: vec![0.0; count],
+                learned_errors: vec![0.0; count],
+            },
         }
+    }
+
+    fn of_task(
+        &self,
+        task: Task,
+        published: &[[Quality; Task::COUNT]],
+        seats: &[Option<Seat>],
+    ) -> OfTask {
+        let published: Vec<Quality> = published.iter().map(|of| of[task.index()]).collect();
+        let odds = published.iter().map(|one| self.odds_by_score(one.mean));
+        let odds = odds.collect();
+        let mut of_task = OfTask::new(published, odds, seats);
+        let (mut apart, mut both) = (0.0, 0.0);
+        for (place, seat) in seats.iter().enumerate() {
+            let Some(Seat(number)) = seat else { continue };
+            let prior = self.priors[AVERAGE + 1 + usize::from(*number)][task.index()];
+            of_task.priors[place] = prior;
+            let published = of_task.published[place];
+            if published.source != QualitySource::Prior {
+                apart += bounded_logit(published.mean) - bounded_logit(prior);
+                both += 1.0;
+            }
+        }
+        of_task.scale = (apart / f32::max(both, 1.0)).exp();
+        of_task
     }
 
     /// What is expected of the models of a panel on a prompt.
@@ -145,9 +267,8 @@ impl Learned {
             panel.by, self.id,
             "seats of one router mean nothing to another"
         );
-        panel.expect(&assessment);
+        panel.expect(&assessment, self.ease(&assessment, Scope::Task));
         Insight {
-            ease: self.ease(&assessment, Scope::Task),
             learned: self,
             panel,
             assessment,
@@ -171,44 +292,23 @@ impl Insight<'_> {
     /// | a prior | what was learned | as it is |
     ///
     /// *Moved* is by how hard the prompt is beside other prompts of its task.
-    pub fn quality(&self, place: usize, published: Quality) -> Quality {
-        let Some(member) = self.panel.members.get(place) else {
-            return published;
-        };
-        let task = self.assessment.task().index();
-        let moved = || Quality {
-            mean: share(member.odds[task] * self.ease),
-            ..published
-        };
-        let learned = || {
-            let (quality, error) = (self.panel.qualities[place], self.panel.errors[place]);
-            // The share that the odds `quality / (1 - quality)` times the scale are,
-            // and how much wider or narrower errors are there.
-            let scale = self.panel.scale[task];
-            let whole = 1.0 - quality + quality * scale;
-            Quality {
-                mean: quality * scale / whole,
-                error: error * scale / (whole * whole),
-                source: QualitySource::Learned,
-            }
-        };
-        match (published.source, member.seat) {
-            (QualitySource::Scores, _) => moved(),
-            (QualitySource::Prior, None) => published,
-            (_, None) => moved(),
-            (QualitySource::Feedback, Some(_)) => pooled(learned(), moved()),
-            (_, Some(_)) => learned(),
-        }
+    ///
+    /// # Panics
+    /// For a place that the panel has not.
+    #[inline]
+    pub fn quality(&self, place: usize) -> Quality {
+        let Panel { last, tasks, .. } = self.panel;
+        last.quality(place, &tasks[self.assessment.task().index()])
     }
 
     /// What `other` must be better by before it is taken in place of the `usual`
     /// model, as [`Learned::doubt`] has it, but on the scale of what is published,
-    /// and less where feedback says more: the places of both, and the qualities
-    /// that [`quality`](Self::quality) gave.
+    /// and less where feedback says more: the places of both, and their
+    /// [qualities](Self::quality).
     pub fn doubt(&self, usual: (usize, Quality), other: (usize, Quality)) -> f32 {
         let contender = |(place, quality): (usize, Quality)| Contender {
             seat: match quality.source {
-                QualitySource::Learned => self.panel.members.get(place).and_then(|one| one.seat),
+                QualitySource::Learned => self.panel.seats.get(place).copied().flatten(),
                 _ => None,
             },
             error: quality.error,
@@ -223,7 +323,7 @@ impl Insight<'_> {
     /// How wide the error of a quality is beside what was learned alone: on the
     /// scale of what is published, and narrower with feedback.
     fn width(&self, (place, quality): (usize, Quality)) -> f32 {
-        quality.error / self.panel.errors[place].max(f32::MIN_POSITIVE)
+        quality.error / self.panel.last.learned_errors[place].max(f32::MIN_POSITIVE)
     }
 }
 

@@ -1,7 +1,8 @@
+use fearless_simd::{Level, Simd, dispatch, i8x16, i16x8, prelude::*};
 use tollgate_core::{Quality, Reading, Task};
 
 use crate::Learned;
-use crate::learned::{AVERAGE, MOST_OUTPUTS};
+use crate::learned::{AVERAGE, LANES, MOST_OUTPUTS};
 use crate::text::{Prompt, Text};
 use crate::train::NO_COLUMN;
 
@@ -110,10 +111,12 @@ impl Learned {
         prompt: impl Into<Prompt<'a>>,
         scratch: &mut Scratch,
     ) -> Assessment {
-        let text = &mut scratch.0;
-        text.read(prompt.into());
+        let (text, prompt) = (&mut scratch.0, prompt.into());
         let mut outputs = [0.0; MOST_OUTPUTS];
-        let covered = self.project(text, &mut outputs);
+        let covered = dispatch!(Level::new(), simd => {
+            text.read_with(simd, prompt);
+            self.project(simd, text, &mut outputs)
+        });
         let trust = (covered / self.coverage).clamp(0.0, 1.0).powi(2);
         let (clusters, skills) = outputs.split_at_mut(self.shape.clusters);
         let best = clusters.iter().copied().fold(0.0, f32::max);
@@ -232,28 +235,26 @@ impl Learned {
     }
 
     /// Adds the weights of the prompt's columns; gives the share that has columns.
-    fn project(&self, text: &Text, outputs: &mut [f32; MOST_OUTPUTS]) -> f32 {
+    #[inline(always)]
+    fn project<S: Simd>(&self, simd: S, text: &Text, outputs: &mut [f32; MOST_OUTPUTS]) -> f32 {
         let width = self.shape.width();
         let outputs = &mut outputs[..width];
         let mut covered = 0.0;
-        let mut once = Once::new(text.weight_of_one(), width);
+        let mut once = Once::new(simd, &self.weights, text.weight_of_one());
         for (bucket, weight) in text.ngrams() {
             let column = self.column_of[usize::from(*bucket)];
-            if column == NO_COLUMN {
-                continue;
-            }
-            covered += weight * weight;
-            let at = usize::from(column) * width;
-            let steps = &self.weights[at..at + width];
             if *weight == once.weight {
-                once.add(steps, outputs);
-                continue;
-            }
-            for (output, step) in outputs.iter_mut().zip(steps) {
-                *output += weight * f32::from(*step);
+                once.add(column, outputs);
+            } else if column != NO_COLUMN {
+                covered += weight * weight;
+                let at = usize::from(column) * width;
+                for (output, step) in outputs.iter_mut().zip(&self.weights[at..at + width]) {
+                    *output += weight * f32::from(*step);
+                }
             }
         }
         once.pour(outputs);
+        covered += once.covered;
         for (output, step) in outputs.iter_mut().zip(&self.steps) {
             *output *= step;
         }
@@ -332,46 +333,77 @@ impl Learned {
     }
 }
 
-/// Steps of the n-grams that a prompt has once, which most are: they weigh the
-/// same, so they are added as they are, and weighed together.
-struct Once {
+/// So many steps of a byte fit into a sum of 16 bits.
+const MOST_ONCE: usize = (i16::MAX / 128) as usize;
+
+/// The n-grams that a prompt has once, which most are. They weigh the same, so
+/// their steps are added as they are, and weighed together. Their columns are
+/// collected first: whether an n-gram has one is as good as chance, and guessing
+/// wrong would delay what is read from far away.
+struct Once<'a, S> {
+    simd: S,
+    weights: &'a [i8],
     weight: f32,
-    width: usize,
+    columns: [u16; MOST_ONCE],
     count: usize,
-    sums: [i16; MOST_OUTPUTS],
+    /// Share of the prompt's weight that has columns.
+    covered: f32,
 }
 
-impl Once {
-    /// So many steps of a byte fit into a sum.
-    const MOST: usize = (i16::MAX / 128) as usize;
-
-    fn new(weight: f32, width: usize) -> Self {
+impl<'a, S: Simd> Once<'a, S> {
+    #[inline(always)]
+    fn new(simd: S, weights: &'a [i8], weight: f32) -> Self {
         Self {
+            simd,
+            weights,
             weight,
-            width,
+            columns: [0; MOST_ONCE],
             count: 0,
-            sums: [0; MOST_OUTPUTS],
+            covered: 0.0,
         }
     }
 
-    #[inline]
-    fn add(&mut self, steps: &[i8], outputs: &mut [f32]) {
-        for (sum, step) in self.sums[..self.width].iter_mut().zip(steps) {
-            *sum += i16::from(*step);
-        }
-        self.count += 1;
-        if self.count == Self::MOST {
+    #[inline(always)]
+    fn add(&mut self, column: u16, outputs: &mut [f32]) {
+        self.columns[self.count] = column;
+        self.count += usize::from(column != NO_COLUMN);
+        if self.count == MOST_ONCE {
             self.pour(outputs);
         }
     }
 
-    /// Weighs what was added.
+    /// Weighs what was collected.
+    #[inline(always)]
     fn pour(&mut self, outputs: &mut [f32]) {
-        for (output, sum) in outputs.iter_mut().zip(&mut self.sums) {
-            *output += self.weight * f32::from(*sum);
-            *sum = 0;
+        match outputs.len() / LANES {
+            1 => self.pour_lanes::<1>(outputs),
+            2 => self.pour_lanes::<2>(outputs),
+            3 => self.pour_lanes::<3>(outputs),
+            _ => self.pour_lanes::<{ MOST_OUTPUTS / LANES }>(outputs),
         }
+        self.covered += self.count as f32 * self.weight * self.weight;
         self.count = 0;
+    }
+
+    /// How many lanes there are is known here, so that all sums stay in registers.
+    #[inline(always)]
+    fn pour_lanes<const COUNT: usize>(&self, outputs: &mut [f32]) {
+        let (rows, _) = self.weights.as_chunks::<LANES>();
+        let mut sums = [[i16x8::splat(self.simd, 0); 2]; COUNT];
+        for column in &self.columns[..self.count] {
+            let at = usize::from(*column) * COUNT;
+            for (sums, steps) in sums.iter_mut().zip(&rows[at..at + COUNT]) {
+                let (low, high) = i8x16::from_slice(self.simd, steps).widen();
+                sums[0] += low;
+                sums[1] += high;
+            }
+        }
+        let (eights, _) = outputs.as_chunks_mut::<8>();
+        for (outputs, sums) in eights.iter_mut().zip(sums.as_flattened()) {
+            for (output, sum) in outputs.iter_mut().zip(sums.to_array()) {
+                *output += self.weight * f32::from(sum);
+            }
+        }
     }
 }
 
@@ -451,17 +483,28 @@ pub(crate) fn sigmoid(logit: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::Once;
+    use fearless_simd::{Level, dispatch};
+
+    use super::{LANES, MOST_OUTPUTS, NO_COLUMN, Once};
 
     #[test]
     fn more_steps_than_a_sum_holds_are_weighed_in_between() {
         for step in [i8::MIN, i8::MAX] {
-            let (mut once, mut outputs) = (Once::new(0.5, 8), [0.0; 8]);
-            for _ in 0..1_000 {
-                once.add(&[step; 8], &mut outputs);
+            for lanes in 1..=MOST_OUTPUTS / LANES {
+                let weights = vec![step; 2 * lanes * LANES];
+                let mut outputs = vec![0.0; lanes * LANES];
+                let covered = dispatch!(Level::new(), simd => {
+                    let mut once = Once::new(simd, &weights, 0.5);
+                    for _ in 0..1_000 {
+                        once.add(1, &mut outputs);
+                        once.add(NO_COLUMN, &mut outputs);
+                    }
+                    once.pour(&mut outputs);
+                    once.covered
+                });
+                assert_eq!(outputs, vec![500.0 * f32::from(step); lanes * LANES]);
+                assert_eq!(covered, 250.0);
             }
-            once.pour(&mut outputs);
-            assert_eq!(outputs, [500.0 * f32::from(step); 8]);
         }
     }
 }

@@ -1,6 +1,12 @@
 //! What a prompt looks like: hashed n-grams and a few bounded figures, in one
 //! pass over at most 4 KB of its bytes.
 
+mod scan;
+
+use fearless_simd::{Level, Simd, dispatch};
+
+use self::scan::{CLASSES, Class, Runs, Tally};
+
 /// Buckets of n-grams; a bucket is the low 16 bits of a hash.
 pub(crate) const BUCKETS: usize = 1 << 16;
 /// Figures beside the n-grams, in the order of [`figures`].
@@ -8,6 +14,8 @@ pub(crate) const FIGURES: usize = 12;
 
 /// Bytes that are read from the beginning of a prompt, and from its end.
 const HALF: usize = 2_048;
+/// Most bytes that are read in one piece: a prompt of that many is read whole.
+const MOST_BYTES: usize = 2 * HALF;
 
 /// A prompt, or what is read of a long one.
 ///
@@ -38,7 +46,7 @@ impl<'a> Prompt<'a> {
 
 impl<'a> From<&'a [u8]> for Prompt<'a> {
     fn from(prompt: &'a [u8]) -> Self {
-        let (beginning, end) = match prompt.len() <= 2 * HALF {
+        let (beginning, end) = match prompt.len() <= MOST_BYTES {
             true => (prompt, &[][..]),
             false => (&prompt[..HALF], &prompt[prompt.len() - HALF..]),
         };
@@ -50,42 +58,22 @@ impl<'a> From<&'a [u8]> for Prompt<'a> {
     }
 }
 
-/// What a byte is to the tokenizer.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
-    Space,
-    Letter,
-    Digit,
-    Mark,
-}
-
-const CLASSES: [Class; 256] = {
-    let mut table = [Class::Letter; 256];
-    let mut byte = 0;
-    while byte < 128 {
-        table[byte] = match byte as u8 {
-            b'0'..=b'9' => Class::Digit,
-            b'a'..=b'z' | b'A'..=b'Z' => Class::Letter,
-            b'!'..=b'~' => Class::Mark,
-            _ => Class::Space,
-        };
-        byte += 1;
-    }
-    table
-};
-
 /// A prompt as the learner sees it. It is memory to reuse: reading the next
 /// prompt overwrites it, and nothing is allocated after the first.
 #[derive(Debug, Clone)]
 pub(crate) struct Text {
     /// How often each bucket was met; all zero between prompts.
     counts: Box<[u8; BUCKETS]>,
+    /// The buckets of all n-grams, in their order; the first `read` count.
+    all: Box<[u16]>,
+    read: usize,
     /// Buckets that were met, each once, and the weight of each; the first `used`
     /// count.
     met: Box<[(u16, f32)]>,
     used: usize,
     weight_of_one: f32,
     figures: [f32; FIGURES],
+    runs: Runs,
 }
 
 impl Default for Text {
@@ -93,10 +81,13 @@ impl Default for Text {
         Self {
             counts: Box::new([0; BUCKETS]),
             // Two n-grams a token, and a token has a byte at least; one to spare.
-            met: vec![(0, 0.0); 4 * HALF + 1].into(),
+            all: vec![0; 2 * MOST_BYTES].into(),
+            read: 0,
+            met: vec![(0, 0.0); 2 * MOST_BYTES + 1].into(),
             used: 0,
             weight_of_one: 0.0,
             figures: [0.0; FIGURES],
+            runs: Runs::default(),
         }
     }
 }
@@ -104,11 +95,20 @@ impl Default for Text {
 impl Text {
     /// Reads a prompt.
     pub(crate) fn read(&mut self, prompt: Prompt<'_>) {
-        self.used = 0;
-        let mut tally = Tally::default();
-        self.part(prompt.beginning, &mut tally);
-        self.part(prompt.end, &mut tally);
-        self.figures = figures(prompt.bytes, &tally);
+        dispatch!(Level::new(), simd => self.read_with(simd, prompt));
+    }
+
+    /// As [`read`](Self::read), for who has chosen the instructions already.
+    #[inline(always)]
+    pub(crate) fn read_with<S: Simd>(&mut self, simd: S, prompt: Prompt<'_>) {
+        self.read = 0;
+        let (mut tally, mut signs) = (Tally::default(), Signs::default());
+        for part in [prompt.beginning, prompt.end] {
+            self.runs.find(simd, part, &mut tally);
+            self.part(part, &mut signs);
+        }
+        self.figures = figures(prompt.bytes, &tally, &signs);
+        self.count();
         self.weigh();
     }
 
@@ -127,50 +127,50 @@ impl Text {
         &self.figures
     }
 
-    fn part(&mut self, bytes: &[u8], tally: &mut Tally) {
-        let mut at = 0;
+    #[inline(always)]
+    fn part(&mut self, text: &[u8], signs: &mut Signs) {
+        let (all, mut read) = (&mut self.all[..], self.read);
         let mut before = 0_u32;
-        while at < bytes.len() {
-            let class = CLASSES[usize::from(bytes[at])];
-            let begun = at;
-            let hash = match class {
-                Class::Space => {
-                    at = end_of(class, bytes, at);
-                    tally.space(&bytes[begun..at]);
-                    continue;
-                }
-                Class::Letter => word(bytes, &mut at, tally),
+        for (begin, end) in self.runs.pairs() {
+            let run = &text[begin..end];
+            let hash = match CLASSES[usize::from(run[0])] {
+                Class::Space => continue,
+                Class::Letter => word(text, begin, end),
                 // How long a number is says more than which number it is.
-                Class::Digit => {
-                    at = end_of(class, bytes, at);
-                    tally.digits(at - begun);
-                    step(SEED, b'0' + (at - begun).min(9) as u8)
-                }
+                Class::Digit => step(SEED, b'0' + run.len().min(9) as u8),
                 Class::Mark => {
-                    at = end_of(class, bytes, at);
-                    tally.marks(&bytes[begun..at]);
-                    bytes[begun..at].iter().copied().fold(SEED, step)
+                    signs.note(run);
+                    run.iter().copied().fold(SEED, step)
                 }
             };
-            self.meet(hash);
+            all[read] = bucket(hash);
+            read += 1;
             if before != 0 {
-                self.meet(before.rotate_left(7) ^ hash.wrapping_mul(MIX));
+                all[read] = bucket(before.rotate_left(7) ^ hash.wrapping_mul(MIX));
+                read += 1;
             }
             before = hash;
         }
+        self.read = read;
     }
 
-    /// Without a branch: whether a bucket is new is as good as chance, and to
-    /// guess wrong costs more than to write what is not kept.
-    fn meet(&mut self, hash: u32) {
-        let mixed = (hash ^ (hash >> 15)).wrapping_mul(MIX);
-        let bucket = (mixed >> 16) as u16;
-        let count = &mut self.counts[usize::from(bucket)];
-        self.met[self.used] = (bucket, 0.0);
-        self.used += usize::from(*count == 0);
-        *count = count.saturating_add(1);
+    /// Finds how often each bucket was met. It is apart from reading, because what
+    /// is read from far away waits for each wrong guess before it; and without a
+    /// branch, because whether a bucket is new is as good as chance.
+    #[inline(always)]
+    fn count(&mut self) {
+        let (counts, met) = (&mut *self.counts, &mut self.met[..]);
+        let mut used = 0;
+        for bucket in &self.all[..self.read] {
+            let count = &mut counts[usize::from(*bucket)];
+            met[used] = (*bucket, 0.0);
+            used += usize::from(*count == 0);
+            *count = count.saturating_add(1);
+        }
+        self.used = used;
     }
 
+    #[inline(always)]
     fn weigh(&mut self) {
         let mut squares = 0.0;
         let met = &mut self.met[..self.used];
@@ -192,6 +192,13 @@ impl Text {
     }
 }
 
+/// The bucket of a hash.
+#[inline(always)]
+fn bucket(hash: u32) -> u16 {
+    let mixed = (hash ^ (hash >> 15)).wrapping_mul(MIX);
+    (mixed >> 16) as u16
+}
+
 const SEED: u32 = 0x811c_9dc5;
 const MIX: u32 = 0x85eb_ca6b;
 
@@ -200,30 +207,17 @@ fn step(hash: u32, byte: u8) -> u32 {
     (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
 }
 
-fn end_of(class: Class, bytes: &[u8], begun: usize) -> usize {
-    let rest = bytes[begun..].iter();
-    begun
-        + rest
-            .take_while(|byte| CLASSES[usize::from(**byte)] == class)
-            .count()
-}
-
-/// The hash of a word without its case. It is read in eights of bytes, because
-/// looking for its end byte by byte is most of the work of reading.
-fn word(bytes: &[u8], at: &mut usize, tally: &mut Tally) -> u32 {
+/// The hash of a word without its case, eight bytes at a time.
+#[inline(always)]
+fn word(text: &[u8], begin: usize, end: usize) -> u32 {
     let mut hash = u64::from(SEED);
-    tally.words += 1;
+    let mut at = begin;
     loop {
-        let eight = eight_at(bytes, *at);
-        let letters = letters_of(eight);
-        let kept = match letters {
-            8 => eight,
-            fewer => eight & ((1 << (8 * fewer)) - 1),
-        };
-        tally.letters(letters, kept);
+        let letters = (end - at).min(8);
+        let kept = eight_at(text, at) & FIRST[letters];
         hash = (hash ^ without_case(kept)).wrapping_mul(MIX_OF_EIGHT);
         hash ^= hash >> 32;
-        *at += letters as usize;
+        at += letters;
         if letters < 8 {
             return hash as u32;
         }
@@ -233,10 +227,19 @@ fn word(bytes: &[u8], at: &mut usize, tally: &mut Tally) -> u32 {
 const MIX_OF_EIGHT: u64 = 0x9e37_79b9_7f4a_7c15;
 /// The same bit of all eight bytes.
 const HIGHEST: u64 = 0x8080_8080_8080_8080;
-const ONES: u64 = 0x0101_0101_0101_0101;
-const OF_CASE: u64 = 0x2020_2020_2020_2020;
+/// So many of the first bytes of eight.
+const FIRST: [u64; 9] = {
+    let mut masks = [u64::MAX; 9];
+    let mut bytes = 0;
+    while bytes < 8 {
+        masks[bytes] = (1 << (8 * bytes)) - 1;
+        bytes += 1;
+    }
+    masks
+};
 
 /// The eight bytes from there on, the first one lowest; zero after the end.
+#[inline(always)]
 fn eight_at(bytes: &[u8], at: usize) -> u64 {
     let rest = &bytes[at..];
     match rest.first_chunk() {
@@ -249,22 +252,7 @@ fn eight_at(bytes: &[u8], at: usize) -> u64 {
     }
 }
 
-/// How many of the eight bytes are letters before the first that is none: those
-/// of ASCII, and all bytes beyond it.
-fn letters_of(eight: u64) -> u32 {
-    let low = (eight | OF_CASE) & !HIGHEST;
-    // Adding sets the highest bit of what is `a` or more, and of what is more than `z`.
-    let from_a = low + ONES * (0x80 - b'a' as u64);
-    let beyond_z = low + ONES * (0x7f - b'z' as u64);
-    let letters = (from_a & !beyond_z) | eight;
-    (!letters & HIGHEST).trailing_zeros() / 8
-}
-
-/// How many of the highest bits are set; no others may be.
-fn count_highest(bits: u64) -> u32 {
-    ((bits >> 7).wrapping_mul(ONES) >> 56) as u32
-}
-
+/// Lower case, of ASCII; other letters as they are.
 fn without_case(letters: u64) -> u64 {
     letters | ((!letters & HIGHEST) >> 2)
 }
@@ -279,49 +267,18 @@ const LOGS: [f32; 16] = [
     2.302_585, 2.397_895, 2.484_907, 2.564_949, 2.639_057, 2.708_05, 2.772_589,
 ];
 
-/// Counts that the figures are made of.
+/// What marks are signs of, counted.
 #[derive(Debug, Default)]
-struct Tally {
-    bytes: u32,
-    lines: u32,
-    words: u32,
-    letters: u32,
-    upper: u32,
-    foreign: u32,
-    numbers: u32,
-    digits: u32,
-    marks: u32,
+struct Signs {
     code: u32,
     formula: u32,
     questions: u32,
     stops: u32,
 }
 
-impl Tally {
-    fn space(&mut self, run: &[u8]) {
-        self.bytes += run.len() as u32;
-        self.lines += run.iter().filter(|byte| **byte == b'\n').count() as u32;
-    }
-
-    fn digits(&mut self, count: usize) {
-        self.bytes += count as u32;
-        self.digits += count as u32;
-        self.numbers += 1;
-    }
-
-    /// Up to eight letters of a word; zero where there are fewer.
-    fn letters(&mut self, count: u32, eight: u64) {
-        self.bytes += count;
-        self.letters += count;
-        let beyond = eight & HIGHEST;
-        self.foreign += count_highest(beyond);
-        let lower = (eight & OF_CASE) << 2;
-        self.upper += count - count_highest(lower | beyond);
-    }
-
-    fn marks(&mut self, run: &[u8]) {
-        self.bytes += run.len() as u32;
-        self.marks += run.len() as u32;
+impl Signs {
+    #[inline(always)]
+    fn note(&mut self, run: &[u8]) {
         for byte in run {
             let kind = MARKS[usize::from(*byte)];
             self.code += u32::from(kind & CODE);
@@ -365,28 +322,28 @@ const MARKS: [u8; 256] = {
 };
 
 /// Logarithms of sizes and square roots of shares, so that none has a long tail.
-fn figures(length: usize, tally: &Tally) -> [f32; FIGURES] {
+fn figures(length: usize, tally: &Tally, signs: &Signs) -> [f32; FIGURES] {
     let share = |part: u32, whole: u32| (part as f32 / whole.max(1) as f32).sqrt();
     let size = |count: u32| (1.0 + count as f32).ln();
     [
         (1.0 + length as f32).ln(),
         size(tally.lines),
         size(tally.numbers),
-        size(tally.questions),
+        size(signs.questions),
         share(tally.digits, tally.bytes),
         share(tally.marks, tally.bytes),
         share(tally.foreign, tally.letters),
         share(tally.upper, tally.letters),
-        share(tally.code, tally.bytes),
-        share(tally.formula, tally.bytes),
-        share(tally.stops, tally.words),
+        share(signs.code, tally.bytes),
+        share(signs.formula, tally.bytes),
+        share(signs.stops, tally.words),
         tally.letters as f32 / tally.words.max(1) as f32,
     ]
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{HALF, Tally, Text};
+    use super::{HALF, Text};
 
     #[test]
     fn no_prompt_needs_more_memory_than_there_is_from_the_start() {
@@ -418,8 +375,19 @@ mod tests {
         assert!((squares - 1.0).abs() < 1e-5);
     }
 
+    /// The buckets of a text, in order.
+    fn buckets(text: &str) -> Vec<u16> {
+        let mut read_text = Text::default();
+        read_text.read(text.as_bytes().into());
+        read_text
+            .ngrams()
+            .iter()
+            .map(|(bucket, _)| *bucket)
+            .collect()
+    }
+
     #[test]
-    fn words_are_read_to_their_end_whatever_they_are_made_of() {
+    fn a_word_is_the_same_whatever_stands_beside_it() {
         for word in [
             "a",
             "Zz",
@@ -427,18 +395,15 @@ mod tests {
             "eighteen",
             "straßenbahnhaltestelle",
             "日本語",
-            "Ünïcödé",
         ] {
-            for around in ["@", "[", "`", "{", "5", " ", "", "\0"] {
-                let text = format!("{around}{word}{around}");
-                let (mut at, mut tally) = (around.len(), Tally::default());
-                super::word(text.as_bytes(), &mut at, &mut tally);
-                assert_eq!(&text[around.len()..at], word);
-                let count = |test: fn(&u8) -> bool| word.bytes().filter(test).count() as u32;
-                assert_eq!(tally.letters, word.len() as u32);
-                assert_eq!(tally.upper, count(u8::is_ascii_uppercase), "{word}");
-                assert_eq!(tally.foreign, count(|byte| !byte.is_ascii()), "{word}");
+            let alone = buckets(word);
+            assert_eq!(alone.len(), 1);
+            for around in ["@", "[", "`", "{", "5", " ", "\0"] {
+                let among = buckets(&format!("{around}{word}{around}"));
+                assert!(among.contains(&alone[0]), "{around}{word}");
             }
+            // More of the same letters is another word.
+            assert_ne!(buckets(&format!("{word}x")), alone);
         }
     }
 

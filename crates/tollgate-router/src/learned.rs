@@ -80,7 +80,7 @@ pub(crate) fn rank(
 ) -> (Ranking, Option<Verdict>) {
     let usual = policy.rank(profile, candidates);
     for candidate in &mut *candidates {
-        candidate.quality = insight.quality(candidate.model.0 as usize, candidate.quality);
+        candidate.quality = insight.quality(candidate.model.0 as usize);
     }
     let looked = policy.rank(profile, candidates);
     let first = |ranking: &Ranking| candidates.get(ranking.choices().first()?.place as usize);

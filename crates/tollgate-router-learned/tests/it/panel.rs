@@ -23,9 +23,8 @@ fn expected(learned: &Learned, prompt: &[u8], models: &[(&str, Quality)]) -> Vec
     });
     let assessment = learned.assess(Task::Code, prompt, &mut Scratch::default());
     let insight = learned.insight(&mut panel, assessment);
-    let places = models.iter().enumerate();
-    places
-        .map(|(place, (_, one))| insight.quality(place, *one))
+    (0..models.len())
+        .map(|place| insight.quality(place))
         .collect()
 }
 
@@ -142,8 +141,8 @@ fn doubt(learned: &Learned, plain: Quality, coder: Quality) -> f32 {
     });
     let assessment = learned.assess(Task::Code, STRANGE, &mut Scratch::default());
     let insight = learned.insight(&mut panel, assessment);
-    let quality = |place, published| (place, insight.quality(place, published));
-    insight.doubt(quality(0, plain), quality(1, coder))
+    let quality = |place| (place, insight.quality(place));
+    insight.doubt(quality(0), quality(1))
 }
 
 #[test]

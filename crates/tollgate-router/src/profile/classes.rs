@@ -1,5 +1,7 @@
 //! What a text is made of, counted in one pass over its bytes.
 
+use fearless_simd::{Level, Simd, dispatch, prelude::*, u8x64};
+
 /// Counts of the classes of characters that predict tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Classes {
@@ -51,80 +53,96 @@ impl Script {
     }
 }
 
-// Eight counters of one byte each travel in one u64: a byte costs one load and
-// one addition, whatever its class.
-const LETTER: u64 = 1;
-const DIGIT: u64 = 1 << 8;
-const MARK: u64 = 1 << 16;
-const NEWLINE: u64 = 1 << 24;
-const SPACE: u64 = 1 << 32;
-const CODE: u64 = 1 << 40;
-const BACKTICK: u64 = 1 << 48;
-const BEYOND: u64 = 1 << 56;
+/// Bytes that are looked at together: each has a bit in a mask.
+const BLOCK: usize = 64;
 
-/// A counter of one byte is full after this many.
-const WINDOW: usize = 255;
+/// A bit for each byte of a block.
+#[derive(Debug, Clone, Copy)]
+struct Masks {
+    letters: u64,
+    digits: u64,
+    marks: u64,
+    newlines: u64,
+    spaces: u64,
+    code_marks: u64,
+    backticks: u64,
+    beyond: u64,
+    escapes: u64,
+}
 
-const LANES: [u64; 256] = {
-    let mut lanes = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        lanes[byte] = lane(byte as u8);
-        byte += 1;
+impl Masks {
+    #[inline(always)]
+    fn of<S: Simd>(simd: S, block: &[u8; BLOCK]) -> Self {
+        let bytes = u8x64::from_slice(simd, block);
+        let all = |byte| u8x64::splat(simd, byte);
+        let is = |byte, bytes: u8x64<S>| bytes.simd_eq(all(byte)).to_bitmask();
+        let from =
+            |low, count, bytes: u8x64<S>| (bytes - all(low)).simd_lt(all(count)).to_bitmask();
+        // One bit is all that tells `[` from `{`, `]` from `}`, and an upper letter from a
+        // lower one; another tells `(` from `)`.
+        let (lower, even) = (bytes | all(0x20), bytes & all(0xfe));
+        let letters = from(b'a', 26, lower);
+        let digits = from(b'0', 10, bytes);
+        let printable = from(b'!', b'~' - b'!' + 1, bytes);
+        Self {
+            letters,
+            digits,
+            marks: printable & !letters & !digits,
+            newlines: from(b'\t', 2, bytes) | is(b'\r', bytes),
+            spaces: is(b' ', bytes),
+            code_marks: is(b'{', lower) | is(b'}', lower) | is(b'(', even) | from(b';', 4, bytes),
+            backticks: is(b'`', bytes),
+            beyond: from(0x80, 0x80, bytes),
+            escapes: is(b'\\', bytes),
+        }
     }
-    lanes
-};
+}
 
-const fn lane(byte: u8) -> u64 {
-    match byte {
-        b'a'..=b'z' | b'A'..=b'Z' => LETTER,
-        b'0'..=b'9' => DIGIT,
-        b'\t' | b'\n' | b'\r' => NEWLINE,
-        b' ' => SPACE,
-        b'(' | b')' | b'{' | b'}' | b'[' | b']' | b';' | b'=' | b'<' | b'>' => MARK | CODE,
-        b'`' => MARK | BACKTICK,
-        0x80.. => BEYOND,
-        b if b.is_ascii_punctuation() => MARK,
-        _ => 0,
+/// The masks of the first bytes, and how many these are; `None` at the end.
+#[inline(always)]
+fn next_block<S: Simd>(simd: S, rest: &[u8]) -> Option<(Masks, u32)> {
+    if let Some(block) = rest.first_chunk() {
+        return Some((Masks::of(simd, block), BLOCK as u32));
     }
+    let mut block = [0; BLOCK];
+    block[..rest.len()].copy_from_slice(rest);
+    (!rest.is_empty()).then(|| (Masks::of(simd, &block), rest.len() as u32))
+}
+
+/// A mask of so many first bytes.
+fn first_bits(count: u32) -> u64 {
+    u64::MAX.checked_shr(u64::BITS - count).unwrap_or(0)
 }
 
 impl Classes {
     /// Counts JSON text: escapes count as the character that they stand for.
     pub(crate) fn count(&mut self, json: &str) {
-        let before_bytes = self.bytes;
-        let mut beyond = 0;
-        let mut rest = json.as_bytes();
-        let mut before = 0;
-        while !rest.is_empty() {
-            let window = &rest[..rest.len().min(WINDOW)];
-            let length = window
-                .iter()
-                .position(|byte| *byte == b'\\')
-                .unwrap_or(window.len());
-            let mut sum = 0_u64;
-            let mut starts = 0;
-            for &byte in &window[..length] {
-                let lane = LANES[usize::from(byte)];
-                sum += lane;
-                starts += lane & !before & LETTER;
-                before = lane;
-            }
-            self.words += starts;
-            beyond += self.add(sum);
-            self.bytes += length as u64;
-            rest = &rest[length..];
-            if rest.first() == Some(&b'\\') {
-                rest = self.escape(rest);
-                before = 0;
-            }
-        }
+        let beyond = dispatch!(Level::new(), simd => self.count_bytes(simd, json.as_bytes()));
         if beyond > 0 {
             for character in json.chars().filter(|c| !c.is_ascii()) {
                 self.character(character as u32);
             }
         }
-        debug_assert!(self.bytes - before_bytes <= json.len() as u64);
+    }
+
+    /// Counts everything but what is beyond ASCII; gives back how many bytes are.
+    #[inline(always)]
+    fn count_bytes<S: Simd>(&mut self, simd: S, mut rest: &[u8]) -> u64 {
+        let mut beyond = 0;
+        let mut before = 0;
+        while let Some((masks, length)) = next_block(simd, rest) {
+            let till_escape = masks.escapes.trailing_zeros().min(length);
+            let kept = first_bits(till_escape);
+            beyond += u64::from((masks.beyond & kept).count_ones());
+            before = self.add(masks, kept, before);
+            self.bytes += u64::from(till_escape);
+            rest = &rest[till_escape as usize..];
+            if rest.first() == Some(&b'\\') {
+                rest = self.escape(simd, rest);
+                before = 0;
+            }
+        }
+        beyond
     }
 
     /// Adds the counts of another text.
@@ -144,43 +162,38 @@ impl Classes {
         }
     }
 
-    /// Spreads the packed counters; gives back the count of bytes beyond ASCII.
-    fn add(&mut self, sum: u64) -> u64 {
-        let [
-            letters,
-            digits,
-            marks,
-            newlines,
-            spaces,
-            code,
-            backticks,
-            beyond,
-        ] = sum.to_le_bytes().map(u64::from);
-        self.letters += letters;
-        self.digits += digits;
-        self.marks += marks;
-        self.newlines += newlines;
-        self.spaces += spaces;
-        self.code_marks += code;
-        self.backticks += backticks;
-        beyond
+    /// Adds what a block has of the `kept` bytes. `before` is 1 if a letter stands
+    /// before them; gives back whether one stands before the next.
+    #[inline(always)]
+    fn add(&mut self, masks: Masks, kept: u64, before: u64) -> u64 {
+        let count = |mask: u64| u64::from((mask & kept).count_ones());
+        self.words += count(masks.letters & !(masks.letters << 1 | before));
+        self.letters += count(masks.letters);
+        self.digits += count(masks.digits);
+        self.marks += count(masks.marks);
+        self.newlines += count(masks.newlines);
+        self.spaces += count(masks.spaces);
+        self.code_marks += count(masks.code_marks);
+        self.backticks += count(masks.backticks);
+        masks.letters >> 63
     }
 
     /// Counts the escape that `rest` starts with; gives back what follows it.
-    fn escape<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
+    #[inline(always)]
+    fn escape<'a, S: Simd>(&mut self, simd: S, rest: &'a [u8]) -> &'a [u8] {
         let stands_for = match rest.get(1) {
             Some(b'n' | b'r' | b't') => b'\n',
-            Some(b'u') => return self.unicode_escape(rest),
+            Some(b'u') => return self.unicode_escape(simd, rest),
             Some(b'b' | b'f') => 0,
             Some(&other) => other,
             None => b'\\',
         };
-        self.bytes += 1;
-        self.add(lane(stands_for));
+        self.one(simd, stands_for);
         rest.get(2..).unwrap_or_default()
     }
 
-    fn unicode_escape<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
+    #[inline(always)]
+    fn unicode_escape<'a, S: Simd>(&mut self, simd: S, rest: &'a [u8]) -> &'a [u8] {
         let unit = rest
             .get(2..6)
             .and_then(|digits| std::str::from_utf8(digits).ok());
@@ -193,16 +206,20 @@ impl Classes {
                 self.scripts[Script::Pictograph as usize] += 1;
             }
             Some(0xDC00..=0xDFFF) | None => {}
-            Some(unit) if unit < 0x80 => {
-                self.bytes += 1;
-                self.add(lane(unit as u8));
-            }
+            Some(unit) if unit < 0x80 => self.one(simd, unit as u8),
             Some(unit) => {
                 self.bytes += if unit < 0x800 { 2 } else { 3 };
                 self.character(unit);
             }
         }
         rest.get(6..).unwrap_or_default()
+    }
+
+    /// Counts an escaped character of ASCII. It begins no word: hardly anybody escapes letters.
+    #[inline(always)]
+    fn one<S: Simd>(&mut self, simd: S, byte: u8) {
+        self.bytes += 1;
+        self.add(Masks::of(simd, &[byte; BLOCK]), 1, 1);
     }
 
     fn character(&mut self, code_point: u32) {
