@@ -3,9 +3,11 @@
 
 mod scan;
 
+use std::ops::Range;
+
 use fearless_simd::{Level, Simd, dispatch};
 
-use self::scan::{CLASSES, Class, Runs, Tally};
+use self::scan::{CLASSES, Class, Tally, Tokens};
 
 /// Buckets of n-grams; a bucket is the low 16 bits of a hash.
 pub(crate) const BUCKETS: usize = 1 << 16;
@@ -73,7 +75,7 @@ pub(crate) struct Text {
     used: usize,
     weight_of_one: f32,
     figures: [f32; FIGURES],
-    runs: Runs,
+    tokens: Tokens,
 }
 
 impl Default for Text {
@@ -87,7 +89,7 @@ impl Default for Text {
             used: 0,
             weight_of_one: 0.0,
             figures: [0.0; FIGURES],
-            runs: Runs::default(),
+            tokens: Tokens::default(),
         }
     }
 }
@@ -104,7 +106,7 @@ impl Text {
         self.read = 0;
         let (mut tally, mut signs) = (Tally::default(), Signs::default());
         for part in [prompt.beginning, prompt.end] {
-            self.runs.find(simd, part, &mut tally);
+            self.tokens.find(simd, part, &mut tally);
             self.part(part, &mut signs);
         }
         self.figures = figures(prompt.bytes, &tally, &signs);
@@ -131,14 +133,13 @@ impl Text {
     fn part(&mut self, text: &[u8], signs: &mut Signs) {
         let (all, mut read) = (&mut self.all[..], self.read);
         let mut before = 0_u32;
-        for (begin, end) in self.runs.pairs() {
-            let run = &text[begin..end];
+        for token in self.tokens.ranges() {
+            let run = &text[token.clone()];
             let hash = match CLASSES[usize::from(run[0])] {
-                Class::Space => continue,
-                Class::Letter => word(text, begin, end),
+                Class::Letter => word(text, token),
                 // How long a number is says more than which number it is.
                 Class::Digit => step(SEED, b'0' + run.len().min(9) as u8),
-                Class::Mark => {
+                _ => {
                     signs.note(run);
                     run.iter().copied().fold(SEED, step)
                 }
@@ -209,11 +210,11 @@ fn step(hash: u32, byte: u8) -> u32 {
 
 /// The hash of a word without its case, eight bytes at a time.
 #[inline(always)]
-fn word(text: &[u8], begin: usize, end: usize) -> u32 {
+fn word(text: &[u8], word: Range<usize>) -> u32 {
     let mut hash = u64::from(SEED);
-    let mut at = begin;
+    let mut at = word.start;
     loop {
-        let letters = (end - at).min(8);
+        let letters = (word.end - at).min(8);
         let kept = eight_at(text, at) & FIRST[letters];
         hash = (hash ^ without_case(kept)).wrapping_mul(MIX_OF_EIGHT);
         hash ^= hash >> 32;

@@ -1,6 +1,8 @@
 //! Where the tokens of a text begin and end, and what its bytes are: 64 bytes at
 //! a time, because looking at them one by one is most of the work of reading.
 
+use std::ops::Range;
+
 use fearless_simd::{Simd, prelude::*, u8x64};
 
 use super::MOST_BYTES;
@@ -48,29 +50,19 @@ pub(super) struct Tally {
     pub(super) marks: u32,
 }
 
-/// Where the class of the bytes of a text changes. It is memory to reuse.
-#[derive(Debug, Clone)]
-pub(super) struct Runs {
-    bounds: Box<[u16]>,
-    used: usize,
+/// Where the tokens of a text begin and end. It is memory to reuse.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tokens {
+    begins: Places,
+    ends: Places,
 }
 
-impl Default for Runs {
-    fn default() -> Self {
-        Self {
-            // One at each byte, and the end.
-            bounds: vec![0; MOST_BYTES + 1].into(),
-            used: 0,
-        }
-    }
-}
-
-impl Runs {
-    /// Finds the runs of bytes of one class in a text of at most [`MOST_BYTES`],
-    /// and counts what the text is made of.
+impl Tokens {
+    /// Finds the runs of bytes of one class, but for space, in a text of at most
+    /// [`MOST_BYTES`], and counts what the text is made of.
     #[inline(always)]
     pub(super) fn find<S: Simd>(&mut self, simd: S, text: &[u8], tally: &mut Tally) {
-        self.used = 0;
+        (self.begins.used, self.ends.used) = (0, 0);
         let mut before = Masks::default();
         let mut at = 0;
         let (blocks, rest) = text.as_chunks::<BLOCK>();
@@ -78,24 +70,17 @@ impl Runs {
             before = self.block(simd, block, at, before, tally);
             at += BLOCK;
         }
-        if !rest.is_empty() {
-            // Zero is a space, so the last run ends with the text.
-            let mut block = [0; BLOCK];
-            block[..rest.len()].copy_from_slice(rest);
-            self.block(simd, &block, at, before, tally);
-        }
+        // Zero is a space, so the last token ends with the text.
+        let mut block = [0; BLOCK];
+        block[..rest.len()].copy_from_slice(rest);
+        self.block(simd, &block, at, before, tally);
         tally.bytes += text.len() as u32;
-        self.end(text.len());
     }
 
-    /// The runs, each with its begin and its end. What is before the first is space.
-    pub(super) fn pairs(&self) -> impl Iterator<Item = (usize, usize)> {
-        let bounds = &self.bounds[..self.used];
-        let ends = bounds.iter().skip(1);
-        bounds
-            .iter()
-            .zip(ends)
-            .map(|(begin, end)| (usize::from(*begin), usize::from(*end)))
+    /// The tokens, each from its begin to its end.
+    pub(super) fn ranges(&self) -> impl Iterator<Item = Range<usize>> {
+        let pairs = self.begins.all().iter().zip(self.ends.all());
+        pairs.map(|(begin, end)| usize::from(*begin)..usize::from(*end))
     }
 
     #[inline(always)]
@@ -108,21 +93,46 @@ impl Runs {
         tally: &mut Tally,
     ) -> Masks {
         let masks = Masks::of(simd, block, tally);
-        let mut changes = masks.changes(before, tally);
-        while changes != 0 {
-            self.bounds[self.used] = (at as u32 + changes.trailing_zeros()) as u16;
-            self.used += 1;
-            changes &= changes - 1;
-        }
+        let (begins, ends) = masks.changes(before, tally);
+        self.begins.add(begins, at);
+        self.ends.add(ends, at);
         masks
     }
+}
 
-    fn end(&mut self, end: usize) {
-        let is_told = self.used > 0 && usize::from(self.bounds[self.used - 1]) == end;
-        if !is_told {
-            self.bounds[self.used] = end as u16;
-            self.used += 1;
+/// Places in a text.
+#[derive(Debug, Clone)]
+struct Places {
+    places: Box<[u16]>,
+    used: usize,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self {
+            // No token is shorter than a byte.
+            places: vec![0; MOST_BYTES].into(),
+            used: 0,
         }
+    }
+}
+
+impl Places {
+    fn all(&self) -> &[u16] {
+        &self.places[..self.used]
+    }
+
+    /// Adds the places of a block that has its first byte there.
+    #[inline(always)]
+    fn add(&mut self, mut mask: u64, block: usize) {
+        let places = &mut self.places[self.used..];
+        let mut used = 0;
+        while mask != 0 {
+            places[used] = (block as u32 + mask.trailing_zeros()) as u16;
+            used += 1;
+            mask &= mask - 1;
+        }
+        self.used += used;
     }
 }
 
@@ -161,16 +171,24 @@ impl Masks {
         }
     }
 
-    /// The bytes that are of another class than the one before them.
+    /// The bytes that begin tokens, and those before which tokens end.
     #[inline(always)]
-    fn changes(self, before: Self, tally: &mut Tally) -> u64 {
+    fn changes(self, before: Self, tally: &mut Tally) -> (u64, u64) {
         let shifted = |own: u64, before: u64| (own << 1) | (before >> 63);
-        let letters = self.letters ^ shifted(self.letters, before.letters);
-        let digits = self.digits ^ shifted(self.digits, before.digits);
-        let marks = self.marks ^ shifted(self.marks, before.marks);
-        tally.words += (letters & self.letters).count_ones();
-        tally.numbers += (digits & self.digits).count_ones();
-        letters | digits | marks
+        let last = Self {
+            letters: shifted(self.letters, before.letters),
+            digits: shifted(self.digits, before.digits),
+            marks: shifted(self.marks, before.marks),
+        };
+        let words = self.letters & !last.letters;
+        let numbers = self.digits & !last.digits;
+        tally.words += words.count_ones();
+        tally.numbers += numbers.count_ones();
+        let begins = words | numbers | (self.marks & !last.marks);
+        let [was_letter, was_digit, was_mark] = [last.letters, last.digits, last.marks];
+        let ends =
+            (was_letter & !self.letters) | (was_digit & !self.digits) | (was_mark & !self.marks);
+        (begins, ends)
     }
 }
 
@@ -181,10 +199,10 @@ mod tests {
     use super::*;
 
     /// The same, byte by byte.
-    fn plainly(text: &[u8]) -> (Vec<(usize, usize)>, Tally) {
+    fn plainly(text: &[u8]) -> (Vec<Range<usize>>, Tally) {
         let class = |byte: u8| CLASSES[usize::from(byte)];
         let mut tally = Tally::default();
-        let mut runs = Vec::new();
+        let mut tokens = Vec::new();
         let mut at = 0;
         for run in text.chunk_by(|one, next| class(*one) == class(*next)) {
             let length = run.len() as u32;
@@ -206,21 +224,17 @@ mod tests {
                 Class::Mark => tally.marks += length,
             }
             if class(run[0]) != Class::Space {
-                runs.push((at, at + run.len()));
+                tokens.push(at..at + run.len());
             }
             at += run.len();
         }
-        (runs, tally)
+        (tokens, tally)
     }
 
-    fn found(text: &[u8]) -> (Vec<(usize, usize)>, Tally) {
-        let (mut runs, mut tally) = (Runs::default(), Tally::default());
-        dispatch!(Level::new(), simd => runs.find(simd, text, &mut tally));
-        let tokens = runs.pairs().filter(|(begin, end)| {
-            assert!(begin < end);
-            CLASSES[usize::from(text[*begin])] != Class::Space
-        });
-        (tokens.collect(), tally)
+    fn found(text: &[u8]) -> (Vec<Range<usize>>, Tally) {
+        let (mut tokens, mut tally) = (Tokens::default(), Tally::default());
+        dispatch!(Level::new(), simd => tokens.find(simd, text, &mut tally));
+        (tokens.ranges().collect(), tally)
     }
 
     #[test]
@@ -244,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_are_found_wherever_blocks_end() {
+    fn tokens_are_found_wherever_blocks_end() {
         for word in [
             "a",
             "Zz",
@@ -264,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_room_for_a_bound_at_each_byte() {
+    fn there_is_room_for_a_token_at_each_byte() {
         let text: Vec<u8> = b"a1".iter().copied().cycle().take(MOST_BYTES).collect();
         assert_eq!(found(&text), plainly(&text));
     }
