@@ -109,13 +109,19 @@ fn judge(
 ) -> Verdict {
     let seen = |candidate: &Candidate| (candidate.model.0 as usize, candidate.quality);
     let doubt = insight.doubt(seen(usual), seen(other));
-    let mut doubted = *other;
-    doubted.quality.mean -= doubt;
-    let again = policy.rank(profile, &[*usual, doubted]);
-    let verdict = match again.choices().first() {
-        _ if usual.model == other.model => LookVerdict::Agrees,
-        Some(ranked) if ranked.place == 1 => LookVerdict::Left,
-        _ => LookVerdict::Kept,
+    let prefers_other = || {
+        let mut doubted = *other;
+        doubted.quality.mean -= doubt;
+        let again = policy.rank(profile, &[*usual, doubted]);
+        again
+            .choices()
+            .first()
+            .is_some_and(|first| first.place == 1)
+    };
+    let verdict = match usual.model == other.model {
+        true => LookVerdict::Agrees,
+        false if prefers_other() => LookVerdict::Left,
+        false => LookVerdict::Kept,
     };
     Verdict {
         verdict,
