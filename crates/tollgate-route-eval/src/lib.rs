@@ -24,7 +24,7 @@ mod tasks;
 
 mod load;
 
-pub use crate::bandit::{Bandit, bandit};
+pub use crate::bandit::{Bandit, Reward, Thompson, bandit};
 pub use crate::bootstrap::Interval;
 pub use crate::cold::{Cold, cold_start};
 pub use crate::curve::{Curve, Point};

@@ -14,6 +14,15 @@ pub struct Choices {
 }
 
 impl Choices {
+    /// Each model for all rows, in the order of the models.
+    pub(crate) fn of_singles(rows: usize, models: usize) -> Self {
+        let of_model = |model| std::iter::repeat_n(model as u16, rows);
+        Self {
+            rows,
+            chosen: (0..models).flat_map(of_model).collect(),
+        }
+    }
+
     /// The models chosen at a setting; 0 is quality at any cost.
     pub fn at(&self, setting: usize) -> &[u16] {
         &self.chosen[setting * self.rows..(setting + 1) * self.rows]

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use tollgate_router_learned::{Outcomes, TrainConfig};
 
-use crate::bandit::{Bandit, bandit};
+use crate::bandit::{Bandit, Thompson, bandit};
 use crate::cold::{Cold, cold_start};
 use crate::pgr::{Pgr, gap_recovered};
 use crate::score::{GUARDED, Score, ScoreConfig, Scores, score};
@@ -16,7 +16,7 @@ use crate::{
 /// Rows that a task must have to be tested as an unseen one.
 const LEAST_UNSEEN: usize = 200;
 /// Seeds of the bandit's stream.
-const BANDIT_SEEDS: u64 = 10;
+const BANDIT_SEEDS: u64 = 100;
 
 /// All figures of a table.
 #[derive(Debug, Clone, Serialize)]
@@ -196,10 +196,10 @@ fn write_scores(f: &mut fmt::Formatter<'_>, scores: &Scores) -> fmt::Result {
 
 fn write_method(f: &mut fmt::Formatter<'_>, score: &Score) -> fmt::Result {
     let saved = score.saved.map(|saved| match saved {
-        Some(saved) => format!("{:.0}", 100.0 * saved),
+        Some(saved) => Percent(saved).to_string(),
         None => "–".to_owned(),
     });
-    write!(
+    writeln!(
         f,
         "  {:<17} accuracy {:.4}  AIQ {}  saved {} %",
         score.method,
@@ -208,14 +208,15 @@ fn write_method(f: &mut fmt::Formatter<'_>, score: &Score) -> fmt::Result {
         saved.join("/"),
     )?;
     if score.over_fixed.low < score.over_fixed.high {
-        write!(
+        writeln!(
             f,
-            "  over fixed: AIQ {}, accuracy {}",
+            "  {:<17} over fixed: AIQ {}, accuracy {}",
+            "",
             Signed(score.over_fixed),
             Signed(score.accuracy_over_fixed)
         )?;
     }
-    writeln!(f)
+    Ok(())
 }
 
 fn write_cold(f: &mut fmt::Formatter<'_>, cold: &Cold) -> fmt::Result {
@@ -234,9 +235,9 @@ fn write_cold(f: &mut fmt::Formatter<'_>, cold: &Cold) -> fmt::Result {
 }
 
 fn write_bandit(f: &mut fmt::Formatter<'_>, bandit: &Bandit) -> fmt::Result {
-    write!(
+    writeln!(
         f,
-        "  bandit: {} steps, {} seeds: best fixed {:.4}, best by kind {:.4}, random {:.4}, scores {:.4}",
+        "  bandit: {} steps, {} seeds: best fixed {:.4}, best by kind {:.4}, random {}, scores {}",
         bandit.steps,
         bandit.seeds,
         bandit.best_fixed,
@@ -244,10 +245,14 @@ fn write_bandit(f: &mut fmt::Formatter<'_>, bandit: &Bandit) -> fmt::Result {
         bandit.random,
         bandit.scores,
     )?;
-    for (prior, reward) in &bandit.thompson {
-        write!(f, ", Thompson({prior}) {reward:.4}")?;
+    for of_daring in bandit.thompson.chunk_by(|a, b| a.daring == b.daring) {
+        write!(f, "  Thompson, daring {:.1}:", of_daring[0].daring)?;
+        for Thompson { prior, reward, .. } in of_daring {
+            write!(f, "  prior {prior} {reward}")?;
+        }
+        writeln!(f)?;
     }
-    writeln!(f)
+    Ok(())
 }
 
 /// `0.5641 (0.5480–0.5800)`.
@@ -265,6 +270,24 @@ impl fmt::Display for Plain {
     }
 }
 
+/// `34 (12–51)` of a share.
+struct Percent(Interval);
+
+impl fmt::Display for Percent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Interval {
+            value, low, high, ..
+        } = self.0;
+        // Adding 0 takes the sign off what rounds to -0.
+        let [value, low, high] = [value, low, high].map(|share| (100.0 * share).round() + 0.0);
+        let to = if low < 0.0 { " to " } else { "–" };
+        match self.0.low < self.0.high {
+            true => write!(f, "{value} ({low}{to}{high})"),
+            false => write!(f, "{value}"),
+        }
+    }
+}
+
 /// `+0.0123 (-0.0010 to +0.0250)`.
 struct Signed(Interval);
 
@@ -274,5 +297,26 @@ impl fmt::Display for Signed {
             value, low, high, ..
         } = self.0;
         write!(f, "{value:+.4} ({low:+.4} to {high:+.4})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Interval, Percent};
+
+    #[test]
+    fn a_saving_is_told_in_percent_with_its_interval_where_one_was_taken() {
+        let check = |[value, low, high]: [f64; 3], expected: &str| {
+            let saved = Interval {
+                value,
+                low,
+                high,
+                error: 0.0,
+            };
+            assert_eq!(Percent(saved).to_string(), expected);
+        };
+        check([0.344, 0.12, 0.508], "34 (12–51)");
+        check([0.09, -0.6, 0.15], "9 (-60 to 15)");
+        check([-0.001, -0.001, -0.001], "0");
     }
 }

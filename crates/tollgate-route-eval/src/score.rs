@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use crate::bootstrap::{Interval, bootstrap};
 use crate::forecast::{Forecast, Method};
-use crate::policy::{Choices, sweep, sweep_guarded};
-use crate::{Curve, Point};
+use crate::policy::{Choices, Outcome, sweep, sweep_guarded};
+use crate::{Curve, Grid, Point};
 
 /// How figures are taken.
 #[derive(Debug, Clone, Copy)]
@@ -39,8 +39,19 @@ pub struct Score {
     /// The same of the accuracy.
     pub accuracy_over_fixed: Interval,
     /// Share of the best single model's cost that is saved at 100, 98 and 95 %
-    /// of its quality; absent where that quality is not reached.
-    pub saved: [Option<f64>; 3],
+    /// of its quality; absent where all rows together do not reach it.
+    ///
+    /// In each draw of the bootstrap the best single model is chosen again, and
+    /// its quality and cost are those of the rows drawn. Nobody knows it before,
+    /// so which model it is belongs to what is uncertain: models of nearly the
+    /// same quality may differ much in cost. The best of a draw is on average
+    /// somewhat better than the best of all rows, so the interval leans towards
+    /// saving less.
+    ///
+    /// A draw that does not reach the quality saves nothing (0), since whoever
+    /// needs it pays for the single model. One that reaches it only for more
+    /// than the single model costs counts as it is, below 0.
+    pub saved: [Option<Interval>; 3],
 }
 
 /// Figures of all methods.
@@ -80,105 +91,129 @@ impl Scores {
 /// Name of the learned router when the guard holds it.
 pub const GUARDED: &str = "learned, guarded";
 
+/// Parts of the best single model's quality at which savings are taken.
+const PARTS: [f64; 3] = [1.0, 0.98, 0.95];
+
 /// Takes the figures.
 pub fn score(name: &str, forecast: &Forecast, config: &ScoreConfig) -> Scores {
-    let costs = forecast.cost.means();
-    let qualities = forecast.quality.means();
-    let singles: Vec<Point> = points(&costs, &qualities);
-    let most = costs.iter().copied().fold(0.0, f64::max);
-    let best = singles.iter().copied().reduce(better).unwrap_or(Point {
-        cost: 0.0,
-        quality: 0.0,
-    });
-    let fixed = sweep(forecast, &forecast.fixed);
-    let compare = Compare {
-        forecast,
-        fixed: &fixed,
-        most,
-        best,
-        config,
-    };
-    let learned = sweep(forecast, &forecast.learned);
+    let compare = Compare::of(forecast, config);
+    let singles = compare.singles.points(&compare.all());
     let guarded = sweep_guarded(forecast);
-    let floors = [&forecast.fixed, &forecast.length, &forecast.label];
-    let floor = |method: &Method| compare.score(method.name, &sweep(forecast, method), 0);
-    let mut methods: Vec<Score> = floors.into_iter().map(floor).collect();
-    methods.push(compare.score(forecast.learned.name, &learned, config.resamples));
-    methods.push(compare.score(GUARDED, &guarded, config.resamples));
-    methods.push(floor(&forecast.oracle));
     Scores {
         name: name.to_owned(),
         rows: forecast.quality.rows(),
         models: forecast.models.len(),
-        best_single: best,
-        zero_router: Curve::of(&singles).aiq(most),
+        best_single: best(&singles),
+        zero_router: Curve::of(&singles).aiq(compare.most),
         random: middle(&singles),
         brier: brier(forecast, &forecast.learned),
         brier_of_means: brier(forecast, &forecast.fixed),
         decision_us: percentiles(&forecast.nanos),
-        methods,
+        methods: methods(&compare, forecast, &guarded),
         modes: modes(&guarded, forecast),
     }
 }
 
+fn methods(compare: &Compare<'_>, forecast: &Forecast, guarded: &Choices) -> Vec<Score> {
+    let Forecast { learned, .. } = forecast;
+    let resamples = compare.config.resamples;
+    let floor = |method: &Method| compare.score(method.name, &sweep(forecast, method), 0);
+    vec![
+        floor(&forecast.fixed),
+        floor(&forecast.length),
+        floor(&forecast.label),
+        compare.score(learned.name, &sweep(forecast, learned), resamples),
+        compare.score(GUARDED, guarded, resamples),
+        floor(&forecast.oracle),
+    ]
+}
+
+/// What methods are compared with, on the same rows.
 struct Compare<'a> {
-    forecast: &'a Forecast,
-    fixed: &'a Choices,
+    quality: &'a Grid,
+    cost: &'a Grid,
+    fixed: Outcome,
+    singles: Outcome,
+    /// The mean cost of the dearest model.
     most: f64,
-    best: Point,
     config: &'a ScoreConfig,
 }
 
-impl Compare<'_> {
+impl<'a> Compare<'a> {
+    fn of(forecast: &'a Forecast, config: &'a ScoreConfig) -> Self {
+        let Forecast { quality, cost, .. } = forecast;
+        let singles = Choices::of_singles(quality.rows(), quality.width());
+        Self {
+            quality,
+            cost,
+            fixed: sweep(forecast, &forecast.fixed).table(quality, cost),
+            singles: singles.table(quality, cost),
+            most: cost.means().into_iter().fold(0.0, f64::max),
+            config,
+        }
+    }
+
+    /// The weights of all rows, each of them once.
+    fn all(&self) -> Vec<f64> {
+        vec![1.0; self.quality.rows()]
+    }
+
     fn score(&self, method: &'static str, choices: &Choices, resamples: usize) -> Score {
-        let Forecast { quality, cost, .. } = self.forecast;
-        let (own, fixed) = (
-            choices.table(quality, cost),
-            self.fixed.table(quality, cost),
-        );
-        let figures = |weights: &[f64]| {
-            let (own, fixed) = (own.points(weights), fixed.points(weights));
-            let (aiq, of_fixed) = (
-                Curve::of(&own).aiq(self.most),
-                Curve::of(&fixed).aiq(self.most),
-            );
-            let accuracy = own[0].quality;
-            [accuracy, aiq, aiq - of_fixed, accuracy - fixed[0].quality]
-        };
-        let rows = quality.rows();
-        let [accuracy, aiq, over_fixed, accuracy_over_fixed] =
-            bootstrap(rows, resamples, self.config.seed, figures);
-        let curve = Curve::of(&own.points(&vec![1.0; rows]));
+        let own = choices.table(self.quality, self.cost);
+        let figures = |weights: &[f64]| self.figures(&own, weights);
+        let [accuracy, aiq, over_fixed, accuracy_over_fixed, saved @ ..] =
+            bootstrap(self.quality.rows(), resamples, self.config.seed, figures);
+        let all = self.all();
+        let reached = self.saved(&Curve::of(&own.points(&all)), &all);
         Score {
             method,
             accuracy,
             aiq,
             over_fixed,
             accuracy_over_fixed,
-            saved: [1.0, 0.98, 0.95].map(|part| {
-                let cost = curve.cost_of(part * self.best.quality)?;
-                Some(1.0 - cost / self.best.cost)
-            }),
+            saved: std::array::from_fn(|part| reached[part].map(|_| saved[part])),
         }
     }
-}
 
-fn points(costs: &[f64], qualities: &[f64]) -> Vec<Point> {
-    let pairs = costs.iter().zip(qualities);
-    pairs
-        .map(|(cost, quality)| Point {
-            cost: *cost,
-            quality: *quality,
-        })
-        .collect()
-}
-
-fn better(left: Point, right: Point) -> Point {
-    if right.quality > left.quality {
-        right
-    } else {
-        left
+    /// Accuracy, AIQ, AIQ and accuracy over the fixed choice, and the savings.
+    fn figures(&self, own: &Outcome, weights: &[f64]) -> [f64; 7] {
+        let (own, fixed) = (own.points(weights), self.fixed.points(weights));
+        let curve = Curve::of(&own);
+        let (accuracy, aiq) = (own[0].quality, curve.aiq(self.most));
+        let [at_100, at_98, at_95] = self.saved(&curve, weights).map(Option::unwrap_or_default);
+        [
+            accuracy,
+            aiq,
+            aiq - Curve::of(&fixed).aiq(self.most),
+            accuracy - fixed[0].quality,
+            at_100,
+            at_98,
+            at_95,
+        ]
     }
+
+    /// What a curve saves of the cost of the single model that is best on the
+    /// same rows, at each part of its quality that it reaches.
+    fn saved(&self, curve: &Curve, weights: &[f64]) -> [Option<f64>; 3] {
+        let best = best(&self.singles.points(weights));
+        PARTS.map(|part| {
+            let cost = curve.cost_of(part * best.quality)?;
+            Some(1.0 - cost / best.cost)
+        })
+    }
+}
+
+/// The point of greatest quality, the first of equals.
+fn best(points: &[Point]) -> Point {
+    let better = |left: Point, right: Point| match right.quality > left.quality {
+        true => right,
+        false => left,
+    };
+    let nothing = Point {
+        cost: 0.0,
+        quality: 0.0,
+    };
+    points.iter().copied().reduce(better).unwrap_or(nothing)
 }
 
 fn middle(points: &[Point]) -> Point {
@@ -246,4 +281,68 @@ fn knee(points: &[Point]) -> usize {
         }
     }
     best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Choices, Compare, Grid, ScoreConfig};
+
+    /// Two models on a hundred rows: the first is right on the rows from 10 on,
+    /// the second on the first 10 and from 19 on, so 90 and 91 times.
+    fn quality() -> Grid {
+        let mut quality = Grid::new(2);
+        for row in 0..100 {
+            let is_right = [row >= 10, !(10..19).contains(&row)];
+            quality.push(is_right.map(|is_right| f64::from(u8::from(is_right))));
+        }
+        quality
+    }
+
+    /// Takes figures at these costs of the two models.
+    fn with_costs<T>(costs: [f64; 2], take: impl Fn(&Compare<'_>) -> T) -> T {
+        let (quality, mut cost) = (quality(), Grid::new(2));
+        (0..100).for_each(|_| cost.push(costs));
+        let singles = || Choices::of_singles(100, 2).table(&quality, &cost);
+        take(&Compare {
+            quality: &quality,
+            cost: &cost,
+            fixed: singles(),
+            singles: singles(),
+            most: costs[0].max(costs[1]),
+            config: &ScoreConfig::default(),
+        })
+    }
+
+    /// What the first model saves if the first ten rows have that weight.
+    fn saved(costs: [f64; 2], weight: f64) -> [f64; 3] {
+        with_costs(costs, |compare| {
+            let own = Choices::of_singles(100, 1).table(compare.quality, compare.cost);
+            let mut weights = compare.all();
+            weights[..10].fill(weight);
+            let [.., at_100, at_98, at_95] = compare.figures(&own, &weights);
+            [at_100, at_98, at_95]
+        })
+    }
+
+    #[test]
+    fn savings_are_of_the_model_that_is_best_on_the_rows_drawn() {
+        // The second is best, and the first is 98 % as good.
+        assert_eq!(saved([1.0, 10.0], 1.0), [0.0, 0.9, 0.9]);
+        // It is not 95 % as good any more.
+        assert_eq!(saved([1.0, 10.0], 2.0), [0.0; 3]);
+        // It is best itself, and costs what it costs.
+        assert_eq!(saved([1.0, 10.0], 0.0), [0.0; 3]);
+        assert_eq!(saved([10.0, 1.0], 1.0), [0.0, -9.0, -9.0]);
+    }
+
+    #[test]
+    fn a_draw_that_falls_short_saves_nothing_and_all_rows_that_do_are_absent() {
+        let score = with_costs([1.0, 10.0], |compare| {
+            compare.score("first", &Choices::of_singles(100, 1), 200)
+        });
+        let [None, Some(saved), Some(_)] = score.saved else {
+            panic!("{:?}", score.saved)
+        };
+        assert_eq!((saved.value, saved.low, saved.high), (0.9, 0.0, 0.9));
+    }
 }

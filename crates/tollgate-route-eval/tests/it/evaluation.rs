@@ -1,6 +1,6 @@
 use tollgate_route_eval::{
-    EvalConfig, GUARDED, Priced, Report, ScoreConfig, evaluate, folds, forecast, forecast_with,
-    score, worse_than_fixed,
+    EvalConfig, GUARDED, Priced, Report, Reward, ScoreConfig, Thompson, bandit, evaluate, folds,
+    forecast, forecast_with, score, worse_than_fixed,
 };
 use tollgate_router_learned::{TrainConfig, train};
 
@@ -32,14 +32,19 @@ fn what_can_be_known_is_won() {
     // Two thirds of the prompts can go to the model of a tenth of the price.
     for name in ["task label", "learned", GUARDED] {
         let saved = of(name).saved[0].unwrap();
-        assert!((saved - 0.6).abs() < 0.03, "{name}: {saved}");
+        assert!((saved.value - 0.6).abs() < 0.03, "{name}: {saved:?}");
         assert!(
             of(name).over_fixed.low > 0.05,
             "{name}: {:?}",
             of(name).over_fixed
         );
     }
-    assert!(of("global means").saved[0].unwrap() < 0.01);
+    let saved = of(GUARDED).saved[0].unwrap();
+    assert!(
+        0.4 < saved.low && saved.low < saved.value && saved.value < saved.high,
+        "{saved:?}"
+    );
+    assert!(of("global means").saved[0].unwrap().value < 0.01);
     assert!(of("oracle").aiq.value >= of("learned").aiq.value);
     assert!(scores.brier < scores.brier_of_means);
 }
@@ -99,10 +104,28 @@ fn a_table_is_evaluated_whole_and_the_same_again() {
         "learned, guarded",
         "cold start",
         "bandit",
+        "Thompson, daring 0.5:  prior 2 ",
         "mode balanced",
     ] {
         assert!(text.contains(word), "{word} is not in\n{text}");
     }
+}
+
+#[test]
+fn a_stream_with_feedback_is_played_with_each_daring_and_prior() {
+    let table = Priced::of(&poems_and_sums(600), &[]).unwrap();
+    let played = bandit(&table, 5);
+    assert_eq!(played.thompson.len(), 9);
+    for way in &played.thompson {
+        let Reward { mean, error } = way.reward;
+        assert!(error > 0.0, "{way:?}");
+        assert!(mean > played.random.mean, "{way:?}");
+        assert!(mean <= played.best_by_kind, "{way:?}");
+    }
+    // Poems and sums are kinds of their own, and who learns tells them apart.
+    let is_better = |way: &Thompson| way.reward.mean > played.best_fixed;
+    assert!(played.thompson.iter().any(is_better), "{played:?}");
+    assert!(played.scores.mean < played.best_by_kind);
 }
 
 #[test]
