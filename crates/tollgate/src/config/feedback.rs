@@ -13,7 +13,8 @@ pub struct FeedbackConfig {
     /// false.
     pub automatic: bool,
     /// How many ratings the published quality of a model counts for, 1 to
-    /// 10000. With few, the first ratings decide much. Default 60.
+    /// 10000. With few, the first ratings decide much; with many, it takes long to
+    /// leave a score that is wrong. Default 20.
     pub prior_weight: u32,
     /// Whether now and then another model than the best by what is known is
     /// tried: `{ budget_per_day = 0.50, max_cost_ratio = 2.0, share = 0.02 }`.
@@ -50,7 +51,7 @@ impl Default for FeedbackConfig {
     fn default() -> Self {
         Self {
             automatic: false,
-            prior_weight: 60,
+            prior_weight: 20,
             exploration: None,
         }
     }

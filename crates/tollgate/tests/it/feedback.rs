@@ -82,7 +82,7 @@ async fn ratings_move_the_catalog_outlive_the_process_and_are_replaced() {
     let again = Gateway::from_config(config).await.unwrap();
     let after = quality(&again, MODEL);
     assert_eq!(after.source, QualitySource::Feedback);
-    let expected = (60.0 * before.mean + 20.0) / 80.0;
+    let expected = (20.0 * before.mean + 20.0) / 40.0;
     assert!((after.mean - expected).abs() < 5e-3, "{after:?} {before:?}");
     assert!(after.error <= before.error);
     again.shutdown().await;

@@ -71,6 +71,14 @@ fn equals_are_tried_half_of_the_time_and_the_same_call_always_tries_the_same() {
 }
 
 #[test]
+fn a_draw_lies_within_half_of_the_error_two_times_of_three() {
+    let candidate = candidate(0, 0.6, 0.1, 1_000).candidate;
+    let is_near = |seed: &u64| (drawn(*seed, candidate).quality.mean - 0.6).abs() < 0.05;
+    let near = (0..10_000).filter(is_near).count();
+    assert!((6_600..7_050).contains(&near), "{near}");
+}
+
+#[test]
 fn a_call_with_a_model_on_trial_explores_nothing_else() {
     let (explorer, optimizer) = (explorer("1", 1.0), optimizer(""));
     let mut on_trial = candidate(0, 0.6, 0.1, 1_000);
