@@ -1,4 +1,4 @@
-//! What a text is made of, counted in one pass over its bytes.
+//! What a text is made of: its characters, counted by classes that predict tokens.
 
 use fearless_simd::{Level, Simd, dispatch, prelude::*, u8x64};
 
@@ -92,8 +92,25 @@ impl Masks {
             spaces: is(b' ', bytes),
             code_marks: is(b'{', lower) | is(b'}', lower) | is(b'(', even) | from(b';', 4, bytes),
             backticks: is(b'`', bytes),
-            beyond: from(0x80, 0x80, bytes),
+            beyond: bytes.simd_ge(all(0x80)).to_bitmask(),
             escapes: is(b'\\', bytes),
+        }
+    }
+
+    /// What is left of them behind so many bytes.
+    #[inline(always)]
+    fn after(self, bytes: u32) -> Self {
+        let left = |mask: u64| mask.checked_shr(bytes).unwrap_or(0);
+        Self {
+            letters: left(self.letters),
+            digits: left(self.digits),
+            marks: left(self.marks),
+            newlines: left(self.newlines),
+            spaces: left(self.spaces),
+            code_marks: left(self.code_marks),
+            backticks: left(self.backticks),
+            beyond: left(self.beyond),
+            escapes: left(self.escapes),
         }
     }
 }
@@ -129,17 +146,25 @@ impl Classes {
     #[inline(always)]
     fn count_bytes<S: Simd>(&mut self, simd: S, mut rest: &[u8]) -> u64 {
         let mut beyond = 0;
-        let mut before = 0;
-        while let Some((masks, length)) = next_block(simd, rest) {
-            let till_escape = masks.escapes.trailing_zeros().min(length);
-            let kept = first_bits(till_escape);
-            beyond += u64::from((masks.beyond & kept).count_ones());
-            before = self.add(masks, kept, before);
-            self.bytes += u64::from(till_escape);
-            rest = &rest[till_escape as usize..];
-            if rest.first() == Some(&b'\\') {
-                rest = self.escape(simd, rest);
-                before = 0;
+        let mut before = false;
+        while let Some((mut masks, mut left)) = next_block(simd, rest) {
+            loop {
+                let plain = masks.escapes.trailing_zeros().min(left);
+                beyond += u64::from((masks.beyond & first_bits(plain)).count_ones());
+                before = self.add(masks, plain, before);
+                rest = &rest[plain as usize..];
+                if plain == left {
+                    break;
+                }
+                let escaped = self.escape(rest).min(rest.len());
+                rest = &rest[escaped..];
+                before = false;
+                let used = plain + escaped as u32;
+                if used >= left {
+                    break;
+                }
+                masks = masks.after(used);
+                left -= used;
             }
         }
         beyond
@@ -162,12 +187,13 @@ impl Classes {
         }
     }
 
-    /// Adds what a block has of the `kept` bytes. `before` is 1 if a letter stands
-    /// before them; gives back whether one stands before the next.
+    /// Adds what a block has of its first bytes. A letter may stand `before` them;
+    /// gives back whether one stands before what follows.
     #[inline(always)]
-    fn add(&mut self, masks: Masks, kept: u64, before: u64) -> u64 {
+    fn add(&mut self, masks: Masks, bytes: u32, before: bool) -> bool {
+        let kept = first_bits(bytes);
         let count = |mask: u64| u64::from((mask & kept).count_ones());
-        self.words += count(masks.letters & !(masks.letters << 1 | before));
+        self.words += count(masks.letters & !(masks.letters << 1 | u64::from(before)));
         self.letters += count(masks.letters);
         self.digits += count(masks.digits);
         self.marks += count(masks.marks);
@@ -175,25 +201,28 @@ impl Classes {
         self.spaces += count(masks.spaces);
         self.code_marks += count(masks.code_marks);
         self.backticks += count(masks.backticks);
-        masks.letters >> 63
+        self.bytes += u64::from(bytes);
+        match bytes {
+            0 => before,
+            _ => masks.letters >> (bytes - 1) & 1 == 1,
+        }
     }
 
-    /// Counts the escape that `rest` starts with; gives back what follows it.
-    #[inline(always)]
-    fn escape<'a, S: Simd>(&mut self, simd: S, rest: &'a [u8]) -> &'a [u8] {
+    /// Counts the escape that `rest` starts with; gives back how long it is, or would
+    /// be if it were whole.
+    fn escape(&mut self, rest: &[u8]) -> usize {
         let stands_for = match rest.get(1) {
             Some(b'n' | b'r' | b't') => b'\n',
-            Some(b'u') => return self.unicode_escape(simd, rest),
+            Some(b'u') => return self.unicode_escape(rest),
             Some(b'b' | b'f') => 0,
             Some(&other) => other,
             None => b'\\',
         };
-        self.one(simd, stands_for);
-        rest.get(2..).unwrap_or_default()
+        self.one(stands_for);
+        2
     }
 
-    #[inline(always)]
-    fn unicode_escape<'a, S: Simd>(&mut self, simd: S, rest: &'a [u8]) -> &'a [u8] {
+    fn unicode_escape(&mut self, rest: &[u8]) -> usize {
         let unit = rest
             .get(2..6)
             .and_then(|digits| std::str::from_utf8(digits).ok());
@@ -206,20 +235,31 @@ impl Classes {
                 self.scripts[Script::Pictograph as usize] += 1;
             }
             Some(0xDC00..=0xDFFF) | None => {}
-            Some(unit) if unit < 0x80 => self.one(simd, unit as u8),
+            Some(unit) if unit < 0x80 => self.one(unit as u8),
             Some(unit) => {
                 self.bytes += if unit < 0x800 { 2 } else { 3 };
                 self.character(unit);
             }
         }
-        rest.get(6..).unwrap_or_default()
+        6
     }
 
-    /// Counts an escaped character of ASCII. It begins no word: hardly anybody escapes letters.
-    #[inline(always)]
-    fn one<S: Simd>(&mut self, simd: S, byte: u8) {
+    /// Counts a byte by itself, as [`Masks`] do. It begins no word: hardly anybody
+    /// escapes letters.
+    fn one(&mut self, byte: u8) {
         self.bytes += 1;
-        self.add(Masks::of(simd, &[byte; BLOCK]), 1, 1);
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' => self.letters += 1,
+            b'0'..=b'9' => self.digits += 1,
+            b'\t' | b'\n' | b'\r' => self.newlines += 1,
+            b' ' => self.spaces += 1,
+            mark if mark.is_ascii_punctuation() => {
+                self.marks += 1;
+                self.code_marks += u64::from(b"(){}[];=<>".contains(&mark));
+                self.backticks += u64::from(mark == b'`');
+            }
+            _ => {}
+        }
     }
 
     fn character(&mut self, code_point: u32) {
@@ -247,8 +287,64 @@ mod tests {
         assert_eq!((plain.words, plain.newlines, plain.digits), (3, 1, 1));
     }
 
+    /// The same, byte by byte, of a text without characters beyond ASCII.
+    fn plainly(json: &str) -> Classes {
+        let mut classes = Classes::default();
+        let mut rest = json.as_bytes();
+        let mut before = false;
+        while let [first, ..] = rest {
+            let is_letter = first.is_ascii_alphabetic();
+            let used = match first {
+                b'\\' => classes.escape(rest).min(rest.len()),
+                byte => {
+                    classes.one(*byte);
+                    classes.words += u64::from(is_letter && !before);
+                    1
+                }
+            };
+            before = is_letter;
+            rest = &rest[used..];
+        }
+        classes
+    }
+
     #[test]
-    fn counters_survive_more_than_a_window_of_one_class() {
+    fn each_byte_counts_as_by_itself_wherever_blocks_end() {
+        let all: String = (0..128_u8).map(char::from).collect();
+        for filling in [
+            &all,
+            "a",
+            "Wort ",
+            "\\n",
+            "\\\\",
+            "a\\u0061b",
+            "\\",
+            "(`",
+            "[1]; {x}",
+        ] {
+            for before in 0..130 {
+                let text = format!("{}{}", "x".repeat(before), filling.repeat(40));
+                assert_eq!(counted(&text), plainly(&text), "{before} {filling}");
+                let cut = format!("{}{filling}", " ".repeat(before));
+                assert_eq!(counted(&cut), plainly(&cut), "{before} {filling}");
+            }
+        }
+    }
+
+    #[test]
+    fn words_end_at_characters_beyond_ascii_and_those_are_told_by_script() {
+        for before in 0..130 {
+            let classes = counted(&format!("{}é漢漢ж wörter∑", "a".repeat(before)));
+            assert_eq!(classes.letters, before as u64 + 5);
+            assert_eq!(classes.words, u64::from(before > 0) + 2);
+            let of = |script: Script| classes.scripts[script as usize];
+            assert_eq!((of(Script::Han), of(Script::Cyrillic)), (2, 1));
+            assert_eq!((of(Script::Other), classes.maths), (3, 1));
+        }
+    }
+
+    #[test]
+    fn a_long_run_is_one_word() {
         let classes = counted(&"a".repeat(10_000));
         assert_eq!((classes.letters, classes.words), (10_000, 1));
     }
