@@ -12,7 +12,7 @@ use crate::priced::Priced;
 
 /// What quality is traded against: a thousandth of a dollar a request.
 const PER_MILLI_DOLLAR: f64 = 0.3;
-/// Standard deviation of what a published score is off.
+/// Standard deviation of what a published score is off, and known to be.
 const SCORE_NOISE: f64 = 0.08;
 /// What an observation keeps of its weight with each later one.
 const KEEP: f64 = 0.999;
@@ -220,8 +220,9 @@ impl<'a> Stream<'a> {
 
 // === impl Known ===
 
-/// What is known of a model at one kind of task: the posterior that the gateway
-/// makes of ratings, so that the figures hold for what it does.
+/// What is known of a model at one kind of task, as the gateway knows it by ratings:
+/// the posterior, and its error where that of the published score is not smaller.
+/// That error is the truth here; the gateway knows what is said of it.
 #[derive(Clone, Copy)]
 struct Known {
     score: f64,
@@ -245,7 +246,9 @@ impl Known {
     fn draw(self, daring: f64, chance: &mut Chance) -> f64 {
         let weight = self.prior + self.seen;
         let mean = ((self.score * self.prior + self.good) / weight).clamp(0.01, 0.99);
-        let error = (mean * (1.0 - mean) / (weight + 1.0)).sqrt();
+        let error = (mean * (1.0 - mean) / (weight + 1.0))
+            .sqrt()
+            .min(SCORE_NOISE);
         (mean + daring * error * chance.normal()).clamp(0.0, 1.0)
     }
 
@@ -258,7 +261,7 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
-    use super::{Chance, Known, Reward};
+    use super::{Chance, Known, Reward, SCORE_NOISE};
 
     /// Mean and standard deviation of 20,000 draws.
     fn drawn(known: Known, daring: f64) -> [f64; 2] {
@@ -272,10 +275,15 @@ mod tests {
 
     #[test]
     fn draws_spread_by_the_daring_part_of_the_error() {
-        let known = Known::published(0.5, 24.0);
-        // The error of 24 answers half of which are good is 0.1.
-        for (daring, spread) in [(1.0, 0.1), (0.5, 0.05), (0.0, 0.0)] {
-            let [mean, deviation] = drawn(known, daring);
+        // The error of 99 answers half of which are good is 0.05; of 9 it is 0.16, but
+        // the score is surer.
+        for (prior, daring, spread) in [
+            (99.0, 1.0, 0.05),
+            (99.0, 0.5, 0.025),
+            (99.0, 0.0, 0.0),
+            (9.0, 1.0, SCORE_NOISE),
+        ] {
+            let [mean, deviation] = drawn(Known::published(0.5, prior), daring);
             assert!((mean - 0.5).abs() < 0.003, "{daring}: {mean}");
             assert!((deviation - spread).abs() < 0.002, "{daring}: {deviation}");
         }

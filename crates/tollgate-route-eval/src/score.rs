@@ -198,7 +198,12 @@ impl<'a> Compare<'a> {
         let best = best(&self.singles.points(weights));
         PARTS.map(|part| {
             let cost = curve.cost_of(part * best.quality)?;
-            Some(1.0 - cost / best.cost)
+            // Of a model that costs nothing, nothing can be saved.
+            Some(if best.cost > 0.0 {
+                1.0 - cost / best.cost
+            } else {
+                0.0
+            })
         })
     }
 }

@@ -11,9 +11,9 @@ use crate::config::Exploration;
 
 /// The part of a quality's error that is drawn with. All of it asks models that
 /// are nearly as good as the best too often: on streams of recorded outcomes in
-/// which every call draws, half of it earned more on each of four tables,
-/// whatever the published scores weighed (docs/routing-evaluation.md). None of it
-/// would be greedy, and might never find a model that is published far too low.
+/// which every call draws, and the error of scores is known, half of it earned more
+/// on each of four tables (docs/routing-evaluation.md). None of it would be greedy,
+/// and might never find a model that is published far too low.
 const DARING: f64 = 0.5;
 
 /// Decides which calls explore, and what they may cost more.
