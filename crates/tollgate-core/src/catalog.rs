@@ -501,12 +501,6 @@ impl CatalogView {
         &self.briefs[place.0 as usize]
     }
 
-    /// All offers in brief, in the order of [`CatalogView::offers`].
-    #[inline]
-    pub fn briefs(&self) -> &[Brief] {
-        &self.briefs
-    }
-
     /// What is expected of the offered models for a task, in the order of
     /// [`CatalogView::offers`].
     #[inline]

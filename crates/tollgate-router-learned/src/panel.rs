@@ -113,6 +113,7 @@ impl Panel {
         }
     }
 
+    /// Inlined, so that the compiler makes it of the vectors that were chosen.
     #[inline(always)]
     fn expect_with<S: Simd>(&mut self, _: S, assessment: &Assessment, ease: f32) {
         let task = &self.tasks[assessment.task().index()];

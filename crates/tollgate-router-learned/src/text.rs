@@ -1,5 +1,5 @@
-//! What a prompt looks like: hashed n-grams and a few bounded figures, in one
-//! pass over at most 4 KB of its bytes.
+//! What a prompt looks like: hashed n-grams and a few bounded figures, of at most
+//! 4 KB of its bytes.
 
 mod scan;
 
@@ -82,9 +82,10 @@ impl Default for Text {
     fn default() -> Self {
         Self {
             counts: Box::new([0; BUCKETS]),
-            // Two n-grams a token, and a token has a byte at least; one to spare.
+            // Two n-grams a token, and a token has a byte at least.
             all: vec![0; 2 * MOST_BYTES].into(),
             read: 0,
+            // One to spare, since what is not kept is written too.
             met: vec![(0, 0.0); 2 * MOST_BYTES + 1].into(),
             used: 0,
             weight_of_one: 0.0,
@@ -356,7 +357,8 @@ mod tests {
                 _ => b'!' + (place * 5 % 14) as u8,
             })
             .collect();
-        for prompt in [&dense[..], b"", &[0xff; 9_000], b"one two three"] {
+        let whole = &dense[..2 * HALF];
+        for prompt in [&dense[..], whole, b"", &[0xff; 9_000], b"one two three"] {
             text.read(prompt.into());
             assert!(text.used < text.met.len());
         }

@@ -427,8 +427,6 @@ fn upstream_id(view: &CatalogView, list: &[Listed<'_>], offer: OfferIndex) -> Mo
     )
 }
 
-/// Inlined, so that it is written where it stays.
-#[inline(always)]
 fn planned(
     screen: &Screen<'_>,
     mut candidate: Candidate,
@@ -438,24 +436,24 @@ fn planned(
 ) -> Planned {
     let view = screen.view;
     let lane = view.lane(candidate.lane);
-    let pays = !screen.has_own_keys();
-    if !pays {
+    // Such a call costs the gateway nothing. What it is expected to cost the caller,
+    // and the prices that it was ranked by, stay.
+    let is_callers = screen.has_own_keys();
+    if is_callers {
         candidate.worst = Usd::ZERO;
     }
     Planned {
         candidate,
         model: view.model(candidate.model).id.clone(),
         upstream_id,
-        lane: match pays {
-            true => lane.clone(),
-            false => Lane::clone(lane).with_callers_key().into(),
+        lane: match is_callers {
+            true => Lane::clone(lane).with_callers_key().into(),
+            false => lane.clone(),
         },
         pricing: view.pricing(candidate.offer).clone(),
-        // What it is expected to cost the caller, and the prices that it was ranked
-        // by, stay.
-        quote: match pays {
-            true => screen.quote(candidate.offer),
-            false => Quote::FREE,
+        quote: match is_callers {
+            true => Quote::FREE,
+            false => screen.quote(candidate.offer),
         },
         reasons: view.model(candidate.model).reasoning_share >= USUALLY_REASONS,
         window: u64::from(view.brief(candidate.offer).context),

@@ -18,7 +18,7 @@ const FULL: f64 = 1_000.0;
 /// use tollgate_catalog::Feedback;
 /// use tollgate_core::{FeedbackRow, FeedbackSource, ModelId, Task};
 ///
-/// let mut feedback = Feedback::new(60);
+/// let mut feedback = Feedback::new(20);
 /// feedback.add(&FeedbackRow {
 ///     day: 20_000,
 ///     model: ModelId::new("author/slug")?,
