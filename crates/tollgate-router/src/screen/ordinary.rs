@@ -341,7 +341,10 @@ impl Bill {
     #[inline(always)]
     fn at(self, tokens: u32) -> Option<Usd> {
         let answers = self.per_token.checked_mul(u64::from(tokens))?;
-        answers.checked_add(self.fixed).map(rounded_up)
+        let attos = answers.checked_add(self.fixed)?;
+        // As `rounded_up`, without a remainder to look at.
+        let nanos = attos.checked_add(ATTOS_PER_NANO - 1)? / ATTOS_PER_NANO;
+        Some(Usd::from_nanos(nanos as i64))
     }
 }
 
