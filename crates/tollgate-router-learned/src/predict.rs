@@ -488,6 +488,24 @@ mod tests {
     use super::{LANES, MOST_OUTPUTS, NO_COLUMN, Once};
 
     #[test]
+    fn narrow_and_wide_vectors_add_up_to_the_same() {
+        let width = MOST_OUTPUTS;
+        let weights: Vec<i8> = (0..100 * width).map(|at| (at * 31 % 251) as i8).collect();
+        let added = |level: Level| {
+            let mut outputs = vec![0.0; width];
+            dispatch!(level, simd => {
+                let mut once = Once::new(simd, &weights, 0.071);
+                for column in 0..1_000_u16 {
+                    once.add(column * 7 % 100, &mut outputs);
+                }
+                once.pour(&mut outputs);
+            });
+            outputs
+        };
+        assert_eq!(added(Level::baseline()), added(Level::new()));
+    }
+
+    #[test]
     fn more_steps_than_a_sum_holds_are_weighed_in_between() {
         for step in [i8::MIN, i8::MAX] {
             for lanes in 1..=MOST_OUTPUTS / LANES {

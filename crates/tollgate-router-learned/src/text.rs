@@ -345,6 +345,8 @@ fn figures(length: usize, tally: &Tally, signs: &Signs) -> [f32; FIGURES] {
 
 #[cfg(test)]
 mod tests {
+    use fearless_simd::{Level, dispatch};
+
     use super::{HALF, Text};
 
     #[test]
@@ -361,6 +363,19 @@ mod tests {
         for prompt in [&dense[..], whole, b"", &[0xff; 9_000], b"one two three"] {
             text.read(prompt.into());
             assert!(text.used < text.met.len());
+        }
+    }
+
+    #[test]
+    fn narrow_and_wide_vectors_read_the_same() {
+        let text = "Wie viele Äpfel hat Mary? {x = 42}; 日本語 end.\n".repeat(30);
+        for begin in 0..70 {
+            let prompt = &text.as_bytes()[begin..];
+            let (mut narrow, mut wide) = (Text::default(), Text::default());
+            dispatch!(Level::baseline(), simd => narrow.read_with(simd, prompt.into()));
+            wide.read(prompt.into());
+            assert_eq!(narrow.ngrams(), wide.ngrams());
+            assert_eq!(narrow.figures(), wide.figures());
         }
     }
 
