@@ -69,8 +69,8 @@ pub(crate) struct Verdict {
 }
 
 /// Ranks by what is expected on this prompt where the guard allows it, else by
-/// what is `published`, in the order of the offers. The candidates then have
-/// the qualities that they are ranked by.
+/// what is `published`, in the order of the offers. Who is in the ranking then has
+/// the quality that it is ranked by.
 pub(crate) fn rank(
     policy: &dyn RoutingPolicy,
     profile: &CallProfile,
@@ -89,8 +89,10 @@ pub(crate) fn rank(
         _ => None,
     };
     if verdict.is_some_and(|verdict| verdict.verdict == LookVerdict::Kept) {
-        for candidate in candidates {
-            candidate.quality = published[candidate.offer.0 as usize].quality;
+        for ranked in usual.as_slice() {
+            if let Some(candidate) = candidates.get_mut(ranked.place as usize) {
+                candidate.quality = published[candidate.offer.0 as usize].quality;
+            }
         }
         return (usual, verdict);
     }
