@@ -2,6 +2,7 @@
 
 mod log2;
 
+use fearless_simd::{Level, Simd, dispatch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tollgate_core::{CallProfile, Candidate, Ranking, RoutingPolicy};
@@ -95,8 +96,8 @@ impl Default for Balanced {
 
 impl RoutingPolicy for Balanced {
     fn rank(&self, _: &CallProfile, candidates: &[Candidate]) -> Ranking {
-        let utilities = |group: &[Candidate; ABREAST]| self.utilities(group);
-        Ranking::by_scores(candidates, utilities).with_terms(candidates, |candidate| {
+        let ranking = dispatch!(Level::new(), simd => self.by_utility(simd, candidates));
+        ranking.with_terms(candidates, |candidate| {
             let [quality, cost, time, failures] = self.parts(figures(candidate));
             [
                 ("quality", quality),
@@ -109,9 +110,16 @@ impl RoutingPolicy for Balanced {
 }
 
 impl Balanced {
+    /// Inlined, with all that it runs, so that the compiler makes it of the vectors
+    /// that were chosen.
+    #[inline(always)]
+    fn by_utility<S: Simd>(&self, _: S, candidates: &[Candidate]) -> Ranking {
+        Ranking::by_scores(candidates, |group| self.utilities(group))
+    }
+
     /// The utilities of candidates side by side. Figures are put into columns
-    /// first: a loop over those is worked out four at a time.
-    #[inline]
+    /// first: a loop over those is worked out for many at a time.
+    #[inline(always)]
     fn utilities(&self, candidates: &[Candidate; ABREAST]) -> [f64; ABREAST] {
         let mut columns = [[0.0; ABREAST]; 5];
         for (at, candidate) in candidates.iter().enumerate() {

@@ -43,7 +43,7 @@ const ROWS: &[Row] = &[
     Row { package: "prost", homes: NOWHERE, tests: &["tollgate-cli"] },
     Row { package: "tracing-opentelemetry", homes: &["tollgate-cli"], tests: &["tollgate-benches"] },
     // one home each
-    Row { package: "fearless_simd", homes: &["tollgate-router", "tollgate-router-learned"], tests: NOWHERE },
+    Row { package: "fearless_simd", homes: &["tollgate-policy-balanced", "tollgate-router", "tollgate-router-learned"], tests: NOWHERE },
     Row { package: "memchr", homes: &["tollgate-wire"], tests: NOWHERE },
     Row { package: "reqwest", homes: &["tollgate-transport", "tollgate-provider-openrouter-rs"], tests: &["tollgate-server"] },
     Row { package: "openrouter-rs", homes: &["tollgate-provider-openrouter-rs"], tests: NOWHERE },
