@@ -190,6 +190,7 @@ const NOTHING: f32 = 1e-5;
 pub struct Insight<'a> {
     learned: &'a Learned,
     panel: &'a Panel,
+    task: &'a OfTask,
     assessment: Assessment,
 }
 
@@ -271,6 +272,7 @@ impl Learned {
         panel.expect(&assessment, self.ease(&assessment, Scope::Task));
         Insight {
             learned: self,
+            task: &panel.tasks[assessment.task().index()],
             panel,
             assessment,
         }
@@ -298,8 +300,7 @@ impl Insight<'_> {
     /// For a place that the panel has not.
     #[inline]
     pub fn quality(&self, place: usize) -> Quality {
-        let Panel { last, tasks, .. } = self.panel;
-        last.quality(place, &tasks[self.assessment.task().index()])
+        self.panel.last.quality(place, self.task)
     }
 
     /// What `other` must be better by before it is taken in place of the `usual`

@@ -176,6 +176,7 @@ impl<'a> Ordinary<'a> {
     ) -> Result<(), DropReason> {
         match admission {
             Admission::Made => Ok(()),
+            Admission::Free => Err(DropReason::FreeTier),
             Admission::Special => self.admit_special(offer, slot),
             Admission::OverCeiling { worst } => Err(DropReason::OverCeiling {
                 worst,
@@ -204,7 +205,10 @@ impl<'a> Ordinary<'a> {
         slot: &mut Candidate,
     ) -> Admission {
         if self.is_special(brief, condition) {
-            return Admission::Special;
+            return match brief.any(Brief::FREE) && !self.screen.free_competes {
+                true => Admission::Free,
+                false => Admission::Special,
+            };
         }
         let window = brief.context.saturating_sub(self.prompt_low);
         let limit = self.longest_wanted.min(brief.max_output).min(window);
@@ -322,6 +326,8 @@ impl<'a> Ordinary<'a> {
 enum Admission {
     /// It is a candidate.
     Made,
+    /// It is free, and such do not compete.
+    Free,
     /// It has to be asked about the long way.
     Special,
     /// Even the shortest useful answer may cost more than the call may.
