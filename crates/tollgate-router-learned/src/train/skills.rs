@@ -25,6 +25,10 @@ pub(super) struct Left {
     pub(super) values: Vec<f32>,
 }
 
+/// Penalties that are tried, on weights of what models share and of what sets them apart.
+const COMMON: [f32; 3] = [2.0, 4.0, 8.0];
+const APART: [f32; 4] = [3.0, 10.0, 30.0, 100.0];
+
 /// Penalties on weights. What sets models apart has a stronger one: most of it is
 /// noise, and a choice picks out the luckiest noise.
 #[derive(Debug, Clone, Copy)]
@@ -42,14 +46,16 @@ impl Penalties {
         quarter_of: &[usize],
     ) -> Self {
         let halves: Vec<usize> = quarter_of.iter().map(|quarter| quarter / 2).collect();
-        let best = |targets: &[f32], penalties| {
-            penalty::best(matrix, clusters, &halves, targets, penalties)
+        let best = |targets: &[f32], penalties, errors| {
+            penalty::best(matrix, clusters, &halves, targets, penalties, errors)
         };
-        let common = best(&left.shared(), [2.0, 4.0, 8.0]);
+        let common = best(&left.shared(), &COMMON, 0.0);
         let (_, slopes) = shared(matrix, left, common);
+        // The average model comes beside the others.
+        let luck = penalty::luck(left.width - 1);
         Self {
             common,
-            apart: best(&apart(left, &slopes), [3.0, 10.0, 30.0]),
+            apart: best(&apart(left, &slopes), &APART, luck),
         }
     }
 }
