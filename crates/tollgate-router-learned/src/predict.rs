@@ -221,7 +221,8 @@ impl Learned {
     /// Odds of a good answer by a published score alone.
     pub(crate) fn odds_by_score(&self, score: f32) -> f32 {
         let [base, by_score, _] = self.of_score;
-        (base + by_score * logit(score.clamp(0.01, 0.99))).exp()
+        let odds = (base + by_score * logit(score.clamp(0.01, 0.99))).exp();
+        odds.min(MOST_ODDS)
     }
 
     /// What the difficulty of a prompt multiplies such odds with.
@@ -231,7 +232,8 @@ impl Learned {
             Scope::Task => self.task_difficulty[assessment.task.index()],
         };
         let [.., by_difficulty] = self.of_score;
-        (by_difficulty * (beside - assessment.difficulty)).exp()
+        let ease = (by_difficulty * (beside - assessment.difficulty)).exp();
+        ease.min(MOST_ODDS)
     }
 
     /// Adds the weights of the prompt's columns; gives the share that has columns.
@@ -329,9 +331,16 @@ impl Learned {
             return usual;
         }
         let own = product(lengths, &assessment.outputs) / known;
+        // Nobody counted the words of this model.
+        if own <= 0.0 {
+            return usual;
+        }
         assessment.trust * own + (1.0 - assessment.trust) * usual
     }
 }
+
+/// Odds beyond which more of them say nothing: the product of two is finite.
+const MOST_ODDS: f32 = 1e15;
 
 /// So many steps of a byte fit into a sum of 16 bits.
 const MOST_ONCE: usize = (i16::MAX / 128) as usize;

@@ -52,9 +52,19 @@ pub(super) fn measured(
             trials[clusters.of_row[row]].extend(trial);
         }
     }
+    // What was not tried says nothing of how safe a look is.
+    let tried = trials.iter().filter(|trials| !trials.is_empty()).count();
+    if tried < LEAST_CLUSTERS {
+        return ASSUMED;
+    }
+    let least = match tried == clusters.count {
+        true => LEAST,
+        false => ASSUMED,
+    };
     let mut steps = (0..STEPS).map(|step| LEAST * STEP.powi(step));
     let holds = |caution: &f32| !trials.iter().any(|trials| loses(trials, *caution));
-    steps.find(holds).unwrap_or(LEAST * STEP.powi(STEPS))
+    let measured = steps.find(holds).unwrap_or(LEAST * STEP.powi(STEPS));
+    measured.max(least)
 }
 
 /// A router that was trained without some tasks, and what it would choose

@@ -51,8 +51,9 @@ impl Penalties {
         };
         let common = best(&left.shared(), &COMMON, 0.0);
         let (_, slopes) = shared(matrix, left, common);
-        // The average model comes beside the others.
-        let luck = penalty::luck(left.width - 1);
+        // A choice stays with one model or leaves it for the luckiest of the others;
+        // the average model is none of them.
+        let luck = penalty::luck(left.width.saturating_sub(2));
         Self {
             common,
             apart: best(&apart(left, &slopes), &APART, luck),

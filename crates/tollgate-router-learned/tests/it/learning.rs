@@ -294,3 +294,12 @@ fn caution_is_what_it_takes_that_no_task_loses_that_was_left_out() {
         3.0
     );
 }
+
+#[test]
+fn where_no_task_could_be_left_out_caution_is_assumed() {
+    let mut outcomes = shops_and_farms(false);
+    // Twelve rows of each label: without one of them, too few are left to train on.
+    outcomes.rows.truncate(48);
+    let learned = train(&outcomes, &TrainConfig::default()).unwrap();
+    assert_eq!(learned.caution(), 2.0);
+}
