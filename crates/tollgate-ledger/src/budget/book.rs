@@ -321,6 +321,8 @@ impl Budgets {
             if room <= Usd::ZERO && rule.on_soft != OnSoft::FreeOnly {
                 return Err(refusal(rule, &window, purse, None, self.clock.now()));
             }
+            // What is free goes on, however much was spent beyond the limit.
+            let room = room.max(Usd::ZERO);
             if !limits_itself {
                 if advice.ceiling.is_none_or(|ceiling| room < ceiling) {
                     advice.ceiling = Some(room);

@@ -371,6 +371,23 @@ fn what_is_free_goes_on_when_a_budget_is_spent() {
 }
 
 #[test]
+fn what_is_free_goes_on_when_more_than_a_budget_is_spent() {
+    let free = BudgetConfig {
+        on_soft: OnSoft::FreeOnly,
+        ..budget("0.01")
+    };
+    let scene = scene([("team", free)]);
+    // An upstream may bill more than it can cost.
+    let hold = scene.hold(&call(1)).unwrap();
+    scene.tracker.settle(hold, costing(3 * CENT));
+    let advice = scene.tracker.advise(&call(2), &plan().profile).unwrap();
+    assert!(advice.free_only);
+    let profile = advice.apply((*plan().profile).clone());
+    assert_eq!(profile.ceiling, Some(Usd::ZERO), "nothing, and not less");
+    assert_eq!(profile.share, Some(Usd::ZERO));
+}
+
+#[test]
 fn what_calls_under_way_hold_may_be_free_again_soon() {
     let scene = scene([("team", budget("0.015"))]);
     let hold = scene.hold(&call(1)).unwrap();
