@@ -27,7 +27,8 @@ pub enum Doubt {
     Total,
     /// The figure is negative, or beyond a million dollars.
     Figure,
-    /// More than twice the tokens that the model's window holds.
+    /// More than twice the tokens that the model's window holds, for each answer
+    /// that was asked for.
     TooManyTokens,
     /// No tokens of output and no figure, although output went past.
     TooFew,
@@ -131,7 +132,9 @@ pub fn doubts(usage: &UsageReport, planned: &Planned, worst: Usd, output_bytes: 
     let mut doubts = usage.doubts;
     let tokens = usage.tokens;
     let all = tokens.prompt_total().saturating_add(tokens.output_total());
-    if planned.window > 0 && all / 2 > planned.window {
+    // Each answer has a window of its own; the prompt is counted once.
+    let windows = planned.window.saturating_mul(planned.quote.answers.max(1));
+    if planned.window > 0 && all / 2 > windows {
         doubts.insert(Doubt::TooManyTokens);
     }
     if output_bytes > 0 && tokens.output_total() == 0 && usage.cost.is_none() {

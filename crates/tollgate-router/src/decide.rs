@@ -452,7 +452,10 @@ fn planned(
         },
         pricing: view.pricing(candidate.offer).clone(),
         quote: match is_callers {
-            true => Quote::FREE,
+            true => Quote {
+                answers: screen.quote(candidate.offer).answers,
+                ..Quote::FREE
+            },
             false => screen.quote(candidate.offer),
         },
         reasons: view.model(candidate.model).reasoning_share >= USUALLY_REASONS,

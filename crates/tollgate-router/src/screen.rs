@@ -26,7 +26,7 @@ pub(crate) enum Breakers {
 
 /// An output limit for offers that publish neither limit nor context window,
 /// so that a worst case exists; it is set on the request.
-const LIMIT_WHEN_UNKNOWN: u32 = 131_072;
+pub(crate) const LIMIT_WHEN_UNKNOWN: u32 = 131_072;
 /// Longest expected answer in tokens: ten times that, with reasoning, fits 32 bits.
 const LONGEST_EXPECTED: f32 = 134_217_728.0;
 /// Share of the output that is reasoning, at least, when the caller asks for it
@@ -423,7 +423,10 @@ impl<'a> Screen<'a> {
         let brief = self.view.brief(place);
         let fee = self.view.lane(brief.lane).fee_basis_points;
         if brief.traits.any(OfferTraits::FREE) {
-            return Quote::FREE;
+            return Quote {
+                answers: profile.answers,
+                ..Quote::FREE
+            };
         }
         if !self.is_intricate(brief) {
             let prompt = profile.prompt.high;

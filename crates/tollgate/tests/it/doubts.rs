@@ -221,3 +221,25 @@ async fn servers_without_figures_may_give_all_answers_one_name() {
     }
     assert!(told.is_empty());
 }
+
+#[test]
+fn each_answer_that_was_asked_for_has_a_window_of_its_own() {
+    let mut planned = planned("a/b", "direct");
+    planned.window = 8_192;
+    let report = UsageReport {
+        tokens: TokenUsage {
+            input: 100,
+            output: 20_000,
+            ..TokenUsage::default()
+        },
+        cost: None,
+        billing: None,
+        doubts: Doubts::default(),
+    };
+    let mut is_doubted = |answers| {
+        planned.quote.answers = answers;
+        let doubts = tollgate_core::doubts(&report, &planned, Usd::MAX, 60_000);
+        doubts.contains(Doubt::TooManyTokens)
+    };
+    assert_eq!([1, 8].map(&mut is_doubted), [true, false]);
+}
