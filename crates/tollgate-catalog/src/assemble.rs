@@ -177,7 +177,7 @@ fn model_facts(
         alias_of,
         quality: ratings.of(&id, base),
         reasoning_share,
-        habits: known.habits(&base.id, reasoning_share),
+        habits: known.habits(ModelId::plain(&base.id), reasoning_share),
         id,
     })
 }

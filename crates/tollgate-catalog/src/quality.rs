@@ -64,7 +64,8 @@ impl<'a> Ratings<'a> {
         Task::ALL.map(|task| {
             self.scored(id, Some(base), task).unwrap_or_else(|| {
                 let published = self.published(base, task).unwrap_or(UNKNOWN);
-                self.said(&base.id, task, published).unwrap_or(published)
+                self.said(ModelId::plain(&base.id), task, published)
+                    .unwrap_or(published)
             })
         })
     }

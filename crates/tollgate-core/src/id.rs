@@ -168,10 +168,15 @@ impl ModelId {
 
     /// The id without any `:suffix`.
     pub fn without_variant(&self) -> &str {
-        let slug_at = self.0.rfind('/').map_or(0, |at| at + 1);
-        match self.0[slug_at..].find(':') {
-            Some(colon) => &self.0[..slug_at + colon],
-            None => &self.0,
+        Self::plain(&self.0)
+    }
+
+    /// The same of an id that is text still.
+    pub fn plain(id: &str) -> &str {
+        let slug_at = id.rfind('/').map_or(0, |at| at + 1);
+        match id[slug_at..].find(':') {
+            Some(colon) => &id[..slug_at + colon],
+            None => id,
         }
     }
 }

@@ -133,7 +133,8 @@ impl Learning {
     }
 }
 
-/// From when on what was learned is read: what is older has faded.
+/// From when on what was learned is read when a process starts: models change, and
+/// what was said of one half a year ago is said of another.
 pub(crate) fn remembered_since(now: Timestamp) -> Timestamp {
     const DAYS: i64 = 180;
     Timestamp::from_secs((now.day() - DAYS) * 86_400)

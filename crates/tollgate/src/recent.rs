@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tollgate_core::{CallId, Event, GenerationId, Observer, Receipt};
 
 /// Calls that are remembered; at about a kilobyte each, some megabytes.
-const MOST: usize = 4_096;
+pub(crate) const MOST: usize = 4_096;
 
 /// Remembers receipts as they are settled, the newest [`MOST`].
 #[derive(Default)]

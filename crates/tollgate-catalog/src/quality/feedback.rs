@@ -98,10 +98,12 @@ impl Tally {
         let kept = kept(weight);
         if row.source.is_automatic() {
             self.seen += weight * kept;
-            self.sound += sum * kept;
+            self.sound = (self.sound + sum * kept).clamp(0.0, self.seen.max(0.0));
         } else {
             self.rated += weight * kept;
-            self.good += sum * kept;
+            // A rating that is corrected late has faded, its correction has not:
+            // what that makes too much is cut.
+            self.good = (self.good + sum * kept).clamp(0.0, self.rated.max(0.0));
         }
     }
 
@@ -124,7 +126,7 @@ impl Tally {
     fn posterior(&self, published: Quality, prior_weight: f64) -> Quality {
         let prior = f64::from(published.mean);
         let weight = prior_weight + self.rated + self.seen;
-        let good = prior * (prior_weight + self.sound.max(0.0)) + self.good.max(0.0);
+        let good = prior * (prior_weight + self.sound) + self.good;
         let mean = (good / weight).clamp(0.01, 0.99);
         let error = (mean * (1.0 - mean) / (weight + 1.0)).sqrt();
         Quality {

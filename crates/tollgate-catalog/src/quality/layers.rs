@@ -42,7 +42,7 @@ impl Ratings<'_> {
     fn layers_of(&self, id: &ModelId, base: Option<&Model>, task: Task) -> Vec<QualityLayer> {
         let published = base.and_then(|base| self.published(base, task));
         let published = published.unwrap_or(UNKNOWN);
-        let key = base.map_or(id.without_variant(), |base| base.id.as_str());
+        let key = base.map_or(id.without_variant(), |base| ModelId::plain(&base.id));
         let scored = self.scored(id, base, task).map(|quality| QualityLayer {
             quality,
             from: self

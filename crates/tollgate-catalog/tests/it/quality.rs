@@ -1,7 +1,9 @@
 use std::fs;
 
-use tollgate_catalog::CatalogConfig;
-use tollgate_core::{Catalog, CatalogView, QualitySource, Task};
+use tollgate_catalog::{CatalogConfig, Feedback};
+use tollgate_core::{
+    Catalog, CatalogView, FeedbackRow, FeedbackSource, ModelFacts, ModelId, QualitySource, Task,
+};
 
 use crate::support::{Script, all_on, list, open, open_with, snapshot};
 
@@ -144,4 +146,31 @@ async fn without_any_benchmark_nobody_is_preferred() {
             (0.5, 0.25, QualitySource::Prior)
         );
     }
+}
+
+#[test]
+fn what_is_said_counts_for_a_model_of_which_a_variant_alone_is_listed() {
+    let (catalog, _) = open(CatalogConfig::default(), None);
+    let view = catalog.view();
+    let alone = |model: &&ModelFacts| {
+        model.id.variant() == Some("free") && view.find(model.id.without_variant()).is_none()
+    };
+    let model = view.models().iter().find(alone).unwrap();
+    let mut feedback = Feedback::new(20);
+    feedback.add(&FeedbackRow {
+        day: 20_000,
+        model: ModelId::new(model.id.without_variant()).unwrap(),
+        task: Task::Chat,
+        source: FeedbackSource::Rating,
+        weight: 1_000,
+        sum: 1_000,
+    });
+    catalog.set_learned(Some(feedback), None);
+    let rated = catalog.view();
+    let facts = rated.model(rated.find(model.id.as_str()).unwrap());
+    let quality = facts.quality[Task::Chat.index()];
+    assert_eq!(quality.source, QualitySource::Feedback);
+    assert!(quality.mean > model.quality[Task::Chat.index()].mean);
+    let layers = catalog.quality_of(&model.id);
+    assert!(format!("{layers:?}").contains("Feedback"), "{layers:?}");
 }

@@ -11,9 +11,9 @@ use super::retries::Prompts;
 use crate::config::FeedbackConfig;
 use crate::learning::{Learning, Subject};
 
-/// Ratings that can be replaced, the newest; as many as there are calls that
-/// can be rated.
-const MOST: usize = 4_096;
+/// Ratings that can be replaced, the newest. While a call can be rated, as many
+/// calls before it can be rated for the first time, and as many after it.
+const MOST: usize = 2 * crate::recent::MOST;
 
 /// What is said of answers.
 pub(crate) struct FeedbackBook {

@@ -94,3 +94,23 @@ fn a_correction_changes_the_score_and_weighs_nothing() {
     ]);
     assert_eq!(good, corrected);
 }
+
+#[test]
+fn corrections_of_ratings_that_have_faded_take_no_more_than_they_gave() {
+    let mut rows = vec![row(FeedbackSource::Rating, 1_000, 1_000); 4_096];
+    rows.extend(vec![row(FeedbackSource::Rating, 0, -1_000); 4_096]);
+    let corrected = after(&rows);
+    let honest = after(&vec![row(FeedbackSource::Rating, 1_000, 0); 4_096]);
+    assert!((corrected.mean - honest.mean).abs() < 0.01, "{corrected:?}");
+    // And what comes after counts as ever.
+    let later = vec![row(FeedbackSource::Rating, 1_000, 1_000); 400];
+    let [corrected, honest] =
+        [rows, vec![row(FeedbackSource::Rating, 1_000, 0); 4_096]].map(|mut rows| {
+            rows.extend(later.clone());
+            after(&rows)
+        });
+    assert!(
+        (corrected.mean - honest.mean).abs() < 0.01,
+        "{corrected:?} {honest:?}"
+    );
+}
