@@ -61,6 +61,46 @@ impl Default for BalancedConfig {
     }
 }
 
+impl BalancedConfig {
+    /// The first figure by which nothing can be ranked, and what is wrong with it.
+    ///
+    /// ```
+    /// use tollgate_policy_balanced::BalancedConfig;
+    ///
+    /// let config = BalancedConfig { c0: 0.0, ..BalancedConfig::default() };
+    /// assert_eq!(config.problem(), Some(("c0", "0 is no number above 0".into())));
+    /// assert_eq!(BalancedConfig::default().problem(), None);
+    /// ```
+    pub fn problem(&self) -> Option<(&'static str, String)> {
+        if !(0.0..=1.0).contains(&self.dial) {
+            return Some(("dial", format!("{} is not between 0 and 1", self.dial)));
+        }
+        let references = [
+            ("c0", Some(self.c0)),
+            ("c_ref", Some(self.c_ref)),
+            ("dollars_per_quality", self.dollars_per_quality),
+            ("l0", Some(self.l0)),
+            ("l_ref", Some(self.l_ref)),
+        ];
+        for (key, value) in references {
+            if let Some(value) = value.filter(|value| !(value.is_finite() && *value > 0.0)) {
+                return Some((key, format!("{value} is no number above 0")));
+            }
+        }
+        let weights = [
+            ("w_quality", self.w_quality),
+            ("w_cost", self.w_cost),
+            ("w_latency", self.w_latency),
+            ("w_failure", self.w_failure),
+            ("z", self.z),
+        ];
+        let wrong = weights
+            .into_iter()
+            .find(|(_, value)| !(value.is_finite() && *value >= 0.0));
+        wrong.map(|(key, value)| (key, format!("{value} is no number of at least 0")))
+    }
+}
+
 /// The knee between quality and cost, with speed and health as lesser terms.
 #[derive(Debug, Clone)]
 pub struct Balanced {

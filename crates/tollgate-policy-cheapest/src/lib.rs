@@ -15,6 +15,28 @@ pub struct CheapestConfig {
     pub z: f32,
 }
 
+impl CheapestConfig {
+    /// The first figure that makes no sense, and what is wrong with it.
+    pub fn problem(&self) -> Option<(&'static str, String)> {
+        let QualityFloor {
+            chat,
+            code,
+            reasoning,
+        } = self.quality_floor;
+        let floors = [
+            ("quality_floor.chat", chat),
+            ("quality_floor.code", code),
+            ("quality_floor.reasoning", reasoning),
+        ];
+        let wrong = floors.into_iter().find(|(_, it)| !(0.0..=1.0).contains(it));
+        if let Some((key, value)) = wrong {
+            return Some((key, format!("{value} is not between 0 and 1")));
+        }
+        let is_sound = self.z.is_finite() && self.z >= 0.0;
+        (!is_sound).then(|| ("z", format!("{} is no number of at least 0", self.z)))
+    }
+}
+
 /// Least quality, 0 to 1, per task.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -24,6 +24,20 @@ impl Default for QualityConfig {
     }
 }
 
+impl QualityConfig {
+    /// The first figure that makes no sense, and what is wrong with it.
+    pub fn problem(&self) -> Option<(&'static str, String)> {
+        if !(0.0..=1.0).contains(&self.tolerance) {
+            return Some((
+                "tolerance",
+                format!("{} is not between 0 and 1", self.tolerance),
+            ));
+        }
+        let is_sound = self.z.is_finite() && self.z >= 0.0;
+        (!is_sound).then(|| ("z", format!("{} is no number of at least 0", self.z)))
+    }
+}
+
 /// The best quality, and the cheapest of those that are as good.
 #[derive(Debug, Clone, Default)]
 pub struct BestQuality {

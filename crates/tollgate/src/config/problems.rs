@@ -82,12 +82,20 @@ impl Config {
             report(key, message, hint);
         }
         let cascade = self.policies.cascade.as_ref();
-        if let Some((key, message)) = cascade.and_then(CascadeConfig::problem) {
-            report(
-                &format!("policies.cascade.{key}"),
-                message,
-                "see the configuration reference",
-            );
+        let of_policies = [
+            ("cheapest", self.policies.cheapest.problem()),
+            ("balanced", self.policies.balanced.problem()),
+            ("quality", self.policies.quality.problem()),
+            ("cascade", cascade.and_then(CascadeConfig::problem)),
+        ];
+        for (policy, problem) in of_policies {
+            if let Some((key, message)) = problem {
+                report(
+                    &format!("policies.{policy}.{key}"),
+                    message,
+                    "see the configuration reference",
+                );
+            }
         }
         if let Some(key) = self.record.zero() {
             report(
