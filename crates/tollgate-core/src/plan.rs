@@ -424,13 +424,13 @@ impl fmt::Display for Guarded {
             LookVerdict::Agrees => write!(f, "the choice is the same, {usual} ({usual_quality})"),
             LookVerdict::Kept => write!(
                 f,
-                "kept {usual} ({usual_quality}): {other} ({other_quality}) is no better for sure, \
-                 with {doubt:.2} taken off"
+                "kept {usual} ({usual_quality}): {other} ({other_quality}) is no better choice for \
+                 sure, with {doubt:.2} taken off its quality"
             ),
             LookVerdict::Left => write!(
                 f,
                 "left {usual} ({usual_quality}) for {other} ({other_quality}), \
-                 which is better even with {doubt:.2} taken off"
+                 which is the better choice even with {doubt:.2} taken off its quality"
             ),
         }
     }

@@ -76,7 +76,8 @@ fn hint<I: Iterator<Item = DropReason>>(reasons: impl Fn() -> I) -> Option<Strin
     });
     if let Some((window, needed)) = small.max() {
         return Some(format!(
-            "shorten the prompt: {needed} tokens are needed, the largest window holds {window}"
+            "shorten the prompt, or ask for a shorter answer with `max_tokens`: {needed} tokens \
+             are needed for both, the largest window holds {window}"
         ));
     }
     reasons().find_map(|reason| match reason {

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use tollgate_core::{CallProfile, Planned, Tally, Warm};
+use tollgate_core::{CallProfile, Planned, Tally, Usd, Warm};
 
 use crate::record::Standing;
+use crate::screen::LIMIT_WHEN_UNKNOWN;
 
 pub(crate) fn why(profile: &CallProfile, planned: &Planned, standing: Standing) -> String {
     let mut why = match standing {
@@ -23,26 +24,30 @@ pub(crate) fn why(profile: &CallProfile, planned: &Planned, standing: Standing) 
         }
     };
     if let Some(clamp) = planned.candidate.clamp {
-        let reason = match profile.ceiling {
-            Some(_)
-                if profile
-                    .share
-                    .is_some_and(|share| planned.candidate.worst <= share) =>
-            {
-                "so that budgets have something left for others"
-            }
-            Some(ceiling) if planned.candidate.worst.nanos() <= ceiling.nanos() / 2 => {
-                "so that a second attempt stays within the limit"
-            }
-            Some(_) => "so that it stays within the limit",
-            None => "as nothing else limits them",
-        };
+        let reason = why_clamped(profile, planned, clamp);
         let _ = write!(why, "; at most {clamp} output tokens, {reason}");
     }
     if let Some(warm) = profile.warm.as_ref().filter(|warm| is_at(warm, planned)) {
         write_warm(&mut why, profile, warm, planned);
     }
     why
+}
+
+/// Which limit an answer is cut to, as the screen has it.
+fn why_clamped(profile: &CallProfile, planned: &Planned, clamp: u32) -> &'static str {
+    let is_unlimited = planned.window == u64::from(u32::MAX) && clamp == LIMIT_WHEN_UNKNOWN;
+    let Some(ceiling) = profile.ceiling.filter(|_| !is_unlimited) else {
+        return "as nothing else limits them";
+    };
+    let worst = planned.candidate.worst;
+    let half = Usd::from_nanos(ceiling.nanos() / 2);
+    match profile.share {
+        Some(share) if share < half && worst <= share => {
+            "so that budgets have something left for others"
+        }
+        _ if worst <= half => "so that a second attempt stays within the limit",
+        _ => "so that it stays within the limit",
+    }
 }
 
 /// Whether the answer will do is seen when it is there.
@@ -185,9 +190,9 @@ impl Term {
         let _ = match self.name {
             "dollars" => write!(text, "${value:.6}"),
             "seconds" => write!(text, "{value:.1} s"),
-            // A minus that reads as one.
-            name if value < 0.0 => write!(text, "{name} \u{2212}{:.2}", -value),
-            name => write!(text, "{name} {value:.2}"),
+            // A minus that reads as one, and none before what is written as 0.
+            name if value <= -0.005 => write!(text, "{name} \u{2212}{:.2}", -value),
+            name => write!(text, "{name} {:.2}", value.max(0.0)),
         };
     }
 }

@@ -210,3 +210,22 @@ fn the_output_is_bounded_by_window_less_prompt_and_never_unbounded() {
         (dollars("0.266144"), Some(131_072))
     );
 }
+
+#[test]
+fn why_an_answer_is_cut_short_is_the_limit_that_does_it() {
+    let view = view([ModelSpec::new("a/b").price(1.0, 2.0).max_output(8_000)]);
+    let why = |ceiling: &str, share: Option<&str>| {
+        let mut profile = long_profile("a/b");
+        profile.ceiling = Some(dollars(ceiling));
+        profile.share = share.map(dollars);
+        let health = tollgate_core::HealthView::default();
+        let explained = crate::optimizer(RouterConfig::default()).explain(&profile, &view, &health);
+        explained.candidates[0].why.clone()
+    };
+    let second = "so that a second attempt stays within the limit";
+    assert!(why("0.039", None).ends_with(second));
+    // Budgets that would give more than half of it are not what limits it.
+    assert!(why("0.039", Some("10")).ends_with(second));
+    assert!(why("0.039", Some("0.01")).ends_with("so that budgets have something left for others"));
+    assert!(why("0.005", None).ends_with("so that it stays within the limit"));
+}

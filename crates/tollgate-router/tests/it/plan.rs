@@ -481,7 +481,7 @@ fn nothing_left_says_what_would_have_to_change() {
         spec().context(200),
         &|_| {},
         FailureKind::ContextLength,
-        "shorten the prompt: 269 tokens are needed, the largest window holds 200",
+        "shorten the prompt, or ask for a shorter answer with `max_tokens`: 269 tokens are needed for both, the largest window holds 200",
     );
     check(
         spec(),
