@@ -60,13 +60,13 @@ impl From<std::io::Error> for Trouble {
 
 impl From<tollgate::Error> for Trouble {
     fn from(error: tollgate::Error) -> Self {
-        let code = exit_code(error.kind(), error.failure().origin());
+        let code = exit_code(error.failure());
         let hint = error.failure().hint().map(str::to_owned);
         let mut message = error.to_string();
         let mut source = std::error::Error::source(&error);
         while let Some(cause) = source {
             let cause_text = cause.to_string();
-            if hint.as_ref() != Some(&cause_text) {
+            if hint.as_ref() != Some(&cause_text) && !message.contains(&cause_text) {
                 message.push_str(&format!("\n  cause: {cause_text}"));
             }
             source = cause.source();
@@ -85,8 +85,14 @@ impl From<tollgate::Failure> for Trouble {
     }
 }
 
-fn exit_code(kind: FailureKind, origin: Origin) -> u8 {
-    match kind {
+fn exit_code(failure: &tollgate::Failure) -> u8 {
+    // What would let a model through is more money.
+    let is_dear = || {
+        let mut reasons = failure.context().iter();
+        reasons.any(|(reason, _)| *reason == "over_ceiling")
+    };
+    match failure.kind() {
+        FailureKind::NoCandidate if is_dear() => code::MONEY,
         FailureKind::CostLimit | FailureKind::BudgetExceeded => code::MONEY,
         FailureKind::LedgerUnavailable => code::LEDGER,
         FailureKind::Configuration => code::CONFIGURATION,
@@ -94,7 +100,7 @@ fn exit_code(kind: FailureKind, origin: Origin) -> u8 {
         FailureKind::NotFound | FailureKind::ContextLength | FailureKind::NoCandidate => {
             code::REQUEST
         }
-        _ if origin == Origin::Caller => code::REQUEST,
+        _ if failure.origin() == Origin::Caller => code::REQUEST,
         _ => code::UPSTREAM,
     }
 }

@@ -8,7 +8,9 @@ use crate::args::CallArgs;
 use crate::exit::{Trouble, code};
 
 /// The order that the arguments describe.
-pub(crate) fn order(args: &CallArgs, mode: StreamMode) -> Result<Order, Trouble> {
+///
+/// Without a mode, a request that is given whole says itself whether it streams.
+pub(crate) fn order(args: &CallArgs, mode: Option<StreamMode>) -> Result<Order, Trouble> {
     let mut request = match &args.request {
         Some(path) => {
             let text = if path.as_os_str() == "-" {
@@ -21,9 +23,12 @@ pub(crate) fn order(args: &CallArgs, mode: StreamMode) -> Result<Order, Trouble>
                     )
                 })?
             };
-            ChatRequest::parse(text.as_bytes()).map_err(|error| {
-                Trouble::new(code::REQUEST, format!("not a chat request: {error}"))
-            })?
+            let unreadable =
+                |error| Trouble::new(code::REQUEST, format!("not a chat request: {error}"));
+            let request = ChatRequest::parse(text.as_bytes()).map_err(unreadable)?;
+            // What the server refuses is not paid for here either.
+            tollgate_server::check_fields(request.object()).map_err(unreadable)?;
+            request
         }
         None => request_of_prompt(args)?,
     };
@@ -33,7 +38,10 @@ pub(crate) fn order(args: &CallArgs, mode: StreamMode) -> Result<Order, Trouble>
     if let Some(limit) = args.max_tokens {
         request = request.with_max_tokens(limit);
     }
-    let mut order = Order::from(request.with_stream(mode));
+    let mut order = Order::from(match mode {
+        Some(mode) => request.with_stream(mode),
+        None => request,
+    });
     if let Some(policy) = &args.policy {
         order = order.with_policy(policy);
     }
@@ -51,20 +59,28 @@ pub(crate) fn order(args: &CallArgs, mode: StreamMode) -> Result<Order, Trouble>
 
 fn request_of_prompt(args: &CallArgs) -> Result<ChatRequest, Trouble> {
     let prompt = match args.prompt.join(" ") {
-        text if text.is_empty() && std::io::stdin().is_terminal() => {
-            return Err(Trouble::new(code::USAGE, "there is no prompt")
-                .with_hint("write it behind the command, or pipe it in"));
-        }
+        text if text.is_empty() && std::io::stdin().is_terminal() => text,
         text if text.is_empty() || text == "-" => standard_input()?,
         text => text,
     };
+    if prompt.trim().is_empty() {
+        return Err(Trouble::new(code::USAGE, "there is no prompt")
+            .with_hint("write it behind the command, or pipe it in"));
+    }
     let system = args.system.iter().map(|text| Message::system(text));
     ChatRequest::new(system.chain([Message::user(&prompt)]))
         .map_err(|error| Trouble::new(code::DEFECT, error.to_string()))
 }
 
 fn standard_input() -> Result<String, Trouble> {
-    let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text)?;
-    Ok(text)
+    let mut bytes = Vec::new();
+    std::io::stdin().read_to_end(&mut bytes)?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        Trouble::new(
+            code::REQUEST,
+            format!("standard input is no text: byte {at} is not UTF-8"),
+        )
+        .with_hint("pictures and files go into a request, for `--request`")
+    })
 }

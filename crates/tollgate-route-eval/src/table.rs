@@ -26,8 +26,8 @@ pub struct Table {
 /// [`EvalError`] when a file cannot be read or is something else.
 pub fn read_table(path: &Path) -> Result<Table, EvalError> {
     let name = table_name(path);
-    let models = read_models(&path.with_file_name("models.json"), &name)?;
     let lines = read_plain(path)?;
+    let models = read_models(&path.with_file_name("models.json"), &name)?;
     let outcomes = Outcomes::parse(models, &lines).map_err(|source| EvalError::Learn {
         table: name.clone(),
         source,

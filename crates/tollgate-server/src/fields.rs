@@ -131,7 +131,7 @@ const FIELDS: &[(&str, Kind)] = &[
 ///
 /// # Errors
 /// With the name of the field and what it has to be.
-pub(crate) fn check(request: &Object) -> Result<(), ParseError> {
+pub fn check(request: &Object) -> Result<(), ParseError> {
     request.iter().try_for_each(|(key, value)| {
         let problem = match FIELDS.binary_search_by_key(&key, |(name, _)| name) {
             Ok(place) => problem(FIELDS[place].1, value),

@@ -35,6 +35,7 @@ mod reply;
 mod trace;
 
 pub use crate::callers::{Callers, WithoutKeys, known};
+pub use crate::fields::check as check_fields;
 pub use crate::guard::loopback_only;
 pub use crate::metrics::{
     Metrics, SpanCounts, counted, measured, measured_and_known, serve_measured,

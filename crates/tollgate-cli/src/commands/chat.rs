@@ -18,7 +18,7 @@ pub(crate) async fn run(args: ChatArgs, global: &Global) -> Result<(), Trouble> 
     } else {
         StreamMode::Stream
     };
-    let order = order::order(&args.call, mode)?;
+    let order = order::order(&args.call, Some(mode))?;
     let result = tokio::select! {
         result = send(&gateway, order, &args, global) => result,
         // Dropping the call closes its connection and has the gateway book it.

@@ -6,7 +6,11 @@ use crate::{config, order, render, ui};
 
 pub(crate) async fn run(args: PlanArgs, global: &Global) -> Result<(), Trouble> {
     let gateway = config::onlooker(global).await?;
-    let explanation = gateway.plan(order::order(&args.call, StreamMode::Stream)?)?;
+    let mode = match &args.call.request {
+        Some(_) => None,
+        None => Some(StreamMode::Stream),
+    };
+    let explanation = gateway.plan(order::order(&args.call, mode)?)?;
     if global.json {
         ui::json(&explanation);
     } else {

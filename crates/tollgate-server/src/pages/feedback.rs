@@ -25,6 +25,10 @@ pub(crate) struct Rating {
 /// was. The id is the answer's `x-request-id`, or its `x-generation-id`.
 pub(crate) async fn rate(gateway: Gateway, posted: Posted) -> Result<Json<Data<Rated>>, Refusal> {
     allowance::take_one_request(posted.extensions())?;
+    // A list of its values would pass for a rating too.
+    if posted.body().trim_ascii_start().first() != Some(&b'{') {
+        return Err(unreadable("it is no object").into());
+    }
     let rating: Rating =
         serde_json::from_slice(posted.body()).map_err(|error| unreadable(&error.to_string()))?;
     let score = rating.score()?;

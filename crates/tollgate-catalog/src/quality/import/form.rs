@@ -220,11 +220,16 @@ fn read(
         .max();
     let licence = said.as_ref().and_then(|scores| scores.licence.clone());
     let own_date = said.as_ref().map(|scores| scores.date.clone());
-    let date = options.date.clone().or(own_date);
-    let date = date
+    let is_date = |date: &String| Timestamp::parse_date(date).is_some();
+    if let Some(date) = options.date.as_ref().filter(|date| !is_date(date)) {
+        return Err(format!("--date {date:?} is not of the form YYYY-MM-DD"));
+    }
+    let date = options
+        .date
+        .clone()
+        .or_else(|| own_date.filter(is_date))
         .or_else(|| by_rows.map(day))
-        .or_else(|| date_in(&file.path));
-    let date = date.filter(|date| Timestamp::parse_date(date).is_some());
+        .or_else(|| date_in(&file.path).filter(is_date));
     Ok(Table {
         key: publisher.key.to_owned(),
         origin: Origin {
