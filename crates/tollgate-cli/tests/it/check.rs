@@ -42,3 +42,36 @@ async fn a_wrong_key_is_named_with_file_line_and_remedy() {
         "{message}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scores_of_nobody_are_a_warning() {
+    let home = Home::new();
+    let scores =
+        "source = \"ours\"\ndate = \"2026-08-30\"\n[models]\n\"no/such\" = { chat = 0.5 }\n";
+    home.write("scores.toml", scores);
+    home.write(
+        "tollgate.toml",
+        "[catalog]\nscores_path = \"scores.toml\"\n",
+    );
+    let run = home.run(&["check"]).await;
+    assert_eq!(run.code(), 8, "{}", run.err());
+    let said = "1 row(s) of catalog.scores_path fit no model of the catalog: no/such";
+    assert!(run.err().contains(said), "{}", run.err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn figures_by_which_nothing_can_be_ranked_are_refused() {
+    let home = Home::new();
+    for (key, value) in [
+        ("policies.balanced.c0", "0"),
+        ("policies.balanced.dial", "2"),
+        ("policies.quality.tolerance", "-3"),
+        ("policies.cheapest.quality_floor.chat", "7"),
+    ] {
+        let run = home
+            .run(&["check", "--set", &format!("{key}={value}")])
+            .await;
+        assert_eq!(run.code(), 3, "{key}");
+        assert!(run.err().contains(key), "{}", run.err());
+    }
+}

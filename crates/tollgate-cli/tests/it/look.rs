@@ -137,3 +137,29 @@ async fn schema_completions_and_faults_are_printed() {
     let faults = home.run(&["sim", "--faults", "--json"]).await.json();
     assert!(faults.as_array().unwrap().len() > 30);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_server_would_refuse_is_refused_here_too() {
+    let home = Home::new();
+    let empty = home.run(&["plan", ""]).await;
+    assert_eq!(empty.code(), 2);
+    assert!(
+        empty.err().contains("there is no prompt"),
+        "{}",
+        empty.err()
+    );
+    let request = r#"{"messages":[{"role":"user","content":"x"}],"max_tokens":-5}"#;
+    home.write("request.json", request);
+    let wrong = home.run(&["plan", "--request", "request.json"]).await;
+    assert_eq!(wrong.code(), 4);
+    assert!(wrong.err().contains("max_tokens"), "{}", wrong.err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_dear_ends_with_the_code_for_money() {
+    let home = Home::new();
+    let dear = home
+        .run(&["chat", "--max-cost", "0.00000001", "Say hello."])
+        .await;
+    assert_eq!(dear.code(), 6, "{}", dear.err());
+}

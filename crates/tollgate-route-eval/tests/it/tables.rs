@@ -1,3 +1,4 @@
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -28,7 +29,12 @@ fn tables_are_found_and_read_with_their_models() {
 #[test]
 fn what_is_missing_is_named() {
     let missing = read_table(&sample("nothing.jsonl")).unwrap_err();
-    assert!(matches!(missing, EvalError::NoModels { .. }), "{missing}");
+    assert!(missing.to_string().contains("nothing.jsonl"), "{missing}");
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("models.json"), "{}").unwrap();
+    fs::write(folder.path().join("unlisted.jsonl"), "").unwrap();
+    let unlisted = read_table(&folder.path().join("unlisted.jsonl")).unwrap_err();
+    assert!(matches!(unlisted, EvalError::NoModels { .. }), "{unlisted}");
     let nowhere = tables_in(Path::new("no-such-folder")).unwrap_err();
     assert!(nowhere.to_string().contains("no-such-folder"));
 }
