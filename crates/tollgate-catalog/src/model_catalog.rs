@@ -215,6 +215,11 @@ impl ModelCatalog {
         layers(&listing, known, id)
     }
 
+    /// The rows of the scores file that fit no model, by name or pattern.
+    pub fn unmatched_scores(&self) -> Vec<String> {
+        unmatched(self.shared.scores.as_ref(), &self.view())
+    }
+
     /// Keeps the catalog fresh in the background until the guard is dropped:
     /// at once unless a cache is younger than the interval, then after each
     /// interval, varied by ±10 % so that nodes do not fetch in step. After a

@@ -68,6 +68,11 @@ impl Learning {
         Ok(learning)
     }
 
+    /// The catalog that counts it.
+    pub(crate) fn catalog(&self) -> Option<&ModelCatalog> {
+        self.catalog.as_ref()
+    }
+
     /// Starts the task that passes on what is learned.
     pub(crate) fn start(learning: &Arc<Self>) -> AbortHandle {
         let learning = Arc::clone(learning);

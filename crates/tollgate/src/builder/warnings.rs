@@ -10,8 +10,27 @@ impl Parts {
     pub(crate) fn find_warnings(&self) -> Vec<String> {
         let mut warnings = self.unknown_models();
         warnings.extend(self.unknown_to_the_catalog());
+        warnings.extend(self.unmatched_scores());
         warnings.extend(forgetful_budgets(&self.config));
         warnings
+    }
+
+    fn unmatched_scores(&self) -> Option<String> {
+        let rows = self.learning.catalog()?.unmatched_scores();
+        let named = rows.iter().take(5).map(String::as_str);
+        let named: Vec<&str> = named.collect();
+        let more = if rows.len() > named.len() {
+            ", …"
+        } else {
+            ""
+        };
+        (!rows.is_empty()).then(|| {
+            format!(
+                "{} row(s) of catalog.scores_path fit no model of the catalog: {}{more}",
+                rows.len(),
+                named.join(", ")
+            )
+        })
     }
 
     fn unknown_to_the_catalog(&self) -> Option<String> {
