@@ -63,8 +63,8 @@ pub(super) fn measured(
     };
     let mut steps = (0..STEPS).map(|step| LEAST * STEP.powi(step));
     let holds = |caution: &f32| !trials.iter().any(|trials| loses(trials, *caution));
-    let measured = steps.find(holds).unwrap_or(LEAST * STEP.powi(STEPS));
-    measured.max(least)
+    let enough = steps.find(holds).unwrap_or(LEAST * STEP.powi(STEPS));
+    enough.max(least)
 }
 
 /// A router that was trained without some tasks, and what it would choose
