@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::Serialize;
 
 use crate::{
-    Billing, Brief, Capabilities, DropCounts, DropReason, Endpoints, Entry, LaneId, ModelId,
-    Pricing, Rates, Task, Timestamp,
+    Billing, Brief, Capabilities, Columns, Contest, DropCounts, DropReason, Endpoints, Entry,
+    LaneId, ModelId, Pricing, Rates, Task, Timestamp,
 };
 
 /// Gives out the current view of the catalog.
@@ -290,18 +290,6 @@ impl Outlook {
     }
 }
 
-/// The offers that compete when nobody named a model: all slices are in their
-/// order, so that a scan over thousands reads forwards.
-#[derive(Debug, Clone, Copy)]
-pub struct Contest<'a> {
-    /// Their places.
-    pub offers: &'a [OfferIndex],
-    /// What is asked about each.
-    pub briefs: &'a [Brief],
-    /// What is expected of each.
-    pub outlooks: &'a [Outlook],
-}
-
 /// An immutable picture of all models, prices and lanes.
 #[derive(Debug)]
 pub struct CatalogView {
@@ -319,6 +307,8 @@ pub struct CatalogView {
     // Of what is open alone.
     open_briefs: Box<[Brief]>,
     open_outlooks: [Box<[Outlook]>; Task::COUNT],
+    open_columns: [Box<[Columns]>; Task::COUNT],
+    first_expiry: i64,
     barred: Box<[(OfferIndex, DropReason)]>,
     barred_counts: DropCounts,
     pricing: Box<[Pricing]>,
@@ -419,6 +409,8 @@ impl CatalogView {
                 }
             }
         }
+        let open_briefs = of_open(&open, &briefs);
+        let open_outlooks = outlooks.each_ref().map(|outlooks| of_open(&open, outlooks));
         // Views of different catalogs may have the same version.
         static VIEWS: AtomicU64 = AtomicU64::new(0);
         Self {
@@ -426,8 +418,16 @@ impl CatalogView {
             identity: VIEWS.fetch_add(1, Ordering::Relaxed),
             source,
             as_of,
-            open_briefs: of_open(&open, &briefs),
-            open_outlooks: outlooks.each_ref().map(|outlooks| of_open(&open, outlooks)),
+            open_columns: open_outlooks
+                .each_ref()
+                .map(|outlooks| Columns::of(&open_briefs, outlooks)),
+            open_briefs,
+            open_outlooks,
+            first_expiry: offers
+                .iter()
+                .map(|offer| offer.expires)
+                .min()
+                .unwrap_or(i64::MAX),
             briefs: briefs.into(),
             outlooks,
             open: open.into(),
@@ -520,7 +520,13 @@ impl CatalogView {
             offers: &self.open,
             briefs: &self.open_briefs,
             outlooks: &self.open_outlooks[task.index()],
+            columns: &self.open_columns[task.index()],
         }
+    }
+
+    /// When the first of the offers expires, in seconds since the epoch; `i64::MAX` when none does.
+    pub fn first_expiry(&self) -> i64 {
+        self.first_expiry
     }
 
     /// The other offers in order, with what bars each from open competition.

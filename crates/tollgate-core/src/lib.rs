@@ -15,6 +15,7 @@ mod attempt;
 mod brief;
 mod call;
 mod catalog;
+mod contest;
 mod doubt;
 mod endpoint;
 mod event;
@@ -38,9 +39,10 @@ pub use crate::call::{
 };
 pub use crate::capability::Capabilities;
 pub use crate::catalog::{
-    Catalog, CatalogSource, CatalogView, Contest, Habits, Lane, LaneIndex, ModelFacts, ModelIndex,
-    Offer, OfferIndex, OfferSpec, OfferTraits, Outlook, Quality, QualitySource, Speed,
+    Catalog, CatalogSource, CatalogView, Habits, Lane, LaneIndex, ModelFacts, ModelIndex, Offer,
+    OfferIndex, OfferSpec, OfferTraits, Outlook, Quality, QualitySource, Speed,
 };
+pub use crate::contest::{Columns, Contest};
 pub use crate::cost::{Billing, Cost, CostSource};
 pub use crate::criticality::{Criticality, UnknownCriticality};
 pub use crate::doubt::{Doubt, Doubts, doubts};

@@ -84,9 +84,8 @@ fn choice(
     planned: &Planned,
     endpoints: &Endpoints,
 ) -> Option<EndpointChoice> {
-    let ceiling = match &planned.pricing {
-        Pricing::Known(price) => price.ceiling(profile.prompt.high),
-        _ => return None,
+    let Pricing::Known(price) = &planned.pricing else {
+        return None;
     };
     let left_alone = |why| {
         Some(EndpointChoice {
@@ -116,11 +115,14 @@ fn choice(
     if !STANDARD.contains(&planned.upstream_id.variant()) {
         return left_alone(EndpointReason::Variant);
     }
+    if let Some(stale) = stale(profile, endpoints) {
+        return left_alone(stale);
+    }
     Some(choose_endpoints(&EndpointAsk {
         policy,
         profile,
         candidate: &planned.candidate,
-        ceiling: &ceiling,
+        ceiling: &price.ceiling(profile.prompt.high),
         fee_basis_points: planned.lane.fee_basis_points,
         endpoints,
     }))
@@ -157,13 +159,12 @@ pub struct EndpointAsk<'a> {
 /// Pure, and the same for a live call and for a replay of recorded statistics.
 pub fn choose_endpoints(ask: &EndpointAsk<'_>) -> EndpointChoice {
     let of = u32::try_from(ask.endpoints.list().len()).unwrap_or(u32::MAX);
-    let minutes = ask.profile.at.since(ask.endpoints.as_of()).as_secs() / 60;
     let left_alone = |why| EndpointChoice {
         preferences: EndpointPreferences::default(),
         why,
     };
-    if minutes >= STALE_MINUTES {
-        return left_alone(EndpointReason::Stale { minutes });
+    if let Some(stale) = stale(ask.profile, ask.endpoints) {
+        return left_alone(stale);
     }
     let hosts = Hosts::of(ask);
     let usable = hosts.usable();
@@ -199,6 +200,12 @@ pub fn choose_endpoints(ask: &EndpointAsk<'_>) -> EndpointChoice {
             why: EndpointReason::Alike { drawn, usable, of },
         },
     }
+}
+
+/// That what is known is too old to choose by, if it is.
+fn stale(profile: &CallProfile, endpoints: &Endpoints) -> Option<EndpointReason> {
+    let minutes = profile.at.since(endpoints.as_of()).as_secs() / 60;
+    (minutes >= STALE_MINUTES).then_some(EndpointReason::Stale { minutes })
 }
 
 fn is_clearly_better(there: EndpointFigures, drawn: EndpointFigures) -> bool {

@@ -381,7 +381,6 @@ impl<'a> Screen<'a> {
         }
     }
 
-    #[inline(never)]
     fn intricate_costs(
         &self,
         place: OfferIndex,
