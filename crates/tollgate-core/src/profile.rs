@@ -60,6 +60,13 @@ pub struct CallProfile {
     pub prompt: TokenBounds,
     /// Images in the prompt.
     pub images: u64,
+    /// Web searches that the request asks for, each at the model's price for one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub searches: u64,
+    /// The first thing of the request that runs at the upstream for as long as it
+    /// takes, such as a server tool: no price list says what that costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unbounded: Option<String>,
     /// The caller's own limit of output tokens, per answer.
     pub max_output: Option<u64>,
     /// How many answers are asked for (`n`), at least 1.
@@ -98,6 +105,11 @@ pub struct CallProfile {
     pub reading: Option<Reading>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks like this")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 impl CallProfile {
     /// The profile of a call that says no more: one answer of text, which can be
     /// judged, within no limits.
@@ -111,6 +123,8 @@ impl CallProfile {
             task_source: TaskSource::Given,
             prompt,
             images: 0,
+            searches: 0,
+            unbounded: None,
             max_output: None,
             answers: 1,
             needs: Capabilities::TEXT_OUTPUT,
@@ -175,6 +189,8 @@ mod tests {
                 high: 3,
             },
             images: 1,
+            searches: 2,
+            unbounded: Some("openrouter:web_search".into()),
             max_output: None,
             answers: 1,
             needs: Capabilities::TOOLS | Capabilities::IMAGE_INPUT,

@@ -94,6 +94,15 @@ pub(crate) fn decide<R: Recorder + Default>(
     (failure, recorder)
 }
 
+/// That the worst case is not of all that the call may cost, where that counts.
+fn beyond_ceiling(profile: &CallProfile) -> Option<String> {
+    let (unbounded, ceiling) = (profile.unbounded.as_ref()?, profile.ceiling?);
+    Some(format!(
+        "what {unbounded} does at the upstream is billed beside the tokens, and nobody can say \
+         how much: the call can cost more than its limit of ${ceiling}"
+    ))
+}
+
 /// What would be in the plan but for its breaker.
 fn last_resorts(
     optimizer: &CostOptimizer,
@@ -157,7 +166,7 @@ impl<'a, R: Recorder> Round<'a, R> {
             free,
         } = scratch;
         let config = optimizer.config();
-        let mut warnings = Vec::new();
+        let mut warnings = Vec::from_iter(beyond_ceiling(profile));
         let aim = Aim::of(optimizer, profile, view, &mut warnings)?;
         // A vector of another model is no substitute.
         let chain = match profile.needs.contains(Capabilities::EMBEDDINGS_OUTPUT) {

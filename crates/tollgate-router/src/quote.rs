@@ -83,11 +83,16 @@ pub(crate) fn expected(
     quote.at(visible)
 }
 
-/// What a call costs whatever its length: the request itself and its images.
+/// What a call costs whatever its length: the request itself, its images and
+/// searches.
 #[inline]
 fn extras(profile: &CallProfile, rates: &Rates) -> u128 {
-    let request = u128::from(rates.request.unwrap_or_default().attos());
-    request.saturating_add(product(rates.image.unwrap_or_default(), profile.images))
+    u128::from(rates.request.unwrap_or_default().attos())
+        .saturating_add(product(rates.image.unwrap_or_default(), profile.images))
+        .saturating_add(product(
+            rates.web_search.unwrap_or_default(),
+            profile.searches,
+        ))
 }
 
 #[inline]

@@ -101,6 +101,7 @@ impl<'a> Screen<'a> {
             .min(profile.prompt.high);
         let intricate = match (profile.images, u32::try_from(profile.answers)) {
             (_, Err(_)) => ALL,
+            _ if profile.searches > 0 => ALL,
             (0, Ok(_)) => Brief::MORE_PRICES,
             (_, Ok(_)) => Brief::MORE_PRICES | Brief::IMAGES_COST,
         };

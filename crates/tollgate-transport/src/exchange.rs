@@ -13,7 +13,6 @@ use crate::evidence::{Asked, Evidence, GENERATION, Insured, header_text};
 use crate::incoming::Incoming;
 use crate::spoken::{Spoken, WayBack, speak};
 use crate::strangers::strangers;
-use crate::unbounded::server_tool;
 use crate::upstream::Upstream;
 use crate::whole::Form;
 use crate::{events, translated, whole};
@@ -56,7 +55,7 @@ async fn said(upstream: &Arc<Upstream>, attempt: &Attempt) -> Result<Reply, Fail
         return Err(lossy(upstream, &spoken.lost));
     }
     if upstream.dialect.by_list
-        && let Some(tool) = server_tool(&spoken.request)
+        && let Some(tool) = spoken.request.server_tool()
     {
         return Err(unheld(upstream, &tool));
     }

@@ -27,6 +27,7 @@ mod pricing;
 mod providers;
 mod request;
 mod responses;
+mod server_tools;
 mod surface;
 mod translate;
 

@@ -4,6 +4,7 @@ mod classes;
 mod content;
 mod cues;
 mod estimate;
+mod extras;
 mod needs;
 mod told;
 
@@ -30,6 +31,7 @@ pub(crate) fn profile(
     refuse_unseen(request)?;
     let content = Content::of(request)?;
     let (needs, effort) = needs::needs(request, content.inputs)?;
+    let extras = extras::extras(request);
     let (task, task_source) = task(call, target.as_ref(), &content, effort);
     let ceiling = match (call.hints.max_cost, config.max_cost_per_request) {
         (Some(hint), Some(configured)) => Some(hint.min(configured)),
@@ -44,6 +46,8 @@ pub(crate) fn profile(
         task_source,
         prompt: content.bounds(),
         images: content.images,
+        searches: extras.searches,
+        unbounded: extras.unbounded,
         max_output: max_output(request),
         answers: request.answers().map_err(invalid)?,
         needs,

@@ -1,6 +1,6 @@
 //! Costs at their edges: ceilings, clamps, tiers, fees.
 
-use tollgate_core::{DropReason, FailureKind, TokenBounds, Usd};
+use tollgate_core::{DropReason, FailureKind, Price, Pricing, Rate, Rates, TokenBounds, Usd};
 use tollgate_router::RouterConfig;
 use tollgate_testkit::builders;
 use tollgate_testkit::views::{ModelSpec, view, view_on};
@@ -179,6 +179,53 @@ fn answers_multiply_the_output() {
         (candidate.expected, candidate.worst),
         (dollars("0.00379"), dollars("0.01"))
     );
+}
+
+#[test]
+fn searches_are_in_both_costs_at_the_model_s_price() {
+    let per_search = Rate::from_attos(10_000_000_000_000_000);
+    let rates = Rates {
+        input: Rate::from_attos(1_000_000_000_000),
+        output: Rate::from_attos(2_000_000_000_000),
+        web_search: Some(per_search),
+        ..Rates::default()
+    };
+    let pricing = Pricing::Known(Price {
+        base: rates,
+        overrides: Vec::new(),
+    });
+    let view = view([ModelSpec::new("a/b").pricing(pricing).max_output(8_000)]);
+    for target in ["a/b", "tollgate/cheapest"] {
+        let costs = |searches| {
+            let mut profile = long_profile(target);
+            profile.searches = searches;
+            let plan = plan(RouterConfig::default(), profile, &view).unwrap();
+            let candidate = plan.first().candidate;
+            (candidate.expected, candidate.worst)
+        };
+        assert_eq!(costs(0), (dollars("0.00193"), dollars("0.02")), "{target}");
+        assert_eq!(costs(2), (dollars("0.02193"), dollars("0.04")), "{target}");
+    }
+}
+
+#[test]
+fn what_no_price_list_bounds_is_warned_of_where_there_is_a_limit() {
+    let view = view([ModelSpec::new("a/b").price(1.0, 2.0)]);
+    let warnings = |unbounded: Option<&str>, ceiling: Option<&str>| {
+        let mut profile = long_profile("a/b");
+        profile.unbounded = unbounded.map(str::to_owned);
+        profile.ceiling = ceiling.map(dollars);
+        plan(RouterConfig::default(), profile, &view)
+            .unwrap()
+            .warnings
+    };
+    let tool = Some("openrouter:web_search");
+    let told = warnings(tool, Some("1"));
+    assert!(
+        told[0].contains("openrouter:web_search") && told[0].contains("$1"),
+        "{told:?}"
+    );
+    assert!(warnings(tool, None).is_empty() && warnings(None, Some("1")).is_empty());
 }
 
 #[test]

@@ -123,6 +123,7 @@ prop_compose! {
         profile.max_output = max_output;
         profile.answers = answers;
         profile.images = images;
+        profile.searches = images / 2;
         profile.needs |= needs;
         profile.ceiling = ceiling;
         profile.share = share;
