@@ -33,7 +33,15 @@ impl<'a> Aim<'a> {
         warnings: &mut Vec<String>,
     ) -> Result<Self, Failure> {
         let policy = match target(optimizer, profile, view, warnings) {
-            Some(Target::Model(model)) => return named(profile, model, view, warnings),
+            Some(Target::Model(model)) => {
+                if let Some(policy) = profile.policy.as_deref() {
+                    optimizer.policy(Some(policy))?;
+                    warnings.push(format!(
+                        "the call names its model, so the policy {policy} chooses among its endpoints alone"
+                    ));
+                }
+                return named(profile, model, view, warnings);
+            }
             Some(Target::Policy { policy, .. }) => policy.as_deref(),
             None => None,
         };

@@ -52,14 +52,19 @@ pub(crate) fn prefer(
     if !config.endpoint_preferences {
         return;
     }
-    // Where models are named, no policy has ranked; the configured one then
-    // says what is preferred.
-    let asked = [&*decision.policy, config.policy.as_str()];
+    // Where models are named, no policy has ranked; the caller's or the configured
+    // one then says what is preferred.
+    let configured = Some(config.policy.as_str());
+    let asked = [
+        Some(&*decision.policy),
+        profile.policy.as_deref(),
+        configured,
+    ];
     let named = |name: &&str| {
         let mut policies = optimizer.policies.iter();
         policies.find(|policy| *policy.name == **name)
     };
-    let Some(policy) = asked.iter().find_map(named) else {
+    let Some(policy) = asked.iter().flatten().find_map(named) else {
         return;
     };
     for planned in &mut decision.planned {

@@ -21,6 +21,7 @@ use crate::pending::Settler;
 use crate::record::{Recorder, Recording};
 use crate::reload::Reloading;
 use crate::sessions::Sessions;
+use crate::suggest::suggested;
 
 /// One gateway to all models: picks, sends, fails over and accounts.
 ///
@@ -103,7 +104,7 @@ impl Gateway {
         match optimizer.plan(profile, &view, &health) {
             Ok(_) => Ok(explanation),
             Err(failure) if is_about_the_models(&failure) => Ok(explanation),
-            Err(failure) => Err(failure.into()),
+            Err(failure) => Err(suggested(failure, &view).into()),
         }
     }
 
@@ -120,7 +121,7 @@ impl Gateway {
         let advice = parts.ledger.advise(&call, &profile)?;
         let profile = advice.apply(profile);
         let plan = parts.optimizer.plan(profile, &view, &health);
-        let mut plan = plan.map_err(|failure| advice.explain(failure))?;
+        let mut plan = plan.map_err(|failure| suggested(advice.explain(failure), &view))?;
         parts.warn_unjudged(&mut plan);
         Ok((call, plan))
     }

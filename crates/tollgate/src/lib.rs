@@ -37,6 +37,7 @@ mod report;
 mod resume;
 mod sessions;
 mod span;
+mod suggest;
 mod whole;
 
 pub use crate::answer::{Answer, Collected};

@@ -15,6 +15,7 @@ use crate::order::Order;
 use crate::pending::Pending;
 use crate::rejoin::Onward;
 use crate::span::CallSpan;
+use crate::suggest::suggested;
 
 impl Gateway {
     /// Sends a chat, or a request of any other [`Surface`](crate::Surface), and
@@ -120,7 +121,7 @@ impl Measured {
         let mut plan = span.plan(|| {
             let advice = ledger.advise(&call, &profile)?;
             let plan = optimizer.plan(advice.apply(profile), &view, &health);
-            plan.map_err(|failure| advice.explain(failure))
+            plan.map_err(|failure| suggested(advice.explain(failure), &view))
         })?;
         parts.explore(&call, &mut plan);
         parts.warn_unjudged(&mut plan);

@@ -1,4 +1,4 @@
-use tollgate::StreamMode;
+use tollgate::{DropReason, Explanation, StreamMode};
 
 use crate::args::{Global, PlanArgs};
 use crate::exit::{Trouble, code};
@@ -17,8 +17,20 @@ pub(crate) async fn run(args: PlanArgs, global: &Global) -> Result<(), Trouble> 
         ui::data(render::plan(&explanation, args.all));
     }
     match explanation.candidates.is_empty() {
-        true => Err(Trouble::new(code::REQUEST, "no model can serve this call")
-            .with_hint("the reasons stand above; `--all` has them for each model")),
+        true => Err(
+            Trouble::new(code_of(&explanation), "no model can serve this call")
+                .with_hint("the reasons stand above; `--all` has them for each model"),
+        ),
         false => Ok(()),
+    }
+}
+
+/// The code with which the call itself would end.
+fn code_of(explanation: &Explanation) -> u8 {
+    let is_dear = |reason| matches!(reason, DropReason::OverCeiling { .. });
+    let mut dropped = explanation.dropped.iter();
+    match dropped.any(|dropped| is_dear(dropped.reason)) {
+        true => code::MONEY,
+        false => code::REQUEST,
     }
 }

@@ -60,6 +60,22 @@ fn a_named_model_goes_first_on_each_lane_then_the_requests_own_then_the_chain() 
 }
 
 #[test]
+fn a_policy_beside_a_named_model_has_to_exist_and_is_told_what_it_is_for() {
+    let ask = |policy: &str| {
+        let mut profile = profile("b/good");
+        profile.policy = Some(policy.to_owned());
+        plan(RouterConfig::default(), profile, &view(models()))
+    };
+    let told = ask("cheapest").unwrap().warnings;
+    assert_eq!(
+        told,
+        ["the call names its model, so the policy cheapest chooses among its endpoints alone"]
+    );
+    let refused = ask("chepest").unwrap_err();
+    assert_eq!(refused.kind(), FailureKind::InvalidRequest);
+}
+
+#[test]
 fn each_policy_picks_what_its_name_says() {
     let view = view(models());
     let choice =
