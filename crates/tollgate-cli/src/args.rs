@@ -555,7 +555,7 @@ pub(crate) enum RouterCommand {
         /// File of outcomes that it was not trained on, with `models.json` beside it.
         #[arg(long, value_name = "FILE")]
         outcomes: PathBuf,
-        /// File that `train` wrote.
+        /// File that `train` wrote, or `neutral` for what comes with the program.
         #[arg(long, value_name = "MODEL")]
         model: PathBuf,
         /// Draws of the bootstrap that gives the intervals.

@@ -29,6 +29,9 @@ pub enum LearnError {
         /// The line, from 1.
         line: usize,
     },
+    /// A table names a model twice.
+    #[error("the model {0:?} is named twice; one of its columns would be lost")]
+    Twice(String),
     /// There is too little to learn from.
     #[error("{rows} rows are too few to learn from; {least} are the least")]
     TooFew {

@@ -1,5 +1,7 @@
 //! Recorded outcomes: which model answered which prompt how well.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 use tollgate_core::Task;
 
@@ -51,6 +53,9 @@ pub struct OutcomeRow {
     pub cost_usd: Vec<Option<f64>>,
 }
 
+/// What the kind of a row can be; none is chat.
+const KINDS: [&str; 6] = ["", "code", "reasoning", "knowledge", "chat", "mixed"];
+
 impl OutcomeRow {
     /// The core task of the row's kind: whatever is neither code nor reasoning
     /// is chat, as it is when a call is profiled.
@@ -76,9 +81,15 @@ impl Outcomes {
     /// Reads lines of JSON, one row each.
     ///
     /// # Errors
-    /// [`LearnError::Row`] for a line that is no row, and
-    /// [`LearnError::Width`] for one whose lists are not as long as `models`.
+    /// [`LearnError::Twice`] for two models of one name, [`LearnError::Row`] for a
+    /// line that is no row, [`LearnError::Width`] for one whose lists are not as
+    /// long as `models`, and [`LearnError::Quality`] for one whose qualities are
+    /// not all between 0 and 1.
     pub fn parse(models: Vec<OutcomeModel>, lines: &[u8]) -> Result<Self, LearnError> {
+        let mut names = HashSet::with_capacity(models.len());
+        if let Some(twice) = models.iter().find(|model| !names.insert(&*model.name)) {
+            return Err(LearnError::Twice(twice.name.clone()));
+        }
         let mut rows = Vec::new();
         for (number, line) in lines.split(|byte| *byte == b'\n').enumerate() {
             if line.trim_ascii().is_empty() {
@@ -113,6 +124,12 @@ impl Outcomes {
 }
 
 impl Outcomes {
+    /// The first kind that is none of those there are: its rows are taken for chat.
+    pub fn unknown_kind(&self) -> Option<&str> {
+        let mut kinds = self.rows.iter().map(|row| row.kind.as_str());
+        kinds.find(|kind| !KINDS.contains(kind))
+    }
+
     /// All rows of several tables, with the models of all of them; models of the
     /// same name are one.
     pub fn joined(tables: &[Self]) -> Self {

@@ -6,11 +6,16 @@ use std::path::{Path, PathBuf};
 
 use owo_colors::OwoColorize;
 use tollgate_route_eval::{Priced, Report, ScoreConfig, forecast_with, read_table};
-use tollgate_router_learned::{Learned, Outcomes, TrainConfig, train, train_neutral};
+use tollgate_router_learned::{
+    Learned, NEUTRAL_DIFFICULTY, Outcomes, TrainConfig, train, train_neutral,
+};
 
 use crate::args::{Global, RouterCommand};
 use crate::exit::{Trouble, code};
 use crate::ui;
+
+/// The word for what comes with the program, as in the configuration.
+const NEUTRAL: &str = "neutral";
 
 pub(crate) fn run(command: &RouterCommand, global: &Global) -> Result<(), Trouble> {
     match command {
@@ -30,7 +35,14 @@ pub(crate) fn run(command: &RouterCommand, global: &Global) -> Result<(), Troubl
 fn learn(files: &[PathBuf], out: &Path, neutral: bool, global: &Global) -> Result<(), Trouble> {
     let mut tables = Vec::new();
     for file in files {
-        tables.push(read_table(file).map_err(|error| unusable(&error))?.outcomes);
+        let table = read_table(file).map_err(|error| unusable(&error))?.outcomes;
+        if let Some(kind) = table.unknown_kind() {
+            ui::warning(&format!(
+                "{}: rows of the kind {kind:?} count as chat; kinds are code, reasoning, knowledge, chat and mixed",
+                file.display()
+            ));
+        }
+        tables.push(table);
     }
     let learned = match neutral {
         true => train_neutral(&tables),
@@ -65,12 +77,15 @@ fn learn(files: &[PathBuf], out: &Path, neutral: bool, global: &Global) -> Resul
 }
 
 fn evaluate(file: &Path, model: &Path, resamples: usize, global: &Global) -> Result<(), Trouble> {
-    let bytes = fs::read(model).map_err(|error| {
-        Trouble::new(
-            code::USAGE,
-            format!("cannot read {}: {error}", model.display()),
-        )
-    })?;
+    let bytes = match model.to_str() {
+        Some(NEUTRAL) => NEUTRAL_DIFFICULTY.to_vec(),
+        _ => fs::read(model).map_err(|error| {
+            let cannot = format!("cannot read {}: {error}", model.display());
+            Trouble::new(code::USAGE, cannot).with_hint(format!(
+                "make one with `tollgate router train`, or say `{NEUTRAL}` for what comes with the program"
+            ))
+        })?,
+    };
     let learned = Learned::from_bytes(&bytes).map_err(|error| unusable(&error))?;
     let table = read_table(file).map_err(|error| unusable(&error))?;
     let priced = Priced::of(&table, &[]).map_err(|error| unusable(&error))?;

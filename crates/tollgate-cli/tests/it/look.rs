@@ -75,7 +75,7 @@ async fn a_plan_without_candidates_shows_why_and_is_no_success() {
         "hi",
     ];
     let run = home.run(&nothing).await;
-    assert_eq!(run.code(), 4);
+    assert_eq!(run.code(), 6);
     assert!(run.out().contains("over ceiling"), "{}", run.out());
     assert!(run.err().contains("no model can serve this call"));
 }

@@ -81,6 +81,9 @@ async fn a_neutral_router_knows_no_model() {
     ];
     let text = home.run(&eval).await;
     assert!(text.err().contains("0 of 9 models"), "{}", text.err());
+    let shipped = eval.map(|word| if word == "hard.bin" { "neutral" } else { word });
+    let text = home.run(&shipped).await;
+    assert!(text.err().contains("0 of 9 models"), "{}", text.err());
 }
 
 #[tokio::test(flavor = "multi_thread")]

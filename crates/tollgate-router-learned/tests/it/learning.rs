@@ -171,6 +171,21 @@ fn too_little_is_refused() {
     ));
 }
 
+#[test]
+fn a_model_that_is_named_twice_is_refused_and_strange_kinds_are_found() {
+    let line = |kind| format!(r#"{{"id":"1","kind":"{kind}","prompt":"x","q":[1,0]}}"#);
+    let refused = Outcomes::parse(models(&["a", "b", "a"]), b"").unwrap_err();
+    assert!(matches!(refused, LearnError::Twice(_)), "{refused}");
+    let kind = |kind| {
+        let parsed = Outcomes::parse(models(&["a", "b"]), line(kind).as_bytes()).unwrap();
+        parsed.unknown_kind().map(str::to_owned)
+    };
+    assert_eq!(
+        (kind("code"), kind(""), kind("coding")),
+        (None, None, Some("coding".into()))
+    );
+}
+
 /// Two labels of sums, told apart by one word in four, at which different models are good.
 fn tasks_alike(rows: usize) -> Outcomes {
     let mut outcomes = two_tasks(rows);
