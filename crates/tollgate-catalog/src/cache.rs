@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -77,21 +77,78 @@ pub(crate) fn replace(
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    // Two processes may share the path; the name of the temporary file keeps them apart.
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = path.with_file_name(name);
-    let written = fill(&temporary, write).and_then(|()| fs::rename(&temporary, path));
+    let (temporary, file) = beside(path)?;
+    let written = fill(file, write).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         // The first error is the one worth telling.
         let _ = fs::remove_file(&temporary);
     }
-    written
+    written?;
+    sync_folder(path)
 }
 
-fn fill(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
-    let mut file = BufWriter::new(File::create(path)?);
+/// A new file beside that one. Whoever shares the path gets another: ids of
+/// processes would not keep gateways in containers apart, which all have the
+/// same. What a killed process left is passed over.
+fn beside(path: &Path) -> io::Result<(PathBuf, File)> {
+    let mut number = 0_u64;
+    loop {
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{number}.tmp"));
+        let temporary = path.with_file_name(name);
+        match File::create_new(&temporary) {
+            Ok(file) => return Ok((temporary, file)),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => number += 1,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn fill(file: File, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> io::Result<()> {
+    let mut file = BufWriter::new(file);
     write(&mut file)?;
     file.flush()?;
     file.get_ref().sync_all()
+}
+
+/// A new name in a folder is on the disk when the folder is.
+#[cfg(unix)]
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_writes_the_same_file_meanwhile_neither_spoils_it_nor_is_spoilt() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("catalog.json");
+        let found = || fs::read_to_string(&path).unwrap();
+        // A process that was killed in the middle left this one.
+        fs::write(folder.path().join("catalog.json.0.tmp"), "{").unwrap();
+        replace(&path, |file| {
+            file.write_all(b"the first, ")?;
+            file.flush()?;
+            replace(&path, |other| other.write_all(b"the other"))?;
+            assert_eq!(found(), "the other");
+            file.write_all(b"whole")
+        })
+        .unwrap();
+        assert_eq!(found(), "the first, whole");
+        let refused = replace(&path, |_| Err(io::Error::other("the disk is full")));
+        refused.unwrap_err();
+        assert_eq!(found(), "the first, whole");
+        let left = fs::read_dir(folder.path()).unwrap();
+        assert_eq!(left.count(), 2, "nothing is left beside");
+    }
 }
