@@ -44,10 +44,13 @@ struct Shared {
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
     view: ArcSwap<CatalogView>,
-    /// What the view was built from. Only who builds the next one takes the lock.
+    /// What the view was built from. Requests take the lock too, so nobody who
+    /// has it waits for a disk.
     ground: Mutex<Ground>,
-    /// One refresh at a time, so that an older answer cannot replace a newer one.
-    turn: tokio::sync::Mutex<()>,
+    /// One refresh at a time, so that an older answer cannot replace a newer one,
+    /// in the view or in the cache. It is held for as long as a list is taken in,
+    /// also when nobody waits for that any more.
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// What a view is built from.
@@ -124,7 +127,7 @@ impl ModelCatalog {
                 endpoints,
                 habits: None,
             }),
-            turn: tokio::sync::Mutex::new(()),
+            turn: Arc::default(),
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -142,12 +145,15 @@ impl ModelCatalog {
     /// Dropping the future gives up the fetch. A list that has arrived is still taken.
     pub async fn refresh(&self) -> Result<RefreshReport, Failure> {
         let source = self.source()?;
-        let _turn = self.shared.turn.lock().await;
+        let turn = Arc::clone(&self.shared.turn).lock_owned().await;
         let outcome = match source.fetch().await {
             Ok(body) => {
                 let shared = Arc::clone(&self.shared);
                 // Milliseconds of parsing and a file to write: not for a thread that serves calls.
-                let taking = tokio::task::spawn_blocking(move || shared.take_in(&body));
+                let taking = tokio::task::spawn_blocking(move || {
+                    let _turn = turn;
+                    shared.take_in(&body)
+                });
                 taking.await.unwrap_or_else(|error| {
                     Err(
                         Failure::new(FailureKind::Internal, "the catalog refresh was aborted")
@@ -398,9 +404,10 @@ impl Shared {
         report.version = stamp.version;
         report.unmatched_scores = unmatched(self.scores.as_ref(), &view);
         self.view.store(Arc::new(view));
-        ground.listing = Arc::new(accepted);
-        self.write_cache(&ground.listing, stamp.as_of);
+        let accepted = Arc::new(accepted);
+        ground.listing = Arc::clone(&accepted);
         drop(ground);
+        self.write_cache(&accepted, stamp.as_of);
         self.tell_prices(news);
         Ok(report)
     }

@@ -1,9 +1,11 @@
+use std::fs;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use tollgate_catalog::CatalogConfig;
-use tollgate_core::{Catalog, CatalogSource, FailureKind, OfferIndex, Pricing};
+use tollgate_core::{Catalog, CatalogSource, Event, FailureKind, OfferIndex, Pricing};
 
-use crate::support::{Script, list, now, open};
+use crate::support::{Script, list, now, open, open_told};
 
 fn open_to_anything() -> CatalogConfig {
     CatalogConfig {
@@ -174,4 +176,54 @@ async fn a_young_cache_is_waited_out() {
     assert!(script.fetches.lock().unwrap().is_empty());
     tokio::time::sleep(Duration::from_secs(2 * 60)).await;
     assert!(!script.fetches.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn while_a_cache_is_written_the_list_can_be_read_and_none_newer_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("catalog.json");
+    // A file cannot take the place of a folder; that is told in the middle of the writing.
+    fs::create_dir(&path).unwrap();
+    let config = CatalogConfig {
+        cache_path: Some(path),
+        ..open_to_anything()
+    };
+    let (writes, mut writing) = tokio::sync::mpsc::unbounded_channel();
+    let (go_on, goes_on) = mpsc::channel::<()>();
+    let goes_on = Mutex::new(goes_on);
+    let observer = move |event: &Event| match event {
+        Event::Catalog { what, .. } if what.starts_with("cannot write") => {
+            writes.send(()).unwrap();
+            // A test that has failed sends nothing.
+            let _ = goes_on.lock().unwrap().recv();
+        }
+        _ => {}
+    };
+    let good = list(&[("a/b", 3)]);
+    let script = Script::of([&*good, &*good]);
+    let catalog = open_told(config, Some(Arc::clone(&script)), observer);
+    let first = tokio::spawn({
+        let catalog = catalog.clone();
+        async move { catalog.refresh().await.map(|_| ()) }
+    });
+    writing.recv().await.unwrap();
+
+    let (read, rows) = mpsc::channel();
+    let reader = catalog.clone();
+    std::thread::spawn(move || read.send(reader.rows().len()));
+    assert_eq!(rows.recv_timeout(Duration::from_secs(5)), Ok(1));
+
+    // Nobody waits for the first any more, and still it is not over.
+    first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
+    let mut second = Box::pin(catalog.refresh());
+    tokio::select! {
+        biased;
+        _ = &mut second => panic!("the first is not over"),
+        () = tokio::task::yield_now() => {}
+    }
+    assert_eq!(script.fetches.lock().unwrap().len(), 1);
+    go_on.send(()).unwrap();
+    go_on.send(()).unwrap();
+    assert_eq!(second.await.unwrap().version, 3);
 }

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use tollgate_catalog::{CatalogConfig, CatalogError, LaneSpec, ModelCatalog, ModelSource, Serves};
 use tollgate_core::{
-    Billing, Catalog, CatalogView, Event, Failure, FailureKind, Lane, LaneId, ModelIndex, Silent,
-    Timestamp,
+    Billing, Catalog, CatalogView, Event, Failure, FailureKind, Lane, LaneId, ModelIndex, Observer,
+    Silent, Timestamp,
 };
 use tollgate_wire::Bytes;
 
@@ -79,16 +79,24 @@ pub(crate) fn open(config: CatalogConfig, source: Option<Arc<Script>>) -> (Model
             ears.0.lock().unwrap().push((what.clone(), *taken));
         }
     };
+    (open_told(config, source, observer), heard)
+}
+
+/// The same, which tells that observer.
+pub(crate) fn open_told(
+    config: CatalogConfig,
+    source: Option<Arc<Script>>,
+    observer: impl Observer + 'static,
+) -> ModelCatalog {
     let source = source.map(|script| script as Arc<dyn ModelSource>);
-    let catalog = ModelCatalog::open(
+    ModelCatalog::open(
         config,
         vec![all_on("openrouter")],
         source,
         Arc::new(now),
         Arc::new(observer),
     )
-    .unwrap();
-    (catalog, heard)
+    .unwrap()
 }
 
 /// The embedded snapshot on these lanes.
