@@ -85,11 +85,7 @@ impl Allowance {
 
     /// Counts what the call came to in place of what it was taken to come to.
     pub(crate) fn correct(&mut self, receipt: &Receipt) {
-        let attempts = receipt.attempts.iter();
-        let tokens = attempts
-            .map(|attempt| attempt.tokens.prompt_total() + attempt.tokens.output_total())
-            .sum();
-        self.came_to(tokens);
+        self.came_to(tokens_of(receipt));
     }
 
     /// The same for a call that has failed, which may have come to nothing.
@@ -117,9 +113,17 @@ impl Allowance {
 impl Drop for Allowance {
     fn drop(&mut self) {
         if let Some(seen) = self.seen {
-            self.came_to(self.prompt + seen.div_ceil(BYTES_PER_TOKEN));
+            let seen = seen.div_ceil(BYTES_PER_TOKEN);
+            self.came_to(self.prompt.saturating_add(seen));
         }
     }
+}
+
+/// Tokens of all attempts of a call. Upstreams report them, and may report
+/// anything.
+fn tokens_of(receipt: &Receipt) -> u64 {
+    let tokens = receipt.tokens();
+    tokens.prompt_total().saturating_add(tokens.output_total())
 }
 
 /// Tokens that all answers of a request may have together. Vectors are none.
@@ -195,4 +199,35 @@ fn no_presets() -> Failure {
         "a key that is for some models or policies alone may not use presets",
     )
     .with_hint("leave `preset` and `@preset/…` out, and name a model that the key is for")
+}
+
+#[cfg(test)]
+mod tests {
+    use tollgate::{TokenUsage, Usd};
+    use tollgate_testkit::builders::{facts, record};
+
+    use super::*;
+
+    #[test]
+    fn counts_that_cannot_be_summed_come_to_the_most_there_is() {
+        let attempt = |number, input, output| {
+            let mut attempt = record(number, "a/one", 1);
+            attempt.tokens = TokenUsage {
+                input,
+                output,
+                ..TokenUsage::default()
+            };
+            attempt
+        };
+        let check = |attempts, expected| {
+            let receipt = Receipt::kept(facts(1), Usd::ZERO, attempts);
+            assert_eq!(tokens_of(&receipt), expected);
+        };
+        check(vec![attempt(1, 10, 5), attempt(2, 20, 7)], 42);
+        check(vec![attempt(1, u64::MAX, 5)], u64::MAX);
+        check(
+            vec![attempt(1, u64::MAX - 5, 5), attempt(2, 0, 5)],
+            u64::MAX,
+        );
+    }
 }

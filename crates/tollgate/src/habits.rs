@@ -125,6 +125,7 @@ impl Lesson {
         };
         let planned = meter.planned();
         let tokens = &served.tokens;
+        let cached = [tokens.cache_write, tokens.cache_write_1h];
         let writes_cost = planned
             .rates(tokens.prompt_total(), self.profile.at)
             .is_some_and(|rates| rates.cache_write.is_some());
@@ -135,7 +136,9 @@ impl Lesson {
                 model: offered(view, &planned.model, served),
                 lane: &planned.lane.id,
                 prompt: tokens.prompt_total(),
-                cached: tokens.cache_read + tokens.cache_write + tokens.cache_write_1h,
+                cached: cached
+                    .into_iter()
+                    .fold(tokens.cache_read, u64::saturating_add),
                 writes_cost,
                 order: planned
                     .endpoints

@@ -194,7 +194,7 @@ fn by_receipt(id: &str, receipt: &Receipt) -> Object {
 
 fn put_attempt(object: &mut Object, attempt: &AttemptRecord) {
     let tokens = &attempt.tokens;
-    let output = tokens.output + tokens.audio_output + tokens.image_output;
+    let output = tokens.output_total();
     put(object, "model", attempt.model());
     put(object, "provider_name", provider(attempt));
     put(object, "latency", &attempt.first_token_ms);
@@ -276,4 +276,26 @@ fn ours(receipt: &Receipt) -> Value {
         "unresolved": receipt.unresolved(),
         "attempts": attempts.collect::<Vec<_>>(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use tollgate::TokenUsage;
+    use tollgate_testkit::builders::record;
+
+    use super::*;
+
+    #[test]
+    fn counts_that_cannot_be_summed_come_to_the_most_there_is() {
+        let mut attempt = record(1, "a/one", 1);
+        attempt.tokens = TokenUsage {
+            output: u64::MAX,
+            image_output: 1,
+            ..TokenUsage::default()
+        };
+        let mut object = Object::new();
+        put_attempt(&mut object, &attempt);
+        let completion = object.get("tokens_completion").unwrap().get();
+        assert_eq!(completion, u64::MAX.to_string());
+    }
 }

@@ -195,6 +195,6 @@ fn usage(used: &TokenUsage) -> Value {
         "input_tokens_details": { "cached_tokens": used.cache_read },
         "output_tokens": output,
         "output_tokens_details": { "reasoning_tokens": used.reasoning },
-        "total_tokens": input + output,
+        "total_tokens": input.saturating_add(output),
     })
 }

@@ -68,6 +68,17 @@ fn a_response_that_fails_is_shown_with_what_there_is_of_it() {
 }
 
 #[test]
+fn counts_that_cannot_be_summed_come_to_the_most_there_is() {
+    let used = TokenUsage {
+        input: u64::MAX,
+        output: 4,
+        ..TokenUsage::default()
+    };
+    let usage = &ended(&[], Some(used))["response"]["usage"];
+    assert_eq!(usage["total_tokens"], u64::MAX);
+}
+
+#[test]
 fn what_is_no_item_is_left_out() {
     let item = r#"{"type":"response.output_item.added","sequence_number":18446744073709551615,"output_index":0,"item":"x"}"#;
     let event = ended(&[item], None);
