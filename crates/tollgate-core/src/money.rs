@@ -85,10 +85,9 @@ impl Usd {
     /// [`InvalidMoney`] when the text is no decimal number or too large.
     pub fn parse_rounded(text: &str) -> Result<Self, InvalidMoney> {
         let (mantissa, exponent) = decimal(text)?;
-        let nanos = match exponent.checked_add(9) {
-            Some(shift) if shift >= 0 => scale_up(mantissa, shift, text)?,
-            Some(shift) => round_half_even_pow10(mantissa, shift.unsigned_abs()),
-            None => return Err(InvalidMoney::TooLarge(text.into())),
+        let nanos = match exponent + 9 {
+            shift @ 0.. => scale_up(mantissa, shift, text)?,
+            shift => round_half_even_pow10(mantissa, places_of(shift)),
         };
         i64::try_from(nanos)
             .map(Self)
@@ -159,13 +158,12 @@ impl Rate {
         if mantissa < 0 {
             return Err(InvalidMoney::Negative(text.into()));
         }
-        let attos = match exponent.checked_add(18) {
-            Some(shift) if shift >= 0 => scale_up(mantissa, shift, text)?,
-            Some(shift) => match 10_i128.checked_pow(shift.unsigned_abs()) {
+        let attos = match exponent + 18 {
+            shift @ 0.. => scale_up(mantissa, shift, text)?,
+            shift => match 10_i128.checked_pow(places_of(shift)) {
                 Some(divisor) => mantissa / divisor + i128::from(mantissa % divisor != 0),
                 None => i128::from(mantissa != 0),
             },
-            None => return Err(InvalidMoney::TooLarge(text.into())),
         };
         u64::try_from(attos)
             .map(Self)
@@ -213,8 +211,16 @@ impl Tally {
 
 // === text ===
 
-/// Mantissa and decimal exponent of a JSON-like decimal number.
-fn decimal(text: &str) -> Result<(i128, i32), InvalidMoney> {
+/// Digits of a number that are read as they are, from the first that is not zero.
+/// Of what fits into an amount or a rate, those beyond are too fine for it: it
+/// matters only whether one of them is not zero.
+const DIGITS: u32 = 37;
+
+/// Mantissa and decimal exponent of a JSON-like decimal number. Whatever follows
+/// its first [`DIGITS`] and is not zero stands as one more digit, a 1: that is
+/// never half, and never nothing.
+fn decimal(text: &str) -> Result<(i128, i64), InvalidMoney> {
+    const ENOUGH: i128 = 10_i128.pow(DIGITS - 1);
     let bad = || InvalidMoney::NotDecimal(text.chars().take(40).collect());
     let trimmed = text.trim();
     let (unsigned, negative) = match trimmed.strip_prefix('-') {
@@ -230,18 +236,31 @@ fn decimal(text: &str) -> Result<(i128, i32), InvalidMoney> {
         return Err(bad());
     }
     let mut mantissa: i128 = 0;
-    for byte in whole.bytes().chain(fraction.bytes()) {
+    let mut exponent = i64::from(exponent);
+    let mut more = false;
+    for (place, byte) in whole.bytes().chain(fraction.bytes()).enumerate() {
         if !byte.is_ascii_digit() {
             return Err(bad());
         }
-        mantissa = mantissa
-            .checked_mul(10)
-            .and_then(|m| m.checked_add(i128::from(byte - b'0')))
-            .ok_or_else(|| InvalidMoney::TooLarge(text.into()))?;
+        let is_read = mantissa < ENOUGH;
+        if is_read {
+            mantissa = mantissa * 10 + i128::from(byte - b'0');
+        } else {
+            more |= byte != b'0';
+        }
+        let is_whole = place < whole.len();
+        exponent += i64::from(is_whole) - i64::from(is_read);
     }
-    let places = i32::try_from(fraction.len()).map_err(|_| bad())?;
-    let exponent = exponent.checked_sub(places).ok_or_else(bad)?;
+    if more {
+        mantissa = mantissa * 10 + 1;
+        exponent -= 1;
+    }
     Ok((if negative { -mantissa } else { mantissa }, exponent))
+}
+
+/// How many places finer than the type a number is, for a shift below zero.
+fn places_of(shift: i64) -> u32 {
+    u32::try_from(shift.unsigned_abs()).unwrap_or(u32::MAX)
 }
 
 /// `mantissa × 10^exponent` in units of `10^-places`, exactly.
@@ -252,16 +271,15 @@ fn exact(text: &str, places: u32) -> Result<i128, InvalidMoney> {
     }
     while mantissa % 10 == 0 {
         mantissa /= 10;
-        exponent = exponent.saturating_add(1);
+        exponent += 1;
     }
-    let shift = i64::from(exponent) + i64::from(places);
-    match i32::try_from(shift) {
-        Ok(shift) if shift >= 0 => scale_up(mantissa, shift, text),
+    match exponent + i64::from(places) {
+        shift @ 0.. => scale_up(mantissa, shift, text),
         _ => Err(InvalidMoney::TooFine(text.into(), places)),
     }
 }
 
-fn scale_up(mantissa: i128, shift: i32, text: &str) -> Result<i128, InvalidMoney> {
+fn scale_up(mantissa: i128, shift: i64, text: &str) -> Result<i128, InvalidMoney> {
     if mantissa == 0 {
         return Ok(0);
     }
