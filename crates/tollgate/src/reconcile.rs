@@ -8,7 +8,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 use tollgate_core::{
     Billing, CallId, CostLookup, CostSource, GenerationId, LaneId, OpenAttempt, Receipt,
-    Reconciled, Uncertain, Usd,
+    Reconciled, Uncertain,
 };
 use tollgate_ledger::UsageTracker;
 
@@ -80,18 +80,16 @@ impl Reconciler {
         }
     }
 
-    /// Takes note of what is unknown in a receipt.
+    /// Takes note of what is unknown in a receipt. A cost that was computed is not:
+    /// the upstream has said what was used, and the price is published. The ledger
+    /// lets it stand, so it would be asked for in vain.
     pub(crate) fn watch(&self, receipt: &Receipt) {
         // What a caller's own key is charged, only the caller can ask.
         let ours = receipt.attempts.iter();
         for attempt in ours.filter(|attempt| attempt.billing != Billing::Caller) {
-            // Where the upstream knows its own figure, tokens at the published
-            // price are not the last word.
-            let knows_better = attempt.billing != Billing::Direct;
-            let unknown = attempt.cost.is_some_and(|cost| match cost.source {
-                CostSource::Computed => knows_better && cost.amount() > Usd::ZERO,
-                source => source >= CostSource::Estimated,
-            });
+            let unknown = attempt
+                .cost
+                .is_some_and(|cost| cost.source >= CostSource::Estimated);
             if let (true, Some(generation)) = (unknown, attempt.generation()) {
                 let _ = self.inbox.send(Unknown {
                     call: receipt.facts.call,
@@ -154,5 +152,84 @@ fn book(what: &Unknown, found: Reconciled, ledger: &UsageTracker) {
     let Unknown { call, attempt, .. } = *what;
     if let Err(failure) = ledger.adjust(call, attempt, found.cost, Some(found.tokens)) {
         tracing::warn!(%call, attempt, %failure, "a cost learned later was not booked");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use async_trait::async_trait;
+    use tollgate_core::{Cost, Ended, Failure, Ledger, Outcome, Served, Silent, TokenUsage, Usd};
+    use tollgate_ledger::LedgerConfig;
+    use tollgate_testkit::builders::{NOON, attempt, call, plan, planned, record};
+
+    use super::*;
+
+    fn credits(nanos: i64, source: CostSource) -> Cost {
+        Cost::paid_by(Billing::Credits, Usd::from_nanos(nanos), source)
+    }
+
+    /// An upstream that knows the cost of everything, and whether it was asked.
+    #[derive(Default)]
+    struct Upstream(AtomicBool);
+
+    #[async_trait]
+    impl CostLookup for Upstream {
+        async fn look_up(
+            &self,
+            _: &LaneId,
+            _: &GenerationId,
+        ) -> Result<Option<Reconciled>, Failure> {
+            self.0.store(true, Ordering::Relaxed);
+            Ok(Some(Reconciled {
+                cost: credits(200, CostSource::Reconciled),
+                tokens: TokenUsage::default(),
+                served: Served::default(),
+            }))
+        }
+    }
+
+    /// Settles a call of one attempt at 100, and checks whether its cost is asked
+    /// for, and booked.
+    async fn check(source: CostSource, expected: bool) {
+        let config = LedgerConfig::default();
+        let ledger = UsageTracker::totals_only(&config, Arc::new(|| NOON), Arc::new(Silent));
+        let ledger = Arc::new(ledger);
+        let upstream = Arc::new(Upstream::default());
+        let reconciler = Reconciler::start(upstream.clone(), ledger.clone());
+        let planned = planned("a/one", "openrouter");
+        let mut hold = ledger
+            .hold(&call(1, "a/one"), &plan(vec![planned]))
+            .unwrap();
+        let mut attempt = attempt(1, "a/one", "openrouter");
+        attempt.call = hold.facts.call;
+        ledger.dispatch(&mut hold, &attempt).await.unwrap();
+        let mut record = record(attempt.number, "a/one", 0);
+        record.served.generation = Some(GenerationId::new("gen-1").unwrap());
+        record.cost = Some(credits(100, source));
+        let outcome = Outcome {
+            ended: Ended::Complete,
+            attempts: vec![record],
+            took_ms: 1,
+        };
+        reconciler.watch(&ledger.settle(hold, outcome));
+        tokio::time::sleep(2 * FIRST_WAIT).await;
+        let asked = upstream.0.load(Ordering::Relaxed);
+        let booked = ledger.totals().credits == Usd::from_nanos(200);
+        assert_eq!((asked, booked), (expected, expected), "{source}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_would_not_be_booked_is_not_asked_for() {
+        for (source, is_open) in [
+            (CostSource::Reported, false),
+            (CostSource::Reconciled, false),
+            (CostSource::Computed, false),
+            (CostSource::Estimated, true),
+            (CostSource::WorstCase, true),
+        ] {
+            check(source, is_open).await;
+        }
     }
 }
