@@ -13,7 +13,8 @@ use crate::{
 /// # Contract
 /// - `hold` and `settle` never wait and do no I/O.
 /// - `dispatch` returns when the attempt is recorded as durably as configured;
-///   until it has, the attempt is not sent.
+///   until it has, the attempt is not sent. One that is dropped before costs
+///   nothing, and what it took is free when the call is settled.
 /// - Every hold is settled exactly once, whatever way the call ends; what was
 ///   not spent is free again at that moment.
 pub trait Ledger: Send + Sync {

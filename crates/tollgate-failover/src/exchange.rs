@@ -1,7 +1,8 @@
 //! One attempt on its way to its commit point, and two side by side.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -81,7 +82,7 @@ impl<'a> Racer<'a> {
         Self {
             running,
             known: Seen::default(),
-            progress: progress.boxed(),
+            progress: progress.fuse().boxed(),
         }
     }
 }
@@ -90,6 +91,8 @@ impl<'a> Racer<'a> {
 pub(crate) struct Race<'a> {
     racers: Vec<Racer<'a>>,
     slow_at: Option<Pin<Box<Sleep>>>,
+    /// What was learned while something else was waited for, oldest first.
+    learned: VecDeque<Turn>,
 }
 
 /// What happens next in a race.
@@ -100,11 +103,21 @@ pub(crate) enum Turn {
     Progress(usize, Progress),
 }
 
+impl Turn {
+    fn is_answer(&self) -> bool {
+        match self {
+            Self::Progress(_, Progress::Over(outcome)) => outcome.is_ok(),
+            _ => false,
+        }
+    }
+}
+
 impl<'a> Race<'a> {
     pub(crate) fn new(racer: Racer<'a>, slow_at: Option<Instant>) -> Self {
         Self {
             racers: vec![racer],
             slow_at: slow_at.map(|moment| Box::pin(sleep_until(moment))),
+            learned: VecDeque::new(),
         }
     }
 
@@ -135,9 +148,37 @@ impl<'a> Race<'a> {
         self.racers.is_empty()
     }
 
-    /// The next turn. The attempt that was sent first is asked first, so that a
-    /// race can be repeated exactly.
+    /// The next turn.
     pub(crate) async fn next(&mut self) -> Turn {
+        match self.learned.pop_front() {
+            Some(turn) => turn,
+            None => self.learn().await,
+        }
+    }
+
+    /// What another future comes to, unless an answer is there first: then it is
+    /// dropped. The race goes on meanwhile, and what is learned comes as the
+    /// next turns.
+    pub(crate) async fn unless_answered<T>(&mut self, other: impl Future<Output = T>) -> Option<T> {
+        let mut other = pin!(other);
+        loop {
+            tokio::select! {
+                biased;
+                turn = self.learn() => {
+                    let is_answered = turn.is_answer();
+                    self.learned.push_back(turn);
+                    if is_answered {
+                        return None;
+                    }
+                }
+                done = &mut other => return Some(done),
+            }
+        }
+    }
+
+    /// Waits for the next turn. The attempt that was sent first is asked first, so
+    /// that a race can be repeated exactly.
+    async fn learn(&mut self) -> Turn {
         poll_fn(|context| {
             for (place, racer) in self.racers.iter_mut().enumerate() {
                 if let Poll::Ready(Some(progress)) = racer.progress.as_mut().poll_next(context) {

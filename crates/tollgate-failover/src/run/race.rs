@@ -4,13 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tollgate_core::{AttemptEnd, Event, FrameKind, HeldBack, Reply, Won};
+use tollgate_core::{
+    AttemptEnd, AttemptRecord, Event, FrameKind, HeldBack, Reply, Served, TokenUsage, Won,
+};
 
 use super::{Step, Walk};
 use crate::commit::{CommitPoint, Committed};
 use crate::exchange::{Progress, Race, Racer, Turn, exchange};
+use crate::in_flight::Ticket;
 use crate::record::{Running, millis};
 use crate::span;
+use crate::target::Target;
 use crate::watch::{Idle, Watch, Witness};
 
 impl<'a> Walk<'a> {
@@ -19,13 +23,8 @@ impl<'a> Walk<'a> {
         let mut race = Race::new(self.start(running), slow_at);
         loop {
             match race.next().await {
-                Turn::Slow => {
-                    let slow = race.first();
-                    // Seldom, and large: a race need not hold it.
-                    if let Some(second) = Box::pin(self.hedge(slow)).await {
-                        race.join(second);
-                    }
-                }
+                // Seldom, and large: a race need not hold it.
+                Turn::Slow => Box::pin(self.hedge(&mut race)).await,
                 Turn::Progress(place, Progress::Head { known, limits }) => {
                     let racer = race.get_mut(place);
                     let planned = racer.running.target.first().planned;
@@ -79,36 +78,66 @@ impl<'a> Walk<'a> {
         Racer::new(running, progress)
     }
 
-    /// Starts a second attempt beside a slow one, if that is allowed and paid for.
-    async fn hedge(&mut self, slow: &Running<'a>) -> Option<Racer<'a>> {
+    /// Starts a second attempt beside a slow one, if that is allowed and paid for,
+    /// and if the slow one does not answer before the ledger has recorded it.
+    async fn hedge(&mut self, race: &mut Race<'a>) {
+        let Some((target, ticket)) = self.beside(race.first()) else {
+            return;
+        };
+        // Both must fit into the hold.
+        self.doubled = race.first().attempt.worst;
+        self.trip.hold.keep(self.doubled);
+        let unsent = self.unsent(&target);
+        match race.unless_answered(self.record(target, ticket)).await {
+            Some(Ok(running)) => {
+                let slow = race.first();
+                self.manager.observer.on(&Event::Hedged {
+                    call: self.trip.call.id,
+                    attempt: slow.attempt.number,
+                    waited_ms: millis(slow.started.elapsed()),
+                });
+                race.join(self.start(running));
+            }
+            Some(Err(_)) => self.release_doubled(),
+            // The ledger may have heard of it, and is told what became of it.
+            None => self.keep(unsent),
+        }
+    }
+
+    /// Where a second attempt may go beside a slow one.
+    fn beside(&mut self, slow: &Running<'a>) -> Option<(Target<'a>, Ticket)> {
         let manager = self.manager;
         let now = Instant::now();
         let enough_time = now + manager.limits.min_attempt <= self.deadline;
         if self.sent >= manager.limits.attempts || !enough_time {
             return None;
         }
-        let beside = &slow.target;
         let target = self
             .itinerary
-            .beside(beside, now, &manager.limits, manager)?;
-        let lane = &slow.attempt.lane;
-        if !manager.budgets.may_hedge(lane, now) {
+            .beside(&slow.target, now, &manager.limits, manager)?;
+        if !manager.budgets.may_hedge(&slow.attempt.lane, now) {
             return None;
         }
         let ticket = manager.health.enter(target.first().planned, now)?;
-        // Both must fit into the hold.
-        self.doubled = slow.attempt.worst;
-        self.trip.hold.keep(self.doubled);
-        let Ok(running) = self.record(target, ticket).await else {
-            self.release_doubled();
-            return None;
-        };
-        manager.observer.on(&Event::Hedged {
-            call: self.trip.call.id,
-            attempt: slow.attempt.number,
-            waited_ms: millis(slow.started.elapsed()),
-        });
-        Some(self.start(running))
+        Some((target, ticket))
+    }
+
+    /// The record of the next attempt, should it be outrun before it is sent.
+    fn unsent(&self, target: &Target<'a>) -> AttemptRecord {
+        let planned = target.first().planned;
+        AttemptRecord {
+            number: self.sent + 1,
+            lane: planned.lane.id.clone(),
+            billing: planned.lane.billing,
+            requested: planned.model.clone(),
+            served: Served::default(),
+            started_ms: millis(self.begun.elapsed()),
+            first_token_ms: None,
+            took_ms: 0,
+            end: AttemptEnd::Outrun,
+            tokens: TokenUsage::default(),
+            cost: None,
+        }
     }
 
     fn release_doubled(&mut self) {

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use tokio::time::Instant;
-use tollgate_core::{AttemptEnd, Event, FailureKind};
+use tokio::time::{Instant, sleep};
+use tollgate_core::{
+    Attempt, AttemptEnd, BoxFuture, Call, Event, Exhausted, Failover, Failure, FailureKind,
+    GenerationId, Hold, Ledger, Outcome, Plan, Receipt, Trip, Usd, Won,
+};
 use tollgate_testkit::providers::{Entry, Script, ScriptedProvider, text_frame};
 
 use crate::{Rig, hear, kinds, refuses, secs};
@@ -119,4 +122,78 @@ async fn lanes_that_bill_on_and_answers_in_one_piece_are_not_hedged() {
         .planned(|place, planned| Arc::make_mut(&mut planned.lane).stops_billing = place == 1)
         .whole();
     assert!(rig.run().await.unwrap().failed.is_empty());
+}
+
+/// A ledger that takes five seconds to record a second attempt.
+struct Slow<'a>(&'a Rig);
+
+impl Ledger for Slow<'_> {
+    fn hold(&self, call: &Call, plan: &Plan) -> Result<Hold, Failure> {
+        self.0.ledger.hold(call, plan)
+    }
+
+    fn dispatch<'a>(
+        &'a self,
+        hold: &'a mut Hold,
+        attempt: &'a Attempt,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            if attempt.number == 2 {
+                sleep(secs(5)).await;
+            }
+            self.0.ledger.dispatch(hold, attempt).await
+        })
+    }
+
+    fn name(&self, hold: &Hold, attempt: u32, generation: &GenerationId) {
+        self.0.ledger.name(hold, attempt, generation);
+    }
+
+    fn settle(&self, hold: Hold, outcome: Outcome) -> Receipt {
+        self.0.ledger.settle(hold, outcome)
+    }
+}
+
+async fn run_slowly(rig: &Rig, hold: &mut Hold) -> Result<Won, Exhausted> {
+    let ledger = Slow(rig);
+    let trip = Trip::new(&rig.call, &rig.plan, hold, &ledger, &rig.provider);
+    rig.manager.run(trip).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_does_not_wait_until_the_second_is_recorded_and_then_it_is_not_sent() {
+    // Its head comes while the ledger is at it, too.
+    let late = Script::new().delayed(secs(3)).wait(secs(1));
+    let rig = warmed_up(late.frame(text_frame("first")), answer(), 30).await;
+    let (start, sent) = (Instant::now(), rig.sent().len());
+    let mut hold = rig.hold();
+    let won = run_slowly(&rig, &mut hold).await.unwrap();
+    assert_eq!(start.elapsed(), secs(4), "when it came");
+    assert_eq!((won.place, won.running.number), (0, 1));
+    assert_eq!(rig.sent()[sent..], ["first a/one"]);
+    let second = &won.failed[0];
+    assert_eq!((second.number, &second.end), (2, &AttemptEnd::Outrun));
+    assert_eq!((second.cost, hold.kept()), (None, Usd::ZERO));
+    let hedged = |event: &Event| matches!(event, Event::Hedged { .. });
+    assert!(!rig.events().iter().any(hedged));
+    assert_eq!(hear(won).await.text, "first");
+    let spots = ["endpoint second b/two", "endpoint first a/one"];
+    let running = spots.map(|spot| rig.health(spot).map_or(0, |health| health.in_flight));
+    assert_eq!(running, [0, 0], "both have left their targets");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_does_not_keep_the_second_from_being_sent_once_it_is_recorded() {
+    let refused = refuses(FailureKind::Upstream, 503).delayed(secs(4));
+    let rig = warmed_up(refused, answer(), 30).await;
+    let start = Instant::now();
+    let mut hold = rig.hold();
+    let won = run_slowly(&rig, &mut hold).await.unwrap();
+    assert_eq!(
+        start.elapsed(),
+        secs(8),
+        "slow after one, recorded in five, answered in two"
+    );
+    assert_eq!((won.place, won.running.number), (1, 2));
+    assert_eq!(kinds(&won.failed), [FailureKind::Upstream]);
 }
