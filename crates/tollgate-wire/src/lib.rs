@@ -78,7 +78,7 @@ pub use crate::raw::{Raw, Text};
 pub use crate::request::{Request, Turn};
 pub use crate::responses::{ResponsesEvent, ResponsesReply};
 pub use crate::sse::{DEFAULT_EVENT_LIMIT, Incomplete, SseDecoder, SseError, SseItem, StreamEnd};
-pub use crate::strict::{MAX_DEPTH, MAX_MEMBERS, check_strictly};
+pub use crate::strict::{MAX_DEPTH, MAX_MEMBERS, MAX_TOKEN_IDS, MAX_VALUES, check_strictly};
 pub use crate::surface::Surface;
 pub use crate::translate::{
     ChatTranslator, Loss, StreamTranslator, Thinking, Translated, UpstreamDialect,

@@ -152,10 +152,10 @@ impl Request {
 
     /// How many texts are to be completed. A list of numbers is one, by its tokens.
     fn prompts(&self) -> u64 {
-        let prompt = self.raw("prompt").map(RawValue::get);
+        let prompt = self.raw("prompt");
         let elements: Vec<&RawValue> = prompt
-            .filter(|prompt| prompt.starts_with('['))
-            .and_then(|prompt| serde_json::from_str(prompt).ok())
+            .filter(|prompt| prompt.get().starts_with('[') && !are_token_ids(prompt))
+            .and_then(|prompt| serde_json::from_str(prompt.get()).ok())
             .unwrap_or_default();
         let texts = elements
             .iter()
@@ -262,7 +262,8 @@ impl Request {
             .sum()
     }
 
-    /// What the model reads, borrowed, in the order in which it reads it.
+    /// What the model reads, borrowed, in the order in which it reads it. A list that begins with a number is one turn:
+    /// its elements are the tokens of a text, and there can be millions.
     ///
     /// # Errors
     /// When a message is not an object with a role; the place names it.
@@ -276,6 +277,7 @@ impl Request {
             };
             match (*key, raw.get().starts_with('[')) {
                 (_, false) | ("system", true) => turns.push(Turn::of(role, raw)),
+                ("input" | "prompt", true) if are_token_ids(raw) => turns.push(Turn::of(role, raw)),
                 ("messages", true) => turns.extend(each(raw, key, |one: MessageView<'_>| Turn {
                     role: one.role,
                     content: one.content,
@@ -346,7 +348,7 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// An element of an `input` or `prompt`: a text, a message, a call or its output, a number.
+    /// An element of an `input` or `prompt`: a text, a message, a call or its output, token ids.
     fn of_item(item: &'a RawValue) -> Self {
         #[derive(Deserialize)]
         struct Item<'a> {
@@ -385,6 +387,13 @@ impl<'a> Turn<'a> {
             },
         }
     }
+}
+
+/// Whether a list begins with a number, which in a prompt means that it is a text by its tokens.
+fn are_token_ids(list: &RawValue) -> bool {
+    let elements = list.get().strip_prefix('[').map(str::trim_start);
+    elements
+        .is_some_and(|text| text.starts_with(|first: char| first == '-' || first.is_ascii_digit()))
 }
 
 /// Reads the elements of an array; an error names the one at fault.

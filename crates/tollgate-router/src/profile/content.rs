@@ -188,7 +188,8 @@ fn inner(raw: &RawValue) -> &str {
 /// Whether a content is an array of parts, and not one of token ids.
 fn is_parts(content: &RawValue) -> bool {
     let elements = content.get().strip_prefix('[').map(str::trim_start);
-    elements.is_some_and(|text| !text.starts_with(|first: char| first.is_ascii_digit()))
+    elements
+        .is_some_and(|text| !text.starts_with(|first: char| first == '-' || first.is_ascii_digit()))
 }
 
 /// Whose words a text is.

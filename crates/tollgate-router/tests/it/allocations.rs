@@ -1,8 +1,11 @@
-//! Planning takes no memory that grows with the catalog.
+//! Planning takes no memory that grows with the catalog, and profiling none that grows with the tokens of a prompt.
+
+use std::sync::Arc;
 
 use tollgate_core::{CallProfile, CatalogView, Health, HealthView, Spot, Usd};
 use tollgate_router::RouterConfig;
-use tollgate_testkit::views::synthetic;
+use tollgate_testkit::{builders, views::synthetic};
+use tollgate_wire::{Request, Surface};
 
 use crate::{optimizer, profile};
 
@@ -38,5 +41,34 @@ fn a_plan_takes_less_than_a_byte_for_each_model() {
             let bytes = bytes(policy, limit, &view);
             assert!(bytes < MODELS as u64, "{policy} {ceiling:?}: {bytes}");
         }
+    }
+}
+
+#[test]
+fn a_prompt_of_token_ids_takes_less_than_a_byte_for_each() {
+    const TOKENS: usize = 100_000;
+    let ids = vec!["7"; TOKENS].join(",");
+    let optimizer = optimizer(RouterConfig::default());
+    for (surface, body) in [
+        (
+            Surface::Completions,
+            format!("{{\"model\":\"a/b\",\"prompt\":[{ids}]}}"),
+        ),
+        (
+            Surface::Embeddings,
+            format!("{{\"model\":\"a/b\",\"input\":[{ids}]}}"),
+        ),
+    ] {
+        let mut call = builders::call(1, "a/b");
+        call.request = Arc::new(Request::parse(surface, body.as_bytes()).unwrap());
+        let taken = allocation_counter::measure(|| {
+            let profile = optimizer.profile(&call).unwrap();
+            assert!(profile.prompt.high >= TOKENS as u64);
+        });
+        assert!(
+            taken.bytes_max < TOKENS as u64,
+            "{surface}: {}",
+            taken.bytes_max
+        );
     }
 }

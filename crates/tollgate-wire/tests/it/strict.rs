@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tollgate_wire::{MAX_DEPTH, MAX_MEMBERS, check_strictly};
+use tollgate_wire::{MAX_DEPTH, MAX_MEMBERS, MAX_TOKEN_IDS, MAX_VALUES, check_strictly};
 
 /// The error of a text, or nothing when it passes.
 fn check(text: &str, expected: &str) {
@@ -138,6 +138,47 @@ fn depth_and_members_have_limits() {
     assert_eq!(
         (error.place(), error.message()),
         ("a", "has more than 10000 members")
+    );
+}
+
+#[test]
+fn values_have_a_limit_in_all_and_token_ids_one_for_each_list() {
+    let list = |element: &str, count: usize| format!("[{}]", vec![element; count].join(","));
+    let check_place = |text: String, expected: Option<(&str, &str)>| {
+        let error = check_strictly(text.as_bytes()).err();
+        let error = error.as_ref().map(|error| (error.place(), error.message()));
+        assert_eq!(error, expected, "{}…", &text[..40]);
+    };
+    // The document and the list are values as well.
+    let (most, too_many) = (MAX_VALUES - 2, MAX_VALUES - 1);
+    let full = "the document has more than 500000 values up to here; write large data as texts, or send less of it";
+    let at_the_end = Some(("a[499998]", full));
+    check_place(format!("{{\"a\":{}}}", list("[]", most)), None);
+    for element in ["[]", "{}", "\"\""] {
+        check_place(format!("{{\"a\":{}}}", list(element, too_many)), at_the_end);
+    }
+    // However they are spread.
+    let rows = list(&list("true", 999), 500);
+    check_place(format!("{{\"a\":{rows}}}"), Some(("a[499][997]", full)));
+
+    // Tokens of a prompt, or of several, are no values. Whatever stands among them is.
+    let long = "has more than 4194304 numbers; send a text instead";
+    check_place(format!("{{\"a\":{}}}", list("0", MAX_TOKEN_IDS)), None);
+    check_place(
+        format!("{{\"a\":[[-1],{}]}}", list("0", MAX_TOKEN_IDS + 1)),
+        Some(("a[1][4194304]", long)),
+    );
+    check_place(
+        format!("{{\"a\":[0,{}", &list("null", too_many)[1..]),
+        Some(("a[499999]", full)),
+    );
+    check_place(
+        format!("{{\"a\":[null,{}", &list("0", too_many)[1..]),
+        at_the_end,
+    );
+    check_place(
+        format!("{{\"a\":[{{\"b\":{}}}]}}", list("0", MAX_VALUES)),
+        Some(("a[0].b[499996]", full)),
     );
 }
 

@@ -177,6 +177,25 @@ fn what_the_model_reads_comes_in_turns() {
         r#"{"prompt":"p"}"#,
         &[("user", Some(r#""p""#), None)],
     );
+    // A text by its tokens is one turn, however many they are.
+    check(
+        Surface::Completions,
+        r#"{"prompt":[ 1,2,3]}"#,
+        &[("user", Some("[ 1,2,3]"), None)],
+    );
+    check(
+        Surface::Embeddings,
+        r#"{"input":[[1,2],[-3]]}"#,
+        &[("user", Some("[1,2]"), None), ("user", Some("[-3]"), None)],
+    );
+    let numbers = request(Surface::Chat, r#"{"messages":[1,2]}"#);
+    assert!(
+        numbers
+            .turns()
+            .unwrap_err()
+            .to_string()
+            .starts_with("`messages[0]`: invalid type: integer `1`")
+    );
     let broken = request(
         Surface::Messages,
         r#"{"messages":[{"role":"user"},{"content":1}]}"#,
@@ -203,6 +222,7 @@ fn every_answer_that_is_paid_is_counted() {
         10,
     );
     check(Surface::Completions, r#"{"prompt":[1,2,3]}"#, 1);
+    check(Surface::Completions, r#"{"prompt":[1,"a","b"]}"#, 1);
     check(Surface::Completions, r#"{"prompt":[[1,2],[3]]}"#, 2);
     check(Surface::Responses, r#"{"input":["a","b"]}"#, 1);
 }
