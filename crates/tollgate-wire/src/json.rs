@@ -1,5 +1,6 @@
 //! The lossless JSON object: ordered members whose values stay the text they came as.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -26,11 +27,22 @@ use crate::ParseError;
 #[derive(Clone, Default)]
 pub struct Object {
     members: Vec<(Box<str>, Box<RawValue>)>,
+    /// Where the last member of each key is, once there are many and one is set: callers choose how many there are, and
+    /// looking through all of them for each took minutes. None while there are few, as there nearly always are.
+    places: Option<Box<Places>>,
 }
+
+/// Where the last member of each key is. It is boxed, since most objects never have it.
+#[derive(Clone)]
+struct Places(HashMap<Box<str>, usize>);
+
+/// Most members that are looked through for a key each time that one is set.
+const FEW: usize = 64;
 
 /// What a document that was built has kept.
 pub(crate) static EMPTY: Object = Object {
     members: Vec::new(),
+    places: None,
 };
 
 impl Object {
@@ -126,15 +138,24 @@ impl Object {
 
     /// Sets a key to JSON text, in its place or at the end.
     pub fn set_raw(&mut self, key: &str, raw: Box<RawValue>) {
+        if self.places.is_none() && self.members.len() > FEW {
+            let keys = self.members.iter().map(|(key, _)| key.clone());
+            self.places = Some(Box::new(Places(keys.zip(0..).collect())));
+        }
         let Some(position) = self.position(key) else {
-            self.members.push((key.into(), raw));
+            self.push_raw(key, raw);
             return;
         };
         self.members[position].1 = raw;
+        let places = self.places.as_ref();
+        if places.is_some_and(|places| places.0.len() == self.members.len()) {
+            // No key is there twice.
+            return;
+        }
         let mut index = 0;
-        self.members.retain(|(name, _)| {
+        self.retain(|name, _| {
             index += 1;
-            index > position || &**name != key
+            index > position || name != key
         });
     }
 
@@ -143,6 +164,7 @@ impl Object {
         let mut removed = None;
         while let Some(position) = self.position(key) {
             let (_, value) = self.members.remove(position);
+            self.places = None;
             removed.get_or_insert(value);
         }
         removed
@@ -150,7 +172,7 @@ impl Object {
 
     /// Takes out the members that are null, for readers that want them absent.
     pub(crate) fn drop_nulls(&mut self) {
-        self.members.retain(|(_, value)| !is_null(value));
+        self.retain(|_, value| !is_null(value));
     }
 
     /// A key that is there more than once, if any. Such an object means different things to different readers.
@@ -163,18 +185,58 @@ impl Object {
     }
 
     fn position(&self, key: &str) -> Option<usize> {
+        if let Some(places) = &self.places {
+            return places.0.get(key).copied();
+        }
+        #[cfg(test)]
+        steps::add(self.members.len());
         self.members.iter().rposition(|(name, _)| &**name == key)
+    }
+
+    fn retain(&mut self, mut keep: impl FnMut(&str, &RawValue) -> bool) {
+        #[cfg(test)]
+        steps::add(self.members.len());
+        let before = self.members.len();
+        self.members.retain(|(key, value)| keep(key, value));
+        if self.members.len() < before {
+            self.places = None;
+        }
     }
 
     /// Adds a member without looking for the key.
     pub(crate) fn push_raw(&mut self, key: impl Into<Box<str>>, raw: Box<RawValue>) {
-        self.members.push((key.into(), raw));
+        let key = key.into();
+        if let Some(places) = &mut self.places {
+            places.0.insert(key.clone(), self.members.len());
+        }
+        self.members.push((key, raw));
     }
 
     /// Sets a key to a value of a type that always serialises.
     pub(crate) fn put<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) {
         self.set(key, value)
             .expect("the crate's own types have string keys and serialise");
+    }
+}
+
+/// Counts the members that are looked at, for tests of what callers can make take long.
+#[cfg(test)]
+pub(crate) mod steps {
+    use std::cell::Cell;
+
+    thread_local! {
+        static TAKEN: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(crate) fn add(members: usize) {
+        TAKEN.set(TAKEN.get() + members);
+    }
+
+    /// How many members some work looks at.
+    pub(crate) fn of(work: impl FnOnce()) -> usize {
+        TAKEN.set(0);
+        work();
+        TAKEN.get()
     }
 }
 
@@ -256,6 +318,81 @@ impl<'de> Visitor<'de> for Members {
         while let Some(member) = map.next_entry::<Box<str>, Box<RawValue>>()? {
             members.push(member);
         }
-        Ok(Object { members })
+        Ok(Object {
+            members,
+            places: None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw(text: &str) -> Box<RawValue> {
+        RawValue::from_string(text.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn setting_many_members_looks_at_few_of_them() {
+        const MANY: usize = 10_000;
+        let keys: Vec<String> = (0..MANY).map(|key| key.to_string()).collect();
+        let mut object = Object::new();
+        let steps = steps::of(|| {
+            for text in ["1", "2"] {
+                for key in &keys {
+                    object.set_raw(key, raw(text));
+                }
+            }
+        });
+        assert!(steps <= FEW * FEW, "{steps}");
+        assert_eq!(object.len(), MANY);
+        assert!(object.iter().all(|(_, value)| value.get() == "2"));
+    }
+
+    #[test]
+    fn an_object_of_many_members_is_changed_as_one_of_few() {
+        for others in [0, 10 * FEW] {
+            let others: Vec<_> = (0..others).map(|key| format!("\"{key}\":0,")).collect();
+            let others = others.concat();
+            let text = format!(r#"{{{others}"a":1,"b":2,"a":3,"c":null}}"#);
+            let mut object = Object::parse(text.as_bytes()).unwrap();
+            let mut check = |change: &dyn Fn(&mut Object), expected: &str| {
+                change(&mut object);
+                let written = String::from_utf8(object.to_vec()).unwrap();
+                assert_eq!(written, format!("{{{others}{expected}}}"));
+                for key in ["a", "b", "c", "d"] {
+                    let last = object.iter().filter(|(name, _)| *name == key).last();
+                    let found = object.get(key).map(RawValue::get);
+                    assert_eq!(found, last.map(|(_, value)| value.get()), "{key}");
+                }
+            };
+            check(
+                &|object| object.set_raw("d", raw("4")),
+                r#""a":1,"b":2,"a":3,"c":null,"d":4"#,
+            );
+            check(
+                &|object| object.set_raw("a", raw("5")),
+                r#""b":2,"a":5,"c":null,"d":4"#,
+            );
+            check(
+                &|object| object.set_raw("b", raw("6")),
+                r#""b":6,"a":5,"c":null,"d":4"#,
+            );
+            check(
+                &|object| object.push_raw("b", raw("7")),
+                r#""b":6,"a":5,"c":null,"d":4,"b":7"#,
+            );
+            check(
+                &|object| object.set_raw("d", raw("8")),
+                r#""b":6,"a":5,"c":null,"d":8,"b":7"#,
+            );
+            check(
+                &|object| assert_eq!(object.remove("b").unwrap().get(), "7"),
+                r#""a":5,"c":null,"d":8"#,
+            );
+            check(&|object| object.drop_nulls(), r#""a":5,"d":8"#);
+            check(&|object| object.set_raw("d", raw("9")), r#""a":5,"d":9"#);
+        }
     }
 }

@@ -45,3 +45,66 @@ pub(super) fn carry(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::json::steps;
+    use crate::{Request, Surface, from_chat, to_chat};
+
+    /// Checks that a translation looks at the members of its objects a few times each, and not at all for each.
+    fn check(from: Surface, body: &str, to: Surface) {
+        let request = Request::parse(from, body.as_bytes()).unwrap();
+        let steps = steps::of(|| {
+            let chat = to_chat(&request).unwrap().value;
+            if to != Surface::Chat {
+                from_chat(to, &chat).unwrap();
+            }
+        });
+        let bytes = body.len();
+        assert!(steps < 4 * bytes, "{steps} for {bytes} bytes to {to}");
+    }
+
+    #[test]
+    fn the_work_of_a_translation_grows_as_its_request_does() {
+        const MANY: usize = 5_000;
+        let members: Vec<_> = (0..MANY).map(|key| format!("\"{key}\":0")).collect();
+        let members = members.join(",");
+        let said = |role: &str, content: &str| {
+            format!(r#"{{"role":"{role}","content":{content},{members}}}"#)
+        };
+        let messages = format!(
+            "[{},{},{}]",
+            said("user", r#""x""#),
+            said(
+                "user",
+                &format!(r#"[{{"type":"text","text":"x",{members}}}]"#)
+            ),
+            said("assistant", r#""x""#)
+        );
+        let tools = format!(
+            r#"[{{"type":"function","function":{{"name":"f","parameters":{{"type":"object","properties":{{{members}}}}}}}}}]"#
+        );
+        for to in [Surface::Chat, Surface::Messages, Surface::Responses] {
+            let body = format!(r#"{{"messages":{messages},"tools":{tools},{members}}}"#);
+            check(Surface::Chat, &body, to);
+            check(
+                Surface::Messages,
+                &format!(r#"{{"messages":{messages},{members}}}"#),
+                to,
+            );
+            check(
+                Surface::Responses,
+                &format!(r#"{{"input":{messages},{members}}}"#),
+                to,
+            );
+        }
+        let items: Vec<_> = (0..MANY)
+            .map(|id| format!(r#"{{"type":"function_call","call_id":"{id}","name":"f","arguments":""}},{{"type":"reasoning","id":"{id}","encrypted_content":"x"}}"#))
+            .collect();
+        check(
+            Surface::Responses,
+            &format!(r#"{{"input":[{}]}}"#, items.join(",")),
+            Surface::Chat,
+        );
+    }
+}

@@ -110,10 +110,7 @@ fn push_message(
         None => place.read(raw)?,
     };
     if as_text(role).as_deref() == Some("assistant") {
-        let mut turn = AssistantTurn {
-            extras,
-            ..AssistantTurn::default()
-        };
+        let mut turn = AssistantTurn::with(extras);
         for (index, block) in blocks.iter().enumerate() {
             said(block, &mut turn, &place.index(index), losses)?;
         }
@@ -318,7 +315,7 @@ fn said(
     match kind(block).as_str() {
         "thinking" => thought(block, "reasoning.text", "thinking", turn),
         "redacted_thinking" => thought(block, "reasoning.encrypted", "data", turn),
-        "tool_use" => turn.tool_calls.push(call(block, place, losses)?),
+        "tool_use" => turn.call(call(block, place, losses)?),
         "text" | "image" | "document" => push_part(block, &mut turn.parts, place, losses)?,
         // What a server's tool did; what came of it is in the text.
         _ => losses.add(place, "chats have no blocks of this kind"),

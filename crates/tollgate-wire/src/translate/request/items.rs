@@ -174,7 +174,7 @@ fn called(
     let mut call =
         object! { "id": *required("call_id")?, "type": "function", "function": function };
     carry(item, &mut call, CALL, place, losses)?;
-    turn.tool_calls.push(call);
+    turn.call(call);
     Ok(())
 }
 

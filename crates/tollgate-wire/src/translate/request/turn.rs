@@ -1,5 +1,7 @@
 //! What an assistant said, gathered from the pieces in which other surfaces keep it.
 
+use std::collections::HashSet;
+
 use crate::raw::as_text;
 use crate::translate::object;
 use crate::{Object, Raw};
@@ -15,19 +17,35 @@ pub(super) struct AssistantTurn {
     /// Reasoning that came as text alone.
     pub(super) reasoning: String,
     pub(super) reasoning_details: Vec<Object>,
-    pub(super) tool_calls: Vec<Object>,
+    tool_calls: Vec<Object>,
+    /// The ids of the calls.
+    called: HashSet<String>,
 }
 
 impl AssistantTurn {
+    /// A turn in which nothing is said yet, with members that go on as they are.
+    pub(super) fn with(extras: Object) -> Self {
+        Self {
+            extras,
+            ..Self::default()
+        }
+    }
+
     /// Whether it has said or called something, so that what is thought next belongs to another message.
     pub(super) fn has_spoken(&self) -> bool {
         self.has_content() || !self.tool_calls.is_empty()
     }
 
+    /// Adds a call.
+    pub(super) fn call(&mut self, call: Object) {
+        let id = call.get("id").and_then(as_text);
+        self.called.extend(id.map(|id| id.into_owned()));
+        self.tool_calls.push(call);
+    }
+
     /// Whether it has made the call of that id.
     pub(super) fn has_called(&self, id: &str) -> bool {
-        let is_it = |call: &Object| call.get("id").and_then(as_text).as_deref() == Some(id);
-        self.tool_calls.iter().any(is_it)
+        self.called.contains(id)
     }
 
     fn has_content(&self) -> bool {
