@@ -1,16 +1,20 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use tollgate::{Failure, FailureKind, KeyEntry, Order, StreamMode, Surface};
 
 use crate::pages::caller;
+use crate::patience::Patience;
 use crate::posted::Posted;
 use crate::reply::Refusal;
-use crate::{allowance, fields, hints, own_keys, patience};
+use crate::{allowance, fields, hints, own_keys};
 
 /// A request as it was asked for over HTTP: the body, and what the headers add.
 pub(crate) struct Asked {
     pub(crate) order: Order,
     pub(crate) mode: StreamMode,
+    /// How long a stream may send nothing, where its client says so.
+    pub(crate) silence: Option<Duration>,
     /// Who calls, where callers are known.
     pub(crate) entry: Option<Arc<KeyEntry>>,
 }
@@ -19,7 +23,7 @@ impl Asked {
     /// Reads a request of a surface.
     pub(crate) fn read(surface: Surface, posted: &Posted) -> Result<Self, Refusal> {
         let hints = hints::read(posted.headers())?;
-        let patience = patience::read(posted.headers())?;
+        let patience = Patience::read(posted.headers())?;
         let entry = posted.extensions().get::<Arc<KeyEntry>>().cloned();
         let caller = caller::of(posted.extensions());
         let request = tollgate::Request::parse(surface, posted.body()).and_then(|request| {
@@ -38,8 +42,8 @@ impl Asked {
         };
         let order = Order::from(request).with_hints(hints).with_caller(caller);
         let mut order = own_keys::add(order, posted.headers(), entry.as_deref())?;
-        if let Some(patience) = patience {
-            order = order.with_timeout(patience);
+        if let Some(total) = patience.total(mode) {
+            order = order.with_timeout(total);
         }
         if let Some(entry) = &entry {
             allowance::check(entry, &order)?;
@@ -48,7 +52,12 @@ impl Asked {
                 order = order.with_tag(name, value);
             }
         }
-        Ok(Self { order, mode, entry })
+        Ok(Self {
+            order,
+            mode,
+            silence: patience.silence(),
+            entry,
+        })
     }
 }
 

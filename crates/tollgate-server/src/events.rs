@@ -14,7 +14,7 @@ use crate::so_far::SoFar;
 use crate::tail::Tail;
 use crate::whole::{self, Events};
 
-/// Longest silence on an open stream.
+/// Longest silence on an open stream, where its client does not bear less.
 const SILENCE: Duration = Duration::from_secs(10);
 
 /// Bytes from which on events are no longer put together. It is what TLS and most proxies send at
@@ -26,8 +26,13 @@ const DONE: &[u8] = b"[DONE]";
 
 /// The events of an answer. Its end is told only when it is complete; a cut one
 /// ends with an error event.
-pub(crate) fn of(so_far: SoFar, answer: Answer, allowance: Allowance) -> impl Stream<Item = Bytes> {
-    Telling::of(so_far, Source::Answer(Box::new(answer)), allowance).events()
+pub(crate) fn of(
+    so_far: SoFar,
+    answer: Answer,
+    allowance: Allowance,
+    silence: Option<Duration>,
+) -> impl Stream<Item = Bytes> {
+    Telling::of(so_far, Source::Answer(Box::new(answer)), allowance, silence).events()
 }
 
 /// The same for an answer that has not begun: a comment now, and whenever
@@ -36,8 +41,9 @@ pub(crate) fn awaited(
     so_far: SoFar,
     pending: Pending,
     allowance: Allowance,
+    silence: Option<Duration>,
 ) -> impl Stream<Item = Bytes> {
-    let events = Telling::of(so_far, Source::Pending(pending), allowance).events();
+    let events = Telling::of(so_far, Source::Pending(pending), allowance, silence).events();
     stream::once(async { Bytes::from_static(COMMENT) }).chain(events)
 }
 
@@ -50,6 +56,8 @@ struct Telling {
     tail: Tail,
     /// What was told, for the event that may have to follow it.
     so_far: SoFar,
+    /// After which silence there is a comment.
+    silence: Duration,
 }
 
 enum Source {
@@ -59,13 +67,14 @@ enum Source {
 }
 
 impl Telling {
-    fn of(so_far: SoFar, source: Source, allowance: Allowance) -> Self {
+    fn of(so_far: SoFar, source: Source, allowance: Allowance, silence: Option<Duration>) -> Self {
         Self {
             surface: so_far.surface(),
             source,
             allowance,
             tail: Tail::default(),
             so_far,
+            silence: silence.map_or(SILENCE, |silence| silence.min(SILENCE)),
         }
     }
 
@@ -73,7 +82,7 @@ impl Telling {
         // What is large is not moved for each piece.
         stream::unfold(Box::new(self), |mut telling| async move {
             let mut text = Vec::new();
-            match tokio::time::timeout(SILENCE, telling.tell(&mut text)).await {
+            match tokio::time::timeout(telling.silence, telling.tell(&mut text)).await {
                 Ok(true) => telling.tell_what_is_ready(&mut text),
                 Ok(false) => return None,
                 Err(_) => text.extend_from_slice(COMMENT),

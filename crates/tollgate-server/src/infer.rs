@@ -37,34 +37,42 @@ pub(crate) fn at(surface: Surface, limits: &Arc<Limits>) -> MethodRouter<Gateway
 }
 
 async fn answer(gateway: Gateway, surface: Surface, posted: Posted) -> Result<Response, Refusal> {
-    let Asked { order, mode, entry } = Asked::read(surface, &posted)?;
+    let Asked {
+        order,
+        mode,
+        silence,
+        entry,
+    } = Asked::read(surface, &posted)?;
     // The order has copied what it needs.
     drop(posted);
     let (mut allowance, chat) = Allowance::take(entry.as_ref(), gateway, order)?;
     match mode {
-        StreamMode::Stream => stream(surface, chat, allowance).await,
+        StreamMode::Stream => stream(surface, chat, allowance, silence).await,
         StreamMode::Whole => whole(allowance.noting(chat.await)?, allowance).await,
     }
 }
 
 /// The answer as events. Its status is known when it begins, or is taken for
 /// good when that takes too long: then comments keep the connection alive, and
-/// a failure is an event.
+/// a failure is an event. `silence` is the longest that its client bears, if it
+/// says so.
 async fn stream(
     surface: Surface,
     mut chat: Pending,
     mut allowance: Allowance,
+    silence: Option<Duration>,
 ) -> Result<Response, Refusal> {
     let so_far = SoFar::of(surface);
-    match tokio::time::timeout(STATUS_WAITS, &mut chat).await {
+    let status_waits = silence.map_or(STATUS_WAITS, |silence| silence.min(STATUS_WAITS));
+    match tokio::time::timeout(status_waits, &mut chat).await {
         Ok(answer) => {
             let answer = allowance.noting(answer)?;
             let disclosed = disclose::answer(&answer);
-            let events = events::of(so_far.clone(), answer, allowance);
+            let events = events::of(so_far.clone(), answer, allowance, silence);
             Ok(event_stream(so_far, disclosed, events))
         }
         Err(_) => {
-            let events = events::awaited(so_far.clone(), chat, allowance);
+            let events = events::awaited(so_far.clone(), chat, allowance, silence);
             Ok(event_stream(so_far, HeaderMap::new(), events))
         }
     }

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tollgate::{Dimension, FailureKind, Gateway, UsageQuery};
-use tollgate_testkit::providers::{Fault, Script, ScriptedProvider};
+use tollgate::{Dimension, FailureKind, Frame, Gateway, UsageQuery};
+use tollgate_testkit::providers::{
+    Fault, Script, ScriptedProvider, finish_frame, role_frame, text_frame, usage_frame,
+};
 
 use crate::support::{JSON, MODEL, Server, chat, gateway_to};
 
@@ -132,15 +134,16 @@ async fn a_client_that_leaves_while_it_waits_ends_the_call_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_in_a_hurry_is_answered_in_time() {
-    for header in [
-        "x-request-timeout-ms: 5000",
-        "x-stainless-read-timeout: 5.0",
+    for (header, stream) in [
+        ("x-request-timeout-ms: 5000", true),
+        ("x-request-timeout-ms: 5000", false),
+        ("x-stainless-read-timeout: 5.0", false),
     ] {
         let server = server(Script::unreachable()).await;
         let headers = format!("{JSON}{header}\r\n");
         let start = Instant::now();
         let client = server
-            .send("POST", "/v1/chat/completions", &headers, &chat(true))
+            .send("POST", "/v1/chat/completions", &headers, &chat(stream))
             .await;
         let reply = client.rest().await;
         assert!(reply.starts_with("HTTP/1.1 504"), "{reply}");
@@ -153,4 +156,26 @@ async fn a_caller_in_a_hurry_is_answered_in_time() {
         .await;
     let reply = client.rest().await;
     assert!(reply.starts_with("HTTP/1.1 400"), "{reply}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_may_take_longer_than_its_client_waits_for_a_byte() {
+    let script = Script::new()
+        .delayed(12 * SECOND)
+        .frames([role_frame(), text_frame("Red")])
+        .wait(12 * SECOND)
+        .frames([text_frame("."), finish_frame(), usage_frame(10, 2)])
+        .frame(Frame::done());
+    let server = server(script).await;
+    let headers = format!("{JSON}x-stainless-read-timeout: 4.0\r\n");
+    let start = Instant::now();
+    let client = server
+        .send("POST", "/v1/chat/completions", &headers, &chat(true))
+        .await;
+    let reply = client.rest().await;
+    assert_eq!(start.elapsed().as_secs(), 24);
+    assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
+    assert!(reply.contains("data: [DONE]"), "{reply}");
+    // One every two seconds: what a client waits for is there in half the time.
+    assert!(count(&reply, ": waiting") >= 9, "{reply}");
 }
