@@ -129,8 +129,30 @@ impl<'a> InBand<'a> {
 
 /// What was lost on the way.
 fn dropped(answer: &Answer) -> Option<String> {
-    let lost: Vec<&str> = answer.lost().collect();
-    (!lost.is_empty()).then(|| lost.join(", "))
+    places(&answer.lost().collect::<Vec<_>>())
+}
+
+/// Most bytes that tell what was lost. Callers choose the keys that places are
+/// made of, and a client or a proxy that has no room for a header loses all of
+/// the answer: Python's has 64 kB for a line, nginx 4 kB for all headers.
+const MOST_DROPPED: usize = 2 << 10;
+
+/// Places in a row, and how many there is no room for.
+fn places(lost: &[&str]) -> Option<String> {
+    let mut text = String::new();
+    for (told, place) in lost.iter().enumerate() {
+        let rest = format!("and {} more", lost.len() - told);
+        let room = MOST_DROPPED - rest.len() - ", ".len();
+        if text.len() + place.len() > room {
+            text.push_str(&rest);
+            return Some(text);
+        }
+        text.push_str(place);
+        if told + 1 < lost.len() {
+            text.push_str(", ");
+        }
+    }
+    (!text.is_empty()).then_some(text)
 }
 
 /// Headers that describe the bytes of one connection. The bytes that we send
@@ -149,4 +171,25 @@ fn is_of_this_hop(name: &HeaderName) -> bool {
 /// A header's value; text that no header can hold, such as a line end, is none.
 fn value(text: &str) -> Option<HeaderValue> {
     HeaderValue::from_bytes(text.as_bytes()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_lost_is_told_in_two_kibibytes() {
+        assert_eq!(places(&[]), None);
+        assert_eq!(places(&["a", "b.c"]).unwrap(), "a, b.c");
+        for length in [30, 700, 1_900, 200_000] {
+            let place = "p".repeat(length);
+            let lost = vec![&*place; 3_000];
+            let text = places(&lost).unwrap();
+            assert!(text.len() <= MOST_DROPPED, "{} of {length}", text.len());
+            let told = text.matches(&place).count();
+            let fit = (MOST_DROPPED - "and 3000 more".len()) / (length + ", ".len());
+            assert_eq!(told, fit, "of {length}");
+            assert!(text.ends_with(&format!("and {} more", lost.len() - told)));
+        }
+    }
 }

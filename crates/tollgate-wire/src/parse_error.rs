@@ -106,3 +106,14 @@ impl From<serde_json::Error> for ParseError {
         }
     }
 }
+
+/// A key as it is shown in the place of an error or a loss: callers choose keys, so it may be long, or none to print.
+pub(crate) fn shown(key: &str) -> String {
+    const MOST: usize = 64;
+    let printable = |one: char| if one.is_control() { '\u{fffd}' } else { one };
+    let mut shown: String = key.chars().take(MOST).map(printable).collect();
+    if shown.len() < key.len() && key.chars().nth(MOST).is_some() {
+        shown.push('…');
+    }
+    shown
+}

@@ -6,6 +6,7 @@ use memchr::{memchr_iter, memchr2, memrchr};
 
 use crate::ParseError;
 use crate::json::utf8;
+use crate::parse_error::shown;
 
 /// Most containers that may be open at once.
 pub const MAX_DEPTH: usize = 64;
@@ -415,15 +416,4 @@ fn has_control(bytes: &[u8]) -> bool {
             .iter()
             .fold(false, |found, byte| found | (*byte < 0x20))
     })
-}
-
-/// A key as it is shown in errors: callers choose keys, so it may be long, or none to print.
-fn shown(key: &str) -> String {
-    const MOST: usize = 64;
-    let printable = |one: char| if one.is_control() { '\u{fffd}' } else { one };
-    let mut shown: String = key.chars().take(MOST).map(printable).collect();
-    if shown.len() < key.len() && key.chars().nth(MOST).is_some() {
-        shown.push('…');
-    }
-    shown
 }

@@ -6,8 +6,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::ParseError;
+use crate::parse_error::shown;
 
-/// A path from the top, as a list on the stack.
+/// A path from the top, as a list on the stack. Keys are shortened when it is written: a path ends in errors and headers.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Place<'a> {
     Top,
@@ -39,8 +40,8 @@ impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Top => Ok(()),
-            Self::Key(Self::Top, key) => f.write_str(key),
-            Self::Key(parent, key) => write!(f, "{parent}.{key}"),
+            Self::Key(Self::Top, key) => f.write_str(&shown(key)),
+            Self::Key(parent, key) => write!(f, "{parent}.{}", shown(key)),
             Self::Index(parent, index) => write!(f, "{parent}[{index}]"),
         }
     }

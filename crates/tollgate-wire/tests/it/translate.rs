@@ -1,6 +1,6 @@
 //! Requests of other surfaces as chats.
 
-use tollgate_wire::{Request, Surface, to_chat};
+use tollgate_wire::{ChatRequest, Request, Surface, from_chat, to_chat};
 
 /// Checks the chat that a request becomes, its messages apart, and what is lost.
 fn check(surface: Surface, body: &str, expected: &str, losses: &[&str]) {
@@ -51,6 +51,20 @@ fn check_option(surface: Surface, option: &str, expected: &str, losses: &[&str])
         &format!(r#"{{"messages":[{{"role":"user","content":"x"}}]{comma}{expected}}}"#),
         losses,
     );
+}
+
+#[test]
+fn keys_that_callers_choose_are_shortened_in_places() {
+    let (long, shown) = ("k".repeat(1_000), "k".repeat(64));
+    let schema = format!(r#"{{"properties":{{"{long}":{{"minLength":1}}}}}}"#);
+    let chat = format!(
+        r#"{{"messages":[{{"role":"user","content":"x"}}],"response_format":{{"type":"json_schema","json_schema":{{"schema":{schema}}}}}}}"#
+    );
+    let chat = ChatRequest::parse(chat.as_bytes()).unwrap();
+    let message = from_chat(Surface::Messages, &chat).unwrap();
+    let places: Vec<_> = message.losses.iter().map(|loss| &loss.place).collect();
+    let place = format!("response_format.json_schema.schema.properties.{shown}….minLength");
+    assert_eq!(places, [&place]);
 }
 
 fn refuse(surface: Surface, body: &str, expected: &str) {
