@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Read};
 
-use tollgate::{ChatRequest, Message, Order, StreamMode};
+use tollgate::{ChatRequest, Message, Order, StreamMode, Surface};
 
 use crate::args::CallArgs;
 use crate::exit::{Trouble, code};
@@ -27,7 +27,7 @@ pub(crate) fn order(args: &CallArgs, mode: Option<StreamMode>) -> Result<Order, 
                 |error| Trouble::new(code::REQUEST, format!("not a chat request: {error}"));
             let request = ChatRequest::parse(text.as_bytes()).map_err(unreadable)?;
             // What the server refuses is not paid for here either.
-            tollgate_server::check_fields(request.object()).map_err(unreadable)?;
+            tollgate_server::check_fields(Surface::Chat, request.object()).map_err(unreadable)?;
             request
         }
         None => request_of_prompt(args)?,

@@ -27,7 +27,7 @@ impl Asked {
         let entry = posted.extensions().get::<Arc<KeyEntry>>().cloned();
         let caller = caller::of(posted.extensions());
         let request = tollgate::Request::parse(surface, posted.body()).and_then(|request| {
-            fields::check(request.object())?;
+            fields::check(surface, request.object())?;
             Ok(request)
         });
         let request = request.map_err(|error| {

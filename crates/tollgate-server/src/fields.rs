@@ -6,7 +6,7 @@
 
 use serde_json::value::RawValue;
 use tollgate::MAX_ID_BYTES;
-use tollgate_wire::{Object, ParseError};
+use tollgate_wire::{Object, ParseError, Surface};
 
 use Kind::{
     Count, Fraction, Id, Ids, List, Named, Override, Prompt, Text, TextOrList, TextOrNamed, Toggle,
@@ -127,18 +127,34 @@ const FIELDS: &[(&str, Kind)] = &[
     ("web_search_options", Named),
 ];
 
-/// Checks the fields of a request. Those that nobody here knows pass.
+/// What a surface has under a name that means something else everywhere else.
+const OWN: &[(Surface, &str, Kind)] = &[
+    // How many alternatives to a token are told, where others say whether.
+    (Surface::Completions, "logprobs", Whole),
+];
+
+/// Checks the fields of a request of a surface. Those that nobody here knows
+/// pass.
 ///
 /// # Errors
 /// With the name of the field and what it has to be.
-pub fn check(request: &Object) -> Result<(), ParseError> {
+pub fn check(surface: Surface, request: &Object) -> Result<(), ParseError> {
     request.iter().try_for_each(|(key, value)| {
-        let problem = match FIELDS.binary_search_by_key(&key, |(name, _)| name) {
-            Ok(place) => problem(FIELDS[place].1, value),
-            Err(_) => misspelt(key),
+        let problem = match kind(surface, key) {
+            Some(kind) => problem(kind, value),
+            None => misspelt(key),
         };
         problem.map_or(Ok(()), |problem| Err(ParseError::new(problem).at(key)))
     })
+}
+
+fn kind(surface: Surface, key: &str) -> Option<Kind> {
+    let mut own = OWN.iter();
+    if let Some((.., kind)) = own.find(|(of, name, _)| (*of, *name) == (surface, key)) {
+        return Some(*kind);
+    }
+    let place = FIELDS.binary_search_by_key(&key, |(name, _)| name).ok()?;
+    Some(FIELDS[place].1)
 }
 
 /// Some readers do not tell `Model` from `model`, so one of the two would be
@@ -200,9 +216,13 @@ mod tests {
 
     /// Checks one field with several values.
     fn check_all(key: &str, values: &[&str], expected: bool) {
+        check_at(Surface::Chat, key, values, expected);
+    }
+
+    fn check_at(surface: Surface, key: &str, values: &[&str], expected: bool) {
         for value in values {
             let object = Object::parse(format!("{{\"{key}\":{value}}}").as_bytes()).unwrap();
-            let checked = check(&object);
+            let checked = check(surface, &object);
             assert_eq!(checked.is_ok(), expected, "{key}: {value}");
             if let Err(error) = checked {
                 assert_eq!(error.place(), key);
@@ -237,6 +257,17 @@ mod tests {
         check_all("tool_choice", &["\"auto\"", "{}"], true);
         check_all("tool_choice", &["[]", "true"], false);
         check_all("nobody_knows", &["1e999", "{}", "\"x\""], true);
+    }
+
+    #[test]
+    fn log_probabilities_are_counted_in_completions_alone() {
+        for surface in Surface::ALL {
+            let counted = surface == Surface::Completions;
+            check_at(surface, "logprobs", &["null"], true);
+            check_at(surface, "logprobs", &["0", "5"], counted);
+            check_at(surface, "logprobs", &["true", "false"], !counted);
+            check_at(surface, "logprobs", &["\"5\"", "1.5", "[]"], false);
+        }
     }
 
     #[test]
