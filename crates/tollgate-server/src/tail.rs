@@ -42,12 +42,47 @@ impl Tail {
     /// What was kept, with what headers say of answers that come whole.
     pub(crate) fn disclosed(&mut self, answer: &Answer) -> Vec<Bytes> {
         let mut events = self.release();
-        if let (Some(usage), Some(receipt)) = (events.first_mut(), answer.receipt())
-            && let Ok(mut event) = Object::parse(usage)
+        if let (Some(place), Some(receipt)) = (says_most(&events), answer.receipt())
+            && let Ok(mut event) = Object::parse(&events[place])
             && event.set("tollgate", &InBand::of(answer, receipt)).is_ok()
         {
-            *usage = event.to_vec().into();
+            events[place] = event.to_vec().into();
         }
         events
+    }
+}
+
+/// The event that says last what was used. The surfaces that nest it say it in
+/// the first that was kept, with which the end begins.
+fn says_most(events: &[Bytes]) -> Option<usize> {
+    let has_usage =
+        |event: &Bytes| Object::parse(event).is_ok_and(|event| event.has_value("usage"));
+    let first = (!events.is_empty()).then_some(0);
+    events.iter().rposition(has_usage).or(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(events: &[&'static str], expected: Option<usize>) {
+        let events: Vec<_> = events
+            .iter()
+            .map(|event| Bytes::from_static(event.as_bytes()))
+            .collect();
+        assert_eq!(says_most(&events), expected, "{events:?}");
+    }
+
+    #[test]
+    fn what_is_disclosed_stands_where_usage_is_said_last() {
+        const FINISH: &str = r#"{"choices":[{"finish_reason":"stop"}],"usage":null}"#;
+        const USAGE: &str = r#"{"choices":[],"usage":{"total_tokens":3}}"#;
+        const NESTED: &str = r#"{"type":"response.completed","response":{"usage":{}}}"#;
+        check(&[], None);
+        check(&[USAGE], Some(0));
+        check(&[FINISH, USAGE], Some(1));
+        check(&[FINISH, USAGE, USAGE, FINISH], Some(2));
+        check(&[NESTED], Some(0));
+        check(&[NESTED, FINISH], Some(0));
     }
 }
