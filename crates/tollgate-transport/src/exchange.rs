@@ -6,10 +6,11 @@ use http::{HeaderMap, header};
 use tollgate_core::{
     Attempt, Billing, Delivery, Failure, FailureKind, GenerationId, Head, Reply, Scope,
 };
-use tollgate_wire::{ChatTranslator, Request};
+use tollgate_wire::{ChatTranslator, Request, Surface};
 
 use crate::classify::Constraints;
 use crate::evidence::{Asked, Evidence, GENERATION, Insured, header_text};
+use crate::expected::expected;
 use crate::incoming::Incoming;
 use crate::spoken::{Spoken, WayBack, speak};
 use crate::strangers::strangers;
@@ -68,6 +69,11 @@ async fn said(upstream: &Arc<Upstream>, attempt: &Attempt) -> Result<Reply, Fail
             let into_chat = ChatTranslator::new(dialect).with_created(answered);
             translated::frames(frames, attempt, Some(into_chat))
         }
+    };
+    let is_chat = attempt.request.surface() == Surface::Chat;
+    let frames = match is_chat && upstream.billing == Billing::Direct {
+        true => expected(frames, attempt.lane.clone()),
+        false => frames,
     };
     Ok(Reply { head, frames })
 }

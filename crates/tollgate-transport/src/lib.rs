@@ -13,6 +13,7 @@ mod upstream;
 mod aside;
 mod events;
 mod exchange;
+mod expected;
 mod incoming;
 mod legs;
 mod outgoing;

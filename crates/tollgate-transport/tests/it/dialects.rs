@@ -589,3 +589,63 @@ async fn lanes_of_both_dialects_can_be_asked_for_their_models() {
         assert_eq!(failure.kind(), FailureKind::Auth);
     }
 }
+
+// === what clients insist on ===
+
+/// OpenAI's own way to write what there is not: null in every chunk.
+const NULLS: &str = concat!(
+    r#"data: {"id":"c1","object":"chat.completion.chunk","created":7,"model":"m","system_fingerprint":null,"choices":[{"index":0,"delta":{"role":"assistant","content":"Hello","tool_calls":null},"finish_reason":null}],"usage":null}"#,
+    "\n\n",
+    r#"data: {"id":"c1","object":"chat.completion.chunk","created":7,"model":"m","system_fingerprint":null,"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":null}"#,
+    "\n\n",
+    r#"data: {"id":"c1","object":"chat.completion.chunk","created":7,"model":"m","system_fingerprint":null,"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}"#,
+    "\n\ndata: [DONE]\n\n",
+);
+const NULL: &[u8] = br#"{"id":"c1","object":"chat.completion","created":7,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"Hello","tool_calls":null},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}"#;
+
+#[tokio::test]
+async fn chats_of_direct_lanes_are_what_strict_clients_of_openrouter_read() {
+    let check = async |speech, delivery, answer: Vec<Act>| {
+        let server = Server::start([answer]).await;
+        let (frames, end) = read(
+            &provider(&server, speech),
+            &asking(Surface::Chat, CHAT, delivery),
+        )
+        .await;
+        assert!(end.is_none(), "{end:?}");
+        let seen = frames
+            .iter()
+            .filter(|frame| matches!(frame.kind, FrameKind::Event | FrameKind::Body));
+        for frame in seen.clone() {
+            let said = value(&frame.data);
+            assert!(said["system_fingerprint"].is_string(), "{said}");
+            assert!(said["provider"].is_string(), "{said}");
+            assert!(said.get("usage").is_none_or(Value::is_object), "{said}");
+            for choice in said["choices"].as_array().unwrap() {
+                let told = choice.get("delta").unwrap_or(&choice["message"]);
+                assert!(told.get("tool_calls").is_none_or(Value::is_array), "{said}");
+            }
+        }
+        assert!(seen.count() >= 1);
+        assert!(chat(&frames)["usage"].is_object());
+    };
+    use Delivery::{Stream, Whole};
+    check(Speech::Chat, Stream, stream(NULLS.as_bytes())).await;
+    check(Speech::Chat, Whole, body(200, NULL)).await;
+    check(Speech::Messages, Stream, stream(MESSAGES)).await;
+    check(Speech::Messages, Whole, body(200, MESSAGE)).await;
+    check(Speech::Gemini, Stream, stream(GEMINI_STREAM.as_bytes())).await;
+    check(Speech::Gemini, Whole, body(200, GEMINI)).await;
+}
+
+#[tokio::test]
+async fn other_surfaces_of_direct_lanes_stay_as_they_came() {
+    let asked = r#"{"model":"a/b","max_tokens":9,"messages":[{"role":"user","content":"Hi"}]}"#;
+    let server = Server::start([body(200, MESSAGE)]).await;
+    let (frames, _) = read(
+        &provider(&server, Speech::Messages),
+        &asking(Surface::Messages, asked, Delivery::Whole),
+    )
+    .await;
+    assert_eq!(frames[0].data, MESSAGE);
+}
