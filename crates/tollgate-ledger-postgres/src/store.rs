@@ -25,6 +25,8 @@ use crate::{
     report, schema, verify,
 };
 
+use Retry::{WhenLost, WhenUndone};
+
 /// How often work is begun again that the server broke off because of others.
 const TRIES: u32 = 5;
 
@@ -32,8 +34,9 @@ const TRIES: u32 = 5;
 ///
 /// Every statement runs in a task of its own to its end: a caller that goes
 /// away leaves no open transaction in the pool. What the server breaks off to
-/// resolve a deadlock is begun again, and so is what a lost connection carried;
-/// while there is no connection to be had, the work fails. So it does when the
+/// resolve a deadlock is begun again. So is what a lost connection carried, but
+/// for what must not be done twice: leasing budgets and revoking keys fail then.
+/// While there is no connection to be had, all work fails. So it does when the
 /// server has not answered for five seconds, or for ten minutes where all of the
 /// ledger may have to be read: in `report`, `uncertain` and `verify`.
 ///
@@ -133,18 +136,19 @@ impl PostgresStore {
     /// # Errors
     /// [`StoreError`] when the database cannot be read.
     pub async fn verify(&self) -> Result<Vec<String>, StoreError> {
-        self.run("verify the ledger", LONG, |client, _| {
+        self.run("verify the ledger", LONG, WhenLost, |client, _| {
             Box::pin(verify::findings(client))
         })
         .await
     }
 
     /// Runs `work` with a connection, in a task that nobody cancels, and again
-    /// when the server broke it off.
+    /// when it was broken off.
     async fn run<T, F>(
         &self,
         action: &'static str,
         limit: Duration,
+        retry: Retry,
         work: F,
     ) -> Result<T, StoreError>
     where
@@ -160,7 +164,7 @@ impl PostgresStore {
             let mut tries = 1;
             loop {
                 match shared.once(limit, deadline, &work).await {
-                    Err(error) if tries < TRIES && was_broken_off(&error) => tries += 1,
+                    Err(error) if tries < TRIES && retry.is_for(&error) => tries += 1,
                     done => return done,
                 }
             }
@@ -197,19 +201,32 @@ impl Shared {
     }
 }
 
-/// Whether the work came to nothing only because of what others did, or of a
-/// connection that had been lost. All work may be done twice: only feedback
-/// and habits, which are statistics, then count twice.
-fn was_broken_off(error: &BoxError) -> bool {
-    let Some(error) = error.downcast_ref::<tokio_postgres::Error>() else {
-        return false;
-    };
-    let undone = [
-        SqlState::T_R_DEADLOCK_DETECTED,
-        SqlState::T_R_SERIALIZATION_FAILURE,
-        SqlState::ADMIN_SHUTDOWN,
-    ];
-    error.is_closed() || error.code().is_some_and(|state| undone.contains(state))
+/// What is begun again because of others, or of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Retry {
+    /// Only what the server took back, to resolve a deadlock or a conflict.
+    /// For work that counts anew each time that it is done.
+    WhenUndone,
+    /// Also what a lost connection carried, of which nobody knows whether it
+    /// was done. For work of which twice is as good as once.
+    WhenLost,
+}
+
+impl Retry {
+    fn is_for(self, error: &BoxError) -> bool {
+        let Some(error) = error.downcast_ref::<tokio_postgres::Error>() else {
+            return false;
+        };
+        let is_one_of = |states: &[SqlState]| error.code().is_some_and(|one| states.contains(one));
+        let was_undone = is_one_of(&[
+            SqlState::T_R_DEADLOCK_DETECTED,
+            SqlState::T_R_SERIALIZATION_FAILURE,
+        ]);
+        // A server that is shut down while a commit waits for its standby says
+        // so too, and has committed.
+        let was_lost = error.is_closed() || is_one_of(&[SqlState::ADMIN_SHUTDOWN]);
+        was_undone || self == WhenLost && was_lost
+    }
 }
 
 impl fmt::Debug for PostgresStore {
@@ -225,7 +242,7 @@ impl fmt::Debug for PostgresStore {
 impl LedgerStore for PostgresStore {
     async fn append(&self, events: &[LedgerEvent]) -> Result<Vec<usize>, StoreError> {
         let batch = Arc::new(Batch::of(events, &self.shared.config.node));
-        self.run("append events", SOON, move |client, shared| {
+        self.run("append events", SOON, WhenLost, move |client, shared| {
             let batch = Arc::clone(&batch);
             Box::pin(async move {
                 shared.owns_its_name().await?;
@@ -236,7 +253,7 @@ impl LedgerStore for PostgresStore {
     }
 
     async fn open_attempts(&self) -> Result<Vec<OpenAttempt>, StoreError> {
-        self.run("list open attempts", SOON, |client, shared| {
+        self.run("list open attempts", SOON, WhenLost, |client, shared| {
             Box::pin(async move {
                 // Without its name, those that are this node's are another's.
                 if shared.name.is_some() {
@@ -250,7 +267,7 @@ impl LedgerStore for PostgresStore {
 
     async fn report(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
         let query = Arc::new(query.clone());
-        self.run("report usage", LONG, move |client, _| {
+        self.run("report usage", LONG, WhenLost, move |client, _| {
             let query = Arc::clone(&query);
             Box::pin(async move { report::usage(client, &query).await })
         })
@@ -258,9 +275,12 @@ impl LedgerStore for PostgresStore {
     }
 
     async fn uncertain(&self, since: Timestamp) -> Result<Vec<Uncertain>, StoreError> {
-        self.run("list uncertain costs", LONG, move |client, shared| {
-            Box::pin(attempts::uncertain(client, &shared.config, since))
-        })
+        self.run(
+            "list uncertain costs",
+            LONG,
+            WhenLost,
+            move |client, shared| Box::pin(attempts::uncertain(client, &shared.config, since)),
+        )
         .await
     }
 
@@ -270,7 +290,7 @@ impl LedgerStore for PostgresStore {
         since: Timestamp,
     ) -> Result<Vec<(BudgetWindow, Usd)>, StoreError> {
         let budget: Arc<str> = budget.into();
-        self.run("read what was spent", SOON, move |client, _| {
+        self.run("read what was spent", SOON, WhenLost, move |client, _| {
             let budget = Arc::clone(&budget);
             Box::pin(async move { report::spent(client, &budget, since).await })
         })
@@ -279,7 +299,7 @@ impl LedgerStore for PostgresStore {
 
     async fn past_call(&self, caller: &CallerId, id: &str) -> Result<Option<Receipt>, StoreError> {
         let asked = Arc::new((caller.clone(), id.to_owned()));
-        self.run("look up a call", SOON, move |client, _| {
+        self.run("look up a call", SOON, WhenLost, move |client, _| {
             let asked = Arc::clone(&asked);
             Box::pin(async move { past::find(client, &asked.0, &asked.1).await })
         })
@@ -291,7 +311,9 @@ impl LedgerStore for PostgresStore {
             return Ok(());
         }
         let rows: Arc<[FeedbackRow]> = rows.into();
-        self.run("add feedback", SOON, move |client, _| {
+        // Twice is not as good as once, but who is told that it failed offers
+        // the rows again, and then they count twice just so.
+        self.run("add feedback", SOON, WhenLost, move |client, _| {
             let rows = Arc::clone(&rows);
             Box::pin(async move { feedback::add(client, &rows).await })
         })
@@ -299,7 +321,7 @@ impl LedgerStore for PostgresStore {
     }
 
     async fn feedback(&self, since: Timestamp) -> Result<Vec<FeedbackRow>, StoreError> {
-        self.run("read feedback", SOON, move |client, _| {
+        self.run("read feedback", SOON, WhenLost, move |client, _| {
             Box::pin(feedback::since(client, since.day()))
         })
         .await
@@ -310,7 +332,8 @@ impl LedgerStore for PostgresStore {
             return Ok(());
         }
         let rows: Arc<[HabitRow]> = rows.into();
-        self.run("add habits", SOON, move |client, _| {
+        // As with feedback.
+        self.run("add habits", SOON, WhenLost, move |client, _| {
             let rows = Arc::clone(&rows);
             Box::pin(async move { habits::add(client, &rows).await })
         })
@@ -318,7 +341,7 @@ impl LedgerStore for PostgresStore {
     }
 
     async fn habits(&self, since: Timestamp) -> Result<Vec<HabitRow>, StoreError> {
-        self.run("read habits", SOON, move |client, _| {
+        self.run("read habits", SOON, WhenLost, move |client, _| {
             Box::pin(habits::since(client, since.day()))
         })
         .await
@@ -329,7 +352,9 @@ impl LedgerStore for PostgresStore {
 impl BudgetLeases for PostgresStore {
     async fn lease(&self, asks: &[LeaseAsk]) -> Result<Leased, StoreError> {
         let asks: Arc<[LeaseAsk]> = asks.into();
-        self.run("lease budgets", SOON, move |client, shared| {
+        // What is given back twice is leased to two nodes. Who is told that an
+        // ask was lost begins a new epoch, which ends whatever came of it.
+        self.run("lease budgets", SOON, WhenUndone, move |client, shared| {
             let asks = Arc::clone(&asks);
             Box::pin(async move {
                 shared.owns_its_name().await?;
@@ -340,7 +365,7 @@ impl BudgetLeases for PostgresStore {
     }
 
     async fn renew(&self) -> Result<u64, StoreError> {
-        self.run("renew leases", SOON, |client, shared| {
+        self.run("renew leases", SOON, WhenLost, |client, shared| {
             Box::pin(async move {
                 shared.owns_its_name().await?;
                 shared.node.renew(client, &shared.config).await
@@ -350,7 +375,7 @@ impl BudgetLeases for PostgresStore {
     }
 
     async fn begin(&self) -> Result<u64, StoreError> {
-        self.run("lease anew", SOON, |client, shared| {
+        self.run("lease anew", SOON, WhenLost, |client, shared| {
             Box::pin(async move {
                 shared.owns_its_name().await?;
                 shared.node.begin(client, &shared.config).await
@@ -368,7 +393,9 @@ impl LimitStore for PostgresStore {
         asks: &[SliceAsk],
     ) -> Result<Vec<SliceGrant>, StoreError> {
         let (ended, asks): (Arc<[EndedSlice]>, Arc<[SliceAsk]>) = (ended.into(), asks.into());
-        self.run("lease limits of keys", SOON, move |client, _| {
+        // What a slice used is set, not added, and a slice whose grant was lost
+        // is used by nobody, whoever asks again.
+        self.run("lease limits of keys", SOON, WhenLost, move |client, _| {
             let (ended, asks) = (Arc::clone(&ended), Arc::clone(&asks));
             Box::pin(async move { limits::lease(client, &ended, &asks).await })
         })
@@ -379,7 +406,7 @@ impl LimitStore for PostgresStore {
 #[async_trait]
 impl KeyStore for PostgresStore {
     async fn load(&self) -> Result<BTreeMap<String, KeyConfig>, KeyStoreError> {
-        let keys = self.run("read the keys", SOON, |client, _| {
+        let keys = self.run("read the keys", SOON, WhenLost, |client, _| {
             Box::pin(keys::load(client))
         });
         Ok(keys.await?)
@@ -389,7 +416,7 @@ impl KeyStore for PostgresStore {
         const ACTION: &str = "keep a key";
         let config = serde_json::to_string(key).map_err(|error| StoreError::new(ACTION, error))?;
         let row: Arc<(String, String)> = Arc::new((name.to_owned(), config));
-        let is_new = self.run(ACTION, SOON, move |client, _| {
+        let is_new = self.run(ACTION, SOON, WhenLost, move |client, _| {
             let row = Arc::clone(&row);
             Box::pin(async move { keys::create(client, &row.0, &row.1).await })
         });
@@ -401,7 +428,8 @@ impl KeyStore for PostgresStore {
 
     async fn revoke(&self, name: &str) -> Result<(), KeyStoreError> {
         let key: Arc<str> = name.into();
-        let others = self.run("revoke a key", SOON, move |client, _| {
+        // The second time would say that there was no such key.
+        let others = self.run("revoke a key", SOON, WhenUndone, move |client, _| {
             let key = Arc::clone(&key);
             Box::pin(async move { keys::revoke(client, &key).await })
         });

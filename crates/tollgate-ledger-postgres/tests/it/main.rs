@@ -19,6 +19,7 @@ mod limits;
 mod locks;
 mod open;
 mod reload;
+mod replies;
 mod server;
 mod sharing;
 mod tls;
