@@ -10,6 +10,7 @@ mod open;
 mod past;
 mod report;
 mod rows;
+mod running;
 mod tables;
 mod thread;
 mod verify;
@@ -71,8 +72,9 @@ impl SqliteStore {
 
     /// Replays all events of the file as they were at one moment, also while
     /// another process writes to it, and compares: each event with the chain of
-    /// digests, the counters of budgets with the events that count in them, and
-    /// the sums of a report with those over the single attempts.
+    /// digests, the counters of budgets with the events that count in them, the
+    /// list of attempts that run with those that have no end, and the sums of a
+    /// report with those over the single attempts.
     ///
     /// Takes about four seconds for a million events on an idle core, and about
     /// as much temporary disk as the file. Other work on this store waits meanwhile, so a

@@ -8,6 +8,7 @@ use tollgate_core::{BudgetWindow, Usd};
 use super::chain::Head;
 use super::open::Opened;
 use super::rows::Row;
+use super::running;
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -25,6 +26,7 @@ fn write(connection: &mut Connection, rows: Vec<Row>) -> rusqlite::Result<()> {
     let mut counters = Counters::default();
     for mut row in rows {
         if head.link(&transaction, &mut row)? {
+            running::note(&transaction, &row)?;
             counters.add(row);
         }
     }

@@ -9,14 +9,15 @@ use tollgate_core::{
 
 use super::rows::windows;
 
+// A cross join is done in its order, which begins with the few.
 const OPEN: &str = "SELECT d.call, d.attempt, d.at_ms, d.lane, d.model, d.worst_nanos,
     h.caller, coalesce(h.at_ms, d.at_ms), coalesce(h.requested, d.model), coalesce(h.task, ''),
     coalesce(h.policy, ''), coalesce(h.tags, '[]'), d.billing, d.windows, n.generation
-FROM dispatch AS d
+FROM running AS r
+CROSS JOIN dispatch AS d ON d.call = r.call AND d.attempt = r.attempt
 LEFT JOIN hold AS h ON h.call = d.call
     AND h.amount_nanos = (SELECT min(amount_nanos) FROM hold WHERE call = d.call)
 LEFT JOIN named AS n ON n.call = d.call AND n.attempt = d.attempt
-WHERE NOT EXISTS (SELECT 1 FROM terminal AS t WHERE t.call = d.call AND t.attempt = d.attempt)
 ORDER BY d.at_ms, d.call, d.attempt";
 
 pub(super) fn open(connection: &Connection) -> rusqlite::Result<Vec<OpenAttempt>> {
@@ -146,4 +147,23 @@ pub(super) fn parsed<T, E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     result.map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.into())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::open::writable;
+
+    #[test]
+    fn open_attempts_are_found_without_a_search_through_all_others() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ledger.db");
+        let opened = writable(&path, crate::Durability::Default).unwrap();
+        let plan = format!("EXPLAIN QUERY PLAN {OPEN}");
+        let mut statement = opened.connection.prepare(&plan).unwrap();
+        let steps = statement.query_map([], |row| row.get("detail")).unwrap();
+        let steps: Vec<String> = steps.map(Result::unwrap).collect();
+        let scans = steps.iter().filter(|step| step.starts_with("SCAN"));
+        assert_eq!(scans.collect::<Vec<_>>(), ["SCAN r"], "{steps:#?}");
+    }
 }

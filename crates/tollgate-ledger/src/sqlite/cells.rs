@@ -94,7 +94,16 @@ impl Cells {
 
     /// Binds the values to the parameters of a statement, in their order.
     pub(super) fn bind(&self, statement: &mut Statement<'_>) -> rusqlite::Result<()> {
-        for (place, value) in (1_usize..).zip(self.values()) {
+        self.bind_first(usize::MAX, statement)
+    }
+
+    /// As [`bind`](Self::bind), so many of them.
+    pub(super) fn bind_first(
+        &self,
+        count: usize,
+        statement: &mut Statement<'_>,
+    ) -> rusqlite::Result<()> {
+        for (place, value) in (1_usize..).zip(self.values().take(count)) {
             statement.raw_bind_parameter(place, ToSqlOutput::Borrowed(value))?;
         }
         Ok(())

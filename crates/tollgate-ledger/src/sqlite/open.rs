@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_feedback.sql"),
     include_str!("migrations/0005_habits.sql"),
     include_str!("migrations/0006_generations.sql"),
+    include_str!("migrations/0007_running.sql"),
 ];
 
 /// The oldest schema that reports can read as it is.

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod links;
+mod running;
 mod sums;
 
 use std::path::Path;
@@ -18,7 +19,7 @@ pub(super) fn verify(connection: &mut Connection, path: &Path) -> Replayed {
     open::require_current(connection, path)?;
     let snapshot = connection.transaction()?;
     let mut verified = Verified::default();
-    for check in [file, links::check, accounts::check] {
+    for check in [file, links::check, accounts::check, running::check] {
         match check(&snapshot, &mut verified) {
             Ok(()) => {}
             Err(error) if is_about_content(&error) => {

@@ -286,6 +286,15 @@ async fn a_ledger_of_the_first_schema_reports_what_it_did_before_and_after_the_u
         .unwrap()
         .execute_batch(FIRST)
         .unwrap();
+    rusqlite::Connection::open(&path)
+        .unwrap()
+        .execute_batch(
+            "INSERT INTO dispatch
+             SELECT call, attempt, at_ms, lane, wanted, 900 FROM terminal;
+             INSERT INTO dispatch
+             SELECT call, 3, at_ms, lane, model, worst_nanos FROM dispatch WHERE attempt = 2",
+        )
+        .unwrap();
     let by_models = UsageQuery {
         by: vec![Dimension::Requested, Dimension::Planned, Dimension::Model],
         ..UsageQuery::default()
@@ -304,6 +313,9 @@ async fn a_ledger_of_the_first_schema_reports_what_it_did_before_and_after_the_u
 
     let store = open(&path).await.unwrap();
     assert_eq!(store.report(&by_models).await.unwrap(), before);
+    let running = store.open_attempts().await.unwrap();
+    let running: Vec<_> = running.iter().map(|one| (one.attempt, one.worst)).collect();
+    assert_eq!(running, [(3, Usd::from_nanos(900))], "and none that ended");
     store.append(&[settled(9, 1)]).await.unwrap();
     assert_eq!(spent(&store).await, 75);
 }

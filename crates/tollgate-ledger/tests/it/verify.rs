@@ -6,7 +6,9 @@ use rusqlite::types::Value;
 use tollgate_core::{LedgerEvent, LedgerStore};
 use tollgate_ledger::{Difference, OpenError, SqliteStore, Verified};
 
-use crate::ledger::{Folder, adjusted, complaints, ended, held, is_whole, story, triple, verify};
+use crate::ledger::{
+    Folder, adjusted, complaints, ended, held, is_whole, sent, story, triple, verify,
+};
 
 /// Whether some complaint begins like this.
 fn complains(verified: &Verified, beginning: &str) {
@@ -229,6 +231,36 @@ async fn a_counter_that_does_not_follow_is_named_with_its_window() {
         assert_eq!(verified.differences.len(), 1, "{:?}", complaints(&verified));
         complains(&verified, complaint);
     }
+}
+
+#[tokio::test]
+async fn a_list_of_what_runs_that_does_not_follow_is_named() {
+    let mut events = story();
+    events.push(sent(7, 1));
+    // One that came after its end never ran.
+    events.extend([ended(8, 1, Some(5)), held(8), sent(8, 1)]);
+    let folder = Folder::with(&events).await;
+    is_whole(&folder.verify().await);
+    folder
+        .change(
+            "UPDATE running SET attempt = 2;
+             INSERT INTO running SELECT call, attempt FROM terminal WHERE attempt = 3",
+        )
+        .await;
+    let verified = folder.verify().await;
+    let call = |n| crate::ledger::facts(n).call;
+    let listed = "counts as running, and does not run";
+    let expected = [
+        format!("attempt 3 of {}: it {listed}", call(1)),
+        format!("attempt 3 of {}: it {listed}", call(2)),
+        format!("attempt 3 of {}: it {listed}", call(3)),
+        format!(
+            "attempt 1 of {}: it runs, and does not count as running",
+            call(7)
+        ),
+        format!("attempt 2 of {}: it {listed}", call(7)),
+    ];
+    assert_eq!(complaints(&verified), expected);
 }
 
 #[tokio::test]
