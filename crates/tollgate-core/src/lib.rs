@@ -80,7 +80,7 @@ pub use crate::secret::ApiKey;
 pub use crate::store::{
     BudgetLeases, BudgetWindow, BudgetWindows, Dimension, FeedbackRow, FeedbackSource, Grant,
     HabitRow, HabitSums, LeaseAsk, Leased, LedgerEvent, LedgerStore, OpenAttempt, StoreError,
-    Uncertain, UnknownFeedbackSource, UsageQuery, UsageRow,
+    Uncertain, UnknownFeedbackSource, UsageQuery, UsageRow, WindowSums,
 };
 pub use crate::time::{Clock, Timestamp};
 pub use crate::tokens::TokenUsage;

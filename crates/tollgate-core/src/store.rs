@@ -13,7 +13,9 @@ use crate::{
     GenerationId, LaneId, ModelId, Receipt, Timestamp, TokenUsage, Usd,
 };
 
-pub use self::budget::{BudgetLeases, BudgetWindow, BudgetWindows, Grant, LeaseAsk, Leased};
+pub use self::budget::{
+    BudgetLeases, BudgetWindow, BudgetWindows, Grant, LeaseAsk, Leased, WindowSums,
+};
 pub use self::dimension::Dimension;
 pub use self::feedback::{FeedbackRow, FeedbackSource, UnknownFeedbackSource};
 pub use self::habits::{HabitRow, HabitSums};
@@ -27,6 +29,8 @@ pub use self::habits::{HabitRow, HabitSums};
 ///   events is returned. Stores that do not share budgets refuse none.
 /// - What settlements, adjustments and carried sums add to a budget's windows
 ///   is counted in the same transaction, once for each event that counts.
+/// - Of what was carried into a window the largest sum counts, so what is
+///   carried later adds what it is more.
 /// - A second terminal event (`Settle` or `Release`) of the same attempt is
 ///   ignored: exactly one counts. So appending a batch again is harmless.
 /// - A store that is bounded, and says so, may fold old attempts into sums.
@@ -62,6 +66,27 @@ pub trait LedgerStore: Send + Sync + fmt::Debug {
     ) -> Result<Vec<(BudgetWindow, Usd)>, StoreError> {
         let _ = (budget, since);
         Ok(Vec::new())
+    }
+
+    /// What is counted in each window of a budget that began at `since` or later,
+    /// beside a report, both as they are at one moment: what is in the report
+    /// and counts is in the sums too. A store that is written to by others
+    /// meanwhile, or takes what was [carried](LedgerEvent::Carried), has to
+    /// know better than this.
+    async fn spent_beside(
+        &self,
+        query: &UsageQuery,
+        budget: &str,
+        since: Timestamp,
+    ) -> Result<(Vec<UsageRow>, Vec<WindowSums>), StoreError> {
+        let rows = self.report(query).await?;
+        let spent = self.spent(budget, since).await?.into_iter();
+        let sums = spent.map(|(window, spent)| WindowSums {
+            window,
+            spent,
+            carried: Usd::ZERO,
+        });
+        Ok((rows, sums.collect()))
     }
 
     /// A call of that caller that has ended, by its own id or by the id that an
@@ -202,14 +227,16 @@ pub enum LedgerEvent {
         /// What that adds to the windows: the new amount less the earlier one.
         change: Usd,
     },
-    /// A window began to be counted after money was spent that belongs to it.
-    /// The first such event of a window counts.
+    /// Money was spent that belongs to a window, by attempts that do not say
+    /// so: before it was counted, or by nodes that did not know of it. Of all
+    /// such events of a window the one with the largest amount counts.
     Carried {
         /// The window.
         window: BudgetWindow,
         /// When.
         at: Timestamp,
-        /// What was spent before.
+        /// How much, since the window began: what earlier such events told of
+        /// it is in it.
         amount: Usd,
     },
 }

@@ -4,10 +4,12 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use deadpool_postgres::Object;
-use tokio_postgres::Row;
+use deadpool_postgres::{GenericClient, Object};
 use tokio_postgres::types::ToSql;
-use tollgate_core::{BudgetWindow, Dimension, Timestamp, TokenUsage, UsageQuery, UsageRow, Usd};
+use tokio_postgres::{IsolationLevel, Row};
+use tollgate_core::{
+    BudgetWindow, Dimension, Timestamp, TokenUsage, UsageQuery, UsageRow, Usd, WindowSums,
+};
 
 use crate::Result;
 use crate::rows::text;
@@ -24,7 +26,10 @@ const MONEY: [&str; 4] = [
     "CASE WHEN source <> 'worst_case' AND lost THEN credits_nanos::numeric + provider_nanos END",
 ];
 
-pub(crate) async fn usage(client: &Object, query: &UsageQuery) -> Result<Vec<UsageRow>> {
+pub(crate) async fn usage(
+    client: &impl GenericClient,
+    query: &UsageQuery,
+) -> Result<Vec<UsageRow>> {
     let question = Question::new(query)?;
     let values: Vec<&(dyn ToSql + Sync)> = question.values.iter().map(Bound::value).collect();
     // Not kept: there are many breakdowns, and few reports.
@@ -174,13 +179,51 @@ pub(crate) async fn spent(
     let rows = client
         .query(&statement, &[&text(budget), &since.millis()])
         .await?;
-    let window = |row: &Row| {
-        let window = BudgetWindow {
-            budget: Arc::clone(budget),
-            key: row.try_get::<_, &str>(0)?.into(),
-            start: Timestamp::from_millis(row.try_get(1)?),
-        };
-        Ok((window, Usd::from_nanos(row.try_get(2)?)))
+    let sum = |row| Ok((window(row, budget)?, Usd::from_nanos(row.try_get(2)?)));
+    rows.iter().map(sum).collect()
+}
+
+const SUMS: &str = "SELECT key, start_ms, spent_nanos, (
+    SELECT coalesce(max(amount_nanos), 0) FROM carried AS c
+    WHERE c.budget = b.budget AND c.key = b.key AND c.start_ms = b.start_ms
+)
+FROM budget_window AS b WHERE budget = $1 AND start_ms >= $2 ORDER BY start_ms, key";
+
+/// A report, and what is counted in the windows of a budget, in one view of the
+/// database.
+pub(crate) async fn beside(
+    client: &mut Object,
+    query: &UsageQuery,
+    budget: &Arc<str>,
+    since: Timestamp,
+) -> Result<(Vec<UsageRow>, Vec<WindowSums>)> {
+    let transaction = client
+        .build_transaction()
+        .isolation_level(IsolationLevel::RepeatableRead)
+        .read_only(true)
+        .start()
+        .await?;
+    let reported = usage(&transaction, query).await?;
+    let statement = transaction.prepare_cached(SUMS).await?;
+    let rows = transaction
+        .query(&statement, &[&text(budget), &since.millis()])
+        .await?;
+    let sums = |row| {
+        Ok(WindowSums {
+            window: window(row, budget)?,
+            spent: Usd::from_nanos(row.try_get(2)?),
+            carried: Usd::from_nanos(row.try_get(3)?),
+        })
     };
-    rows.iter().map(window).collect()
+    let sums = rows.iter().map(sums).collect::<Result<_>>()?;
+    Ok((reported, sums))
+}
+
+/// The key of a window, then its beginning.
+fn window(row: &Row, budget: &Arc<str>) -> Result<BudgetWindow> {
+    Ok(BudgetWindow {
+        budget: Arc::clone(budget),
+        key: row.try_get::<_, &str>(0)?.into(),
+        start: Timestamp::from_millis(row.try_get(1)?),
+    })
 }

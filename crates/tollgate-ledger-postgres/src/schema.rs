@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0005_feedback.sql"),
     include_str!("migrations/0006_habits.sql"),
     include_str!("migrations/0007_generations.sql"),
+    include_str!("migrations/0008_carried.sql"),
 ];
 
 /// First key of all advisory locks of Tollgate: "TGLE" in ASCII.

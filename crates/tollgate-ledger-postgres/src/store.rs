@@ -10,7 +10,7 @@ use tokio_postgres::error::SqlState;
 use tollgate_core::{
     BoxFuture, BudgetLeases, BudgetWindow, CallerId, FeedbackRow, HabitRow, LeaseAsk, Leased,
     LedgerEvent, LedgerStore, OpenAttempt, Receipt, StoreError, Timestamp, Uncertain, UsageQuery,
-    UsageRow, Usd,
+    UsageRow, Usd, WindowSums,
 };
 use tollgate_keys::{
     EndedSlice, KeyConfig, KeyStore, KeyStoreError, LimitStore, SliceAsk, SliceGrant,
@@ -38,7 +38,8 @@ const TRIES: u32 = 5;
 /// for what must not be done twice: leasing budgets and revoking keys fail then.
 /// While there is no connection to be had, all work fails. So it does when the
 /// server has not answered for five seconds, or for ten minutes where all of the
-/// ledger may have to be read: in `report`, `uncertain` and `verify`.
+/// ledger may have to be read: in `report`, `spent_beside`, `uncertain` and
+/// `verify`.
 ///
 /// A node that lost its name, with the connection that took it, takes it again.
 /// When another process has it meanwhile, appending, leasing and listing open
@@ -294,6 +295,25 @@ impl LedgerStore for PostgresStore {
             let budget = Arc::clone(&budget);
             Box::pin(async move { report::spent(client, &budget, since).await })
         })
+        .await
+    }
+
+    async fn spent_beside(
+        &self,
+        query: &UsageQuery,
+        budget: &str,
+        since: Timestamp,
+    ) -> Result<(Vec<UsageRow>, Vec<WindowSums>), StoreError> {
+        let asked: Arc<(UsageQuery, Arc<str>)> = Arc::new((query.clone(), budget.into()));
+        self.run(
+            "compare budgets with reports",
+            LONG,
+            WhenLost,
+            move |client, _| {
+                let asked = Arc::clone(&asked);
+                Box::pin(async move { report::beside(client, &asked.0, &asked.1, since).await })
+            },
+        )
         .await
     }
 

@@ -18,7 +18,8 @@ const QUESTIONS: [&str; 4] = [
         FROM adjust AS a,
             jsonb_to_recordset(a.windows) AS w (budget text, key text, start_ms bigint)
         UNION ALL
-        SELECT budget, key, start_ms, amount_nanos FROM carried
+        SELECT budget, key, start_ms, max(amount_nanos) FROM carried
+        GROUP BY budget, key, start_ms
     ), sums AS (
         SELECT budget, key, start_ms, nanos(sum(amount)) AS spent
         FROM told GROUP BY budget, key, start_ms

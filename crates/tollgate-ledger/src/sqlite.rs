@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use tollgate_core::{
     BudgetWindow, CallerId, FeedbackRow, HabitRow, LedgerEvent, LedgerStore, OpenAttempt, Receipt,
-    StoreError, Timestamp, Uncertain, UsageQuery, UsageRow, Usd,
+    StoreError, Timestamp, Uncertain, UsageQuery, UsageRow, Usd, WindowSums,
 };
 
 use crate::{Durability, OpenError, Verified};
@@ -161,6 +161,22 @@ impl LedgerStore for SqliteStore {
         self.thread
             .run("read what budgets spent", move |opened| {
                 attempts::spent(&opened.connection, &budget, since)
+            })
+            .await
+    }
+
+    async fn spent_beside(
+        &self,
+        query: &UsageQuery,
+        budget: &str,
+        since: Timestamp,
+    ) -> Result<(Vec<UsageRow>, Vec<WindowSums>), StoreError> {
+        let (query, budget) = (query.clone(), budget.to_owned());
+        self.thread
+            .run("compare budgets with reports", move |opened| {
+                let snapshot = opened.connection.transaction()?;
+                let rows = report::usage(&snapshot, &query)?;
+                attempts::sums(&snapshot, &budget, since).map(|sums| (rows, sums))
             })
             .await
     }

@@ -30,6 +30,17 @@ impl fmt::Display for BudgetWindow {
     }
 }
 
+/// What a store has counted in a window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WindowSums {
+    /// The window.
+    pub window: BudgetWindow,
+    /// All that was spent.
+    pub spent: Usd,
+    /// The part of it that was [carried](crate::LedgerEvent::Carried) there.
+    pub carried: Usd,
+}
+
 /// Shares budgets between the nodes that spend from them.
 ///
 /// A node may admit only what it has leased; what it settles is taken off its

@@ -142,12 +142,26 @@ UPDATE budget_window AS b SET spent_nanos = nanos(b.spent_nanos + s.amount)
 FROM spent AS s
 WHERE b.budget = s.budget AND b.key = s.key AND b.start_ms = s.start_ms";
 
-pub(super) const CARRIED: &str = "WITH new AS (
-    INSERT INTO carried SELECT * FROM jsonb_populate_recordset(NULL::carried, $1::text::jsonb)
-    ON CONFLICT DO NOTHING RETURNING *
+/// Of what is carried into a window the largest sum counts. All parts of a
+/// statement see the tables as they were before it.
+pub(super) const CARRIED: &str = "WITH told AS (
+    SELECT DISTINCT ON (budget, key, start_ms) *
+    FROM jsonb_populate_recordset(NULL::carried, $1::text::jsonb)
+    ORDER BY budget, key, start_ms, amount_nanos DESC
+), more AS (
+    SELECT t.*, t.amount_nanos::numeric - before.amount AS change
+    FROM told AS t, LATERAL (
+        SELECT coalesce(max(c.amount_nanos), 0) AS amount FROM carried AS c
+        WHERE c.budget = t.budget AND c.key = t.key AND c.start_ms = t.start_ms
+    ) AS before
+    WHERE t.amount_nanos > before.amount
+), new AS (
+    INSERT INTO carried (budget, key, start_ms, at_ms, amount_nanos)
+    SELECT budget, key, start_ms, at_ms, amount_nanos FROM more
+    RETURNING budget
 ), counted AS (
-    UPDATE budget_window AS b SET spent_nanos = nanos(b.spent_nanos::numeric + c.amount_nanos)
-    FROM new AS c
-    WHERE b.budget = c.budget AND b.key = c.key AND b.start_ms = c.start_ms
+    UPDATE budget_window AS b SET spent_nanos = nanos(b.spent_nanos + m.change)
+    FROM more AS m
+    WHERE b.budget = m.budget AND b.key = m.key AND b.start_ms = m.start_ms
 )
 SELECT count(*) FROM new";

@@ -33,7 +33,7 @@ async fn each_event_counts_once_however_often_it_comes() {
     }
     let batch = [
         carried(7),
-        carried(9_999),
+        carried(5),
         dispatch(1, 50, 0),
         settle(1, 40),
         settle(1, 9_999),
@@ -153,5 +153,28 @@ async fn costs_are_uncertain_until_they_are_adjusted() {
     assert_eq!(store.uncertain(later).await.unwrap(), []);
     store.append(&[adjust(1, 1, 5, -4)]).await.unwrap();
     assert_eq!(store.uncertain(NOON).await.unwrap(), [second]);
+    server.clean().await;
+}
+
+#[tokio::test]
+async fn what_was_carried_once_by_an_older_schema_counts_on() {
+    let Some(server) = Server::find("what an older schema carried") else {
+        return;
+    };
+    let config = server.config();
+    let client = server.watch(&config).await;
+    let store = node(&config, "one").await;
+    store.append(&[carried(7), settle(1, 40)]).await.unwrap();
+    drop(store);
+    let older = "ALTER TABLE carried DROP CONSTRAINT carried_pkey,
+            ADD PRIMARY KEY (budget, key, start_ms);
+        DELETE FROM schema_version WHERE version >= 8";
+    client.batch_execute(older).await.unwrap();
+    let store = node(&config, "two").await;
+    for (amount, expected) in [(7, 47), (9, 49), (8, 49)] {
+        store.append(&[carried(amount)]).await.unwrap();
+        assert_eq!(spent(&store, "team").await, expected);
+        is_right(&store).await;
+    }
     server.clean().await;
 }

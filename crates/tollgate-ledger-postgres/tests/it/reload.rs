@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -83,6 +83,101 @@ async fn a_budget_that_two_nodes_take_over_knows_what_both_have_spent() {
     assert_eq!(number(&client, LEASED).await, 0, "everything went back");
     drop((one, two));
     let differences = node(&config, "one").await.verify().await.unwrap();
+    assert!(differences.is_empty(), "{differences:?}");
+    server.clean().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_node_spends_before_it_has_a_budget_counts_once_it_has() {
+    let Some(server) = Server::find("a budget that one node has before another") else {
+        return;
+    };
+    let config = server.config();
+    let client = server.watch(&config).await;
+    let one = tracker_with(&config, "one", BTreeMap::new()).await;
+    let two = tracker_with(&config, "two", BTreeMap::new()).await;
+    spend(&one, 0).await.unwrap();
+    go_by(&one, &team(50)).await;
+    for n in 1..=30 {
+        spend(&two, n).await.unwrap();
+    }
+    go_by(&two, &team(50)).await;
+    two.flush().await.unwrap();
+    assert_eq!(number(&client, SPENT).await, 31 * CENT);
+    let served = timeout(Duration::from_secs(60), async {
+        tokio::join!(spend_all(&one, 1_000), spend_all(&two, 2_000))
+    });
+    let (first, second) = served.await.unwrap();
+    let served = first + second;
+    assert!((17..=19).contains(&served), "{served} of 19 were served");
+    for tracker in [&one, &two] {
+        tracker.shutdown().await.unwrap();
+    }
+    assert_eq!(number(&client, SPENT).await, (31 + served) * CENT);
+    drop((one, two));
+    let differences = node(&config, "last").await.verify().await.unwrap();
+    assert!(differences.is_empty(), "{differences:?}");
+    server.clean().await;
+}
+
+/// Whoever has the budget settles while the others read what was spent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_that_take_a_budget_over_in_turn_count_each_call_once() {
+    let Some(server) = Server::find("nodes that take a budget over in turn") else {
+        return;
+    };
+    let config = server.config();
+    let mut trackers = Vec::new();
+    for name in ["one", "two", "three", "four"] {
+        trackers.push(tracker_with(&config, name, BTreeMap::new()).await);
+    }
+    let (served, stop) = (
+        Arc::new(AtomicI64::new(0)),
+        Arc::new(AtomicBool::new(false)),
+    );
+    let mut spenders = JoinSet::new();
+    for first in 0..8 {
+        let tracker = trackers[first % trackers.len()].clone();
+        let (served, stop) = (served.clone(), stop.clone());
+        spenders.spawn(async move {
+            let mut n = u128::try_from(first).unwrap() << 32;
+            while !stop.load(Ordering::Relaxed) {
+                n += 1;
+                spend(&tracker, n).await.unwrap();
+                served.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+    }
+    let more = async || {
+        let before = served.load(Ordering::Relaxed);
+        while served.load(Ordering::Relaxed) < before + 20 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let none = BTreeMap::new();
+    for budgets in [team(900_000), none.clone(), team(800_000)] {
+        for tracker in &trackers {
+            more().await;
+            go_by(tracker, &budgets).await;
+        }
+        // Two at once find the same missing.
+        more().await;
+        tokio::join!(go_by(&trackers[0], &none), go_by(&trackers[1], &none));
+        more().await;
+        tokio::join!(go_by(&trackers[0], &budgets), go_by(&trackers[1], &budgets));
+    }
+    stop.store(true, Ordering::Relaxed);
+    while let Some(spender) = spenders.join_next().await {
+        spender.unwrap();
+    }
+    for tracker in &trackers {
+        tracker.shutdown().await.unwrap();
+    }
+    let client = server.watch(&config).await;
+    let served = served.load(Ordering::Relaxed);
+    assert_eq!(number(&client, SPENT).await, served * CENT);
+    drop(trackers);
+    let differences = node(&config, "last").await.verify().await.unwrap();
     assert!(differences.is_empty(), "{differences:?}");
     server.clean().await;
 }

@@ -1,11 +1,11 @@
 //! What was spent of budgets, as stores know it.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 use serde::Serialize;
 use tollgate_core::{
     BudgetWindow, LedgerEvent, LedgerStore, StoreError, Timestamp, UsageQuery, UsageRow, Usd,
+    WindowSums,
 };
 
 use super::config::{BudgetConfig, OnSoft, Per, Period};
@@ -112,12 +112,43 @@ pub(crate) enum Counted {
 }
 
 /// What a store knows of one window.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Known {
-    /// By its counters; nothing when it has none.
-    counted: Usd,
-    /// What was spent, which is as much or more.
+    /// What was spent: by its counter, or by its report where that is more.
     spent: Usd,
+    /// The part of it that was carried.
+    carried: Usd,
+    /// What is to be carried, if that is more.
+    missing: Option<Usd>,
+}
+
+impl Known {
+    fn of(sums: WindowSums) -> (BudgetWindow, Self) {
+        let known = Self {
+            spent: sums.spent,
+            carried: sums.carried,
+            missing: None,
+        };
+        (sums.window, known)
+    }
+
+    /// Takes note of what a report says.
+    ///
+    /// What is missing is told as a total since the window began: all that was
+    /// spent, less what the events come to that count here by themselves. It
+    /// only grows, so of two totals the later one has all that is in the other,
+    /// and the store goes by the largest. So nothing counts twice, however many
+    /// nodes tell it, and in whichever order. What others settle in the window
+    /// before it is written counts by itself and comes on top; what is held, on
+    /// leases or not, is in no total, and counts by itself when it is settled,
+    /// for its node has read by then or will. All this holds because the report
+    /// and the counter are of one moment.
+    fn raise(&mut self, reported: Usd) {
+        if reported > self.spent {
+            self.missing = Some(self.carried + (reported - self.spent));
+            self.spent = reported;
+        }
+    }
 }
 
 /// What was spent in the windows of a budget that began then: by the store's
@@ -130,44 +161,33 @@ async fn look(
     start: Timestamp,
     since: Counted,
 ) -> Result<BTreeMap<BudgetWindow, Known>, StoreError> {
-    let known = counted(rule, store, start).await?;
-    if since == Counted::Throughout && rule.has_no_key_beside(known.keys()) {
-        return Ok(known);
+    let is_open = |window: &BudgetWindow| window.start == start;
+    if since == Counted::Throughout {
+        let spent = store.spent(&rule.id, start).await?.into_iter();
+        let open = spent.filter(|(window, _)| is_open(window));
+        let known = open.map(|(window, spent)| {
+            let carried = Usd::ZERO;
+            Known::of(WindowSums {
+                window,
+                spent,
+                carried,
+            })
+        });
+        let known: BTreeMap<_, _> = known.collect();
+        if rule.has_no_key_beside(known.keys()) {
+            return Ok(known);
+        }
     }
-    let rows = store.report(&query(rule, start)).await?;
-    // Once more: the report has what other nodes counted until here.
-    let mut known = counted(rule, store, start).await?;
+    let query = query(rule, start);
+    let (rows, sums) = store.spent_beside(&query, &rule.id, start).await?;
+    let open = sums.into_iter().filter(|sums| is_open(&sums.window));
+    let mut known: BTreeMap<_, _> = open.map(Known::of).collect();
     for (window, reported) in spent_by(rule, start, rows) {
-        match known.entry(window) {
-            Entry::Vacant(vacant) => {
-                vacant.insert(Known {
-                    counted: Usd::ZERO,
-                    spent: reported,
-                });
-            }
-            Entry::Occupied(mut occupied) if since == Counted::AtTimes => {
-                let known = occupied.get_mut();
-                known.spent = known.spent.max(reported);
-            }
-            Entry::Occupied(_) => {}
+        if since == Counted::AtTimes || !known.contains_key(&window) {
+            known.entry(window).or_default().raise(reported);
         }
     }
     Ok(known)
-}
-
-async fn counted(
-    rule: &Rule,
-    store: &dyn LedgerStore,
-    start: Timestamp,
-) -> Result<BTreeMap<BudgetWindow, Known>, StoreError> {
-    let counted = store.spent(&rule.id, start).await?;
-    let open = counted.into_iter();
-    let open = open.filter(|(window, _)| window.start == start);
-    let known = |(window, counted)| {
-        let spent = counted;
-        (window, Known { counted, spent })
-    };
-    Ok(open.map(known).collect())
 }
 
 /// What was spent in the windows of a budget that are open `now`, by a report
@@ -203,8 +223,7 @@ fn spent_by(
 }
 
 /// What was spent before this process in the open windows of a budget, and the
-/// events that have the store count it from now on. A store takes one for each
-/// window, the first.
+/// events that have the store count it from now on.
 pub(crate) async fn carry(
     rule: &Rule,
     store: &dyn LedgerStore,
@@ -213,11 +232,12 @@ pub(crate) async fn carry(
 ) -> Result<(Vec<(BudgetWindow, Usd)>, Vec<LedgerEvent>), StoreError> {
     let (start, _) = rule.window_of(now);
     let all = look(rule, store, start, since).await?;
-    let uncounted = all.iter().filter(|(_, known)| known.spent > known.counted);
-    let carried = uncounted.map(|(window, known)| LedgerEvent::Carried {
-        window: window.clone(),
-        at: now,
-        amount: known.spent - known.counted,
+    let carried = all.iter().filter_map(|(window, known)| {
+        Some(LedgerEvent::Carried {
+            window: window.clone(),
+            at: now,
+            amount: known.missing?,
+        })
     });
     let carried = carried.collect();
     let spent = all.into_iter().map(|(window, known)| (window, known.spent));

@@ -4,7 +4,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
 use tollgate_core::{
     Billing, BudgetWindow, CallFacts, CallId, CallerId, Cost, CostSource, GenerationId, LaneId,
-    ModelId, OpenAttempt, Timestamp, Uncertain, Usd,
+    ModelId, OpenAttempt, Timestamp, Uncertain, Usd, WindowSums,
 };
 
 use super::rows::windows;
@@ -119,14 +119,41 @@ pub(super) fn spent(
     connection
         .prepare_cached(SPENT)?
         .query_map(params![budget, since.millis()], |row| {
-            let window = BudgetWindow {
-                budget: budget.into(),
-                key: row.get::<_, String>(0)?.into(),
-                start: Timestamp::from_millis(row.get(1)?),
-            };
-            Ok((window, Usd::from_nanos(row.get(2)?)))
+            Ok((window(row, budget)?, Usd::from_nanos(row.get(2)?)))
         })?
         .collect()
+}
+
+const SUMS: &str = "SELECT key, start_ms, spent_nanos, (
+    SELECT coalesce(max(amount_nanos), 0) FROM carried AS c
+    WHERE c.budget = b.budget AND c.key = b.key AND c.start_ms = b.start_ms
+)
+FROM budget_spent AS b WHERE budget = ?1 AND start_ms >= ?2 ORDER BY start_ms, key";
+
+pub(super) fn sums(
+    connection: &Connection,
+    budget: &str,
+    since: Timestamp,
+) -> rusqlite::Result<Vec<WindowSums>> {
+    connection
+        .prepare_cached(SUMS)?
+        .query_map(params![budget, since.millis()], |row| {
+            Ok(WindowSums {
+                window: window(row, budget)?,
+                spent: Usd::from_nanos(row.get(2)?),
+                carried: Usd::from_nanos(row.get(3)?),
+            })
+        })?
+        .collect()
+}
+
+/// The key of a window, then its beginning.
+fn window(row: &Row<'_>, budget: &str) -> rusqlite::Result<BudgetWindow> {
+    Ok(BudgetWindow {
+        budget: budget.into(),
+        key: row.get::<_, String>(0)?.into(),
+        start: Timestamp::from_millis(row.get(1)?),
+    })
 }
 
 /// The id of a call.

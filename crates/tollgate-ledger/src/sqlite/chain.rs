@@ -3,10 +3,11 @@
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params};
+use tollgate_core::Usd;
 
 use super::cells::Cells;
 use super::rows::Row;
-use super::tables::{ADJUST, NEXT_ADJUST, Table};
+use super::tables::{ADJUST, CARRIED, NEXT_ADJUST, Table};
 
 pub(super) type Digest = [u8; 32];
 
@@ -57,7 +58,9 @@ impl Head {
         connection: &Connection,
         row: &mut Row,
     ) -> rusqlite::Result<bool> {
-        if std::ptr::eq(row.table, &raw const ADJUST) && !number(connection, &mut row.cells)? {
+        if std::ptr::eq(row.table, &raw const ADJUST) && !number(connection, &mut row.cells)?
+            || std::ptr::eq(row.table, &raw const CARRIED) && !adds(connection, row)?
+        {
             return Ok(false);
         }
         let next = Self {
@@ -75,6 +78,25 @@ impl Head {
         }
         Ok(inserted)
     }
+}
+
+/// Has a carried sum count what it is more than those before; false when it is
+/// no more.
+fn adds(connection: &Connection, row: &mut Row) -> rusqlite::Result<bool> {
+    const LARGEST: &str = "SELECT coalesce(max(amount_nanos), 0) FROM carried
+        WHERE budget = ?1 AND key = ?2 AND start_ms = ?3";
+    let mut statement = connection.prepare_cached(LARGEST)?;
+    row.cells.bind_first(3, &mut statement)?;
+    let largest: Option<i64> = statement
+        .raw_query()
+        .next()?
+        .map(|row| row.get(0))
+        .transpose()?;
+    let Some((_, amount)) = &mut row.counts else {
+        return Ok(false);
+    };
+    *amount -= Usd::from_nanos(largest.unwrap_or(0));
+    Ok(*amount > Usd::ZERO)
 }
 
 /// Adds the number of an adjustment; false when it is there already.

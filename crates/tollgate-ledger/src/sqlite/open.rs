@@ -24,6 +24,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0005_habits.sql"),
     include_str!("migrations/0006_generations.sql"),
     include_str!("migrations/0007_running.sql"),
+    include_str!("migrations/0008_carried.sql"),
 ];
 
 /// The oldest schema that reports can read as it is.

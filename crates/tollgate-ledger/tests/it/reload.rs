@@ -395,13 +395,18 @@ async fn what_a_returning_budget_missed_is_known_to_the_next_process() {
     let tracker = over(store.clone(), &config);
     tracker.recover().await.unwrap();
     spend(&tracker, 1, CENT).await.unwrap();
-    go_by(&tracker, &Budgets::new()).await;
-    spend(&tracker, 2, CENT).await.unwrap();
-    go_by(&tracker, &team).await;
+    for n in [2, 4, 6] {
+        go_by(&tracker, &Budgets::new()).await;
+        spend(&tracker, n, CENT).await.unwrap();
+        go_by(&tracker, &team).await;
+        spend(&tracker, n + 1, CENT).await.unwrap();
+    }
     tracker.shutdown().await.unwrap();
+    let verified = store.verify().await.unwrap();
+    assert!(verified.is_ok(), "{verified:?}");
     let again = over(store, &config);
     again.recover().await.unwrap();
-    assert_eq!(windows(&again)["team:"], (2 * CENT, 0));
+    assert_eq!(windows(&again)["team:"], (7 * CENT, 0));
 }
 
 #[tokio::test]

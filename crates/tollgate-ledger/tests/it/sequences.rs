@@ -46,7 +46,7 @@ fn step() -> impl Strategy<Value = Step> {
 struct Model {
     amounts: HashMap<(u128, u32), i64>,
     spent: BTreeMap<BudgetWindow, i64>,
-    carried: Vec<BudgetWindow>,
+    carried: BTreeMap<BudgetWindow, i64>,
     events: Vec<LedgerEvent>,
 }
 
@@ -95,9 +95,10 @@ impl Model {
             Step::Carry(key, nanos) => {
                 let window = window("day", ["", "b", "c"][usize::from(key)]);
                 self.events.push(carried(window.clone(), nanos));
-                if !self.carried.contains(&window) {
-                    *self.spent.entry(window.clone()).or_default() += nanos;
-                    self.carried.push(window);
+                let carried = self.carried.entry(window.clone()).or_default();
+                if nanos > *carried {
+                    *self.spent.entry(window).or_default() += nanos - *carried;
+                    *carried = nanos;
                 }
             }
             Step::Repeat(count) => {

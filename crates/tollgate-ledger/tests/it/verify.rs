@@ -368,3 +368,28 @@ async fn rows_older_than_the_chain_are_outside_of_it_and_counted() {
         "chain broken at event 1: 2 rows outside the chain, there were 3",
     );
 }
+
+#[tokio::test]
+async fn what_was_carried_once_by_an_older_schema_counts_on() {
+    let folder = Folder::with(&story()).await;
+    let older = "CREATE TABLE older (
+            budget TEXT NOT NULL, key TEXT NOT NULL, start_ms INTEGER NOT NULL,
+            at_ms INTEGER NOT NULL, amount_nanos INTEGER NOT NULL, seq INTEGER, digest BLOB,
+            PRIMARY KEY (budget, key, start_ms)
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO older SELECT * FROM carried;
+        DROP TABLE carried;
+        ALTER TABLE older RENAME TO carried;
+        DELETE FROM schema_version WHERE version >= 8;";
+    folder.change(older).await;
+    drop(folder.open().await);
+    is_whole(&folder.verify().await);
+    let day = crate::ledger::window("day", "");
+    for nanos in [50, 60, 55] {
+        let more = crate::ledger::carried(day.clone(), nanos);
+        folder.open().await.append(&[more]).await.unwrap();
+    }
+    let verified = folder.verify().await;
+    is_whole(&verified);
+    assert_eq!(verified.events, story().len() as u64 + 1);
+}

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use tollgate_core::{BudgetWindow, BudgetWindows, LedgerEvent, Timestamp, Usd};
+use tollgate_core::{
+    BudgetWindow, BudgetWindows, LedgerEvent, Timestamp, UsageQuery, Usd, WindowSums,
+};
 
 use super::{
     SharedStore, adjust_in, append, dispatch, hold, later, lost, named, released, settle,
@@ -115,22 +117,57 @@ pub(super) async fn a_repeated_batch_counts_nothing(store: SharedStore) {
     assert_eq!(spent(&store, "day").await, [(shared("day"), 114)]);
 }
 
-pub(super) async fn the_first_carried_sum_of_a_window_counts(store: SharedStore) {
+pub(super) async fn the_largest_carried_sum_of_a_window_counts(store: SharedStore) {
+    let windows: BudgetWindows = [shared("day")].into();
+    let settle = |n| settle_in(&windows, &facts(n), record(1, "a/one", 5));
+    let day = |nanos| carried(shared("day"), nanos);
+    let steps = [
+        (vec![settle(1)], 5),
+        (vec![day(100), day(900), day(400)], 905),
+        (vec![day(900), day(0), day(100)], 905),
+        // What is counted by itself comes on top, in whichever order.
+        (vec![settle(2), day(950), settle(3)], 965),
+        (vec![day(960), settle(4)], 980),
+    ];
+    for (events, expected) in steps {
+        for _ in 0..2 {
+            append(&store, &events).await;
+            assert_eq!(spent(&store, "day").await, [(shared("day"), expected)]);
+        }
+    }
+    append(&store, &[carried(window("day", "team", NOON), 1)]).await;
+    let expected = [(shared("day"), 980), (window("day", "team", NOON), 1)];
+    assert_eq!(spent(&store, "day").await, expected);
+}
+
+pub(super) async fn what_was_carried_is_told_beside_a_report(store: SharedStore) {
     let windows: BudgetWindows = [shared("day")].into();
     append(
         &store,
-        &[settle_in(&windows, &facts(1), record(1, "a/one", 5))],
+        &[
+            settle(&facts(1), record(1, "a/one", 70)),
+            settle_in(&windows, &facts(2), record(1, "a/one", 5)),
+            carried(shared("day"), 20),
+            carried(shared("day"), 70),
+            carried(shared("month"), 9),
+        ],
     )
     .await;
-    append(
-        &store,
-        &[carried(shared("day"), 100), carried(shared("day"), 900)],
-    )
-    .await;
-    append(&store, &[carried(shared("day"), 900)]).await;
-    append(&store, &[carried(window("day", "team", NOON), 1)]).await;
-    let expected = [(shared("day"), 105), (window("day", "team", NOON), 1)];
-    assert_eq!(spent(&store, "day").await, expected);
+    let query = UsageQuery::default();
+    let beside = async |budget: &'static str, since| {
+        let beside = store.spent_beside(&query, budget, since).await;
+        beside.expect("the store compares what was spent")
+    };
+    let (rows, sums) = beside("day", NOON).await;
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].cost().nanos(), 75);
+    let expected = WindowSums {
+        window: shared("day"),
+        spent: Usd::from_nanos(75),
+        carried: Usd::from_nanos(70),
+    };
+    assert_eq!(sums, [expected]);
+    assert_eq!(beside("day", later(1)).await.1, []);
 }
 
 pub(super) async fn windows_are_counted_apart(store: SharedStore) {

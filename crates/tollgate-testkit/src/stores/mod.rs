@@ -115,7 +115,8 @@ where
     budgets::both_payables_count(open().await).await;
     budgets::the_first_end_of_an_attempt_is_counted(open().await).await;
     budgets::a_repeated_batch_counts_nothing(open().await).await;
-    budgets::the_first_carried_sum_of_a_window_counts(open().await).await;
+    budgets::the_largest_carried_sum_of_a_window_counts(open().await).await;
+    budgets::what_was_carried_is_told_beside_a_report(open().await).await;
     budgets::windows_are_counted_apart(open().await).await;
     budgets::tasks_count_side_by_side(open().await).await;
     uncertain::open_attempts_say_how_they_are_paid_and_count(open().await).await;

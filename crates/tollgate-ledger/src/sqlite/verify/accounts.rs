@@ -268,7 +268,9 @@ impl Counters {
     }
 
     fn carry(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        each_window(connection, "carried", "amount_nanos", |window, amount| {
+        const LARGEST: &str = "SELECT budget, key, start_ms, max(amount_nanos)
+            FROM carried GROUP BY budget, key, start_ms";
+        each_window(connection, LARGEST, |window, amount| {
             self.add(&[window], amount);
         })
     }
@@ -280,14 +282,10 @@ impl Counters {
             .into_iter()
             .map(|(window, sum)| (window, (Usd::from_nanos_i128(sum), Usd::ZERO)))
             .collect();
-        each_window(
-            connection,
-            "budget_spent",
-            "spent_nanos",
-            |window, spent| {
-                sides.entry(window).or_default().1 = spent;
-            },
-        )?;
+        const SPENT: &str = "SELECT budget, key, start_ms, spent_nanos FROM budget_spent";
+        each_window(connection, SPENT, |window, spent| {
+            sides.entry(window).or_default().1 = spent;
+        })?;
         for (window, (events, counter)) in sides {
             if events != counter {
                 verified.differs(Difference::Window {
@@ -303,12 +301,10 @@ impl Counters {
 
 fn each_window(
     connection: &Connection,
-    table: &str,
-    amount: &str,
+    sql: &str,
     mut each: impl FnMut(BudgetWindow, Usd),
 ) -> rusqlite::Result<()> {
-    let sql = format!("SELECT budget, key, start_ms, {amount} FROM {table}");
-    let mut statement = connection.prepare(&sql)?;
+    let mut statement = connection.prepare(sql)?;
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next()? {
         let window = BudgetWindow {
