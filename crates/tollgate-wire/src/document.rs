@@ -13,6 +13,11 @@ pub(crate) trait Field: Sized + PartialEq + serde::Serialize {
     /// Reads a value that is there and not null.
     fn from_raw(raw: &RawValue) -> Result<Self, ParseError>;
 
+    /// Reads a value that is there and may say by itself that there is none.
+    fn some_from_raw(raw: &RawValue) -> Result<Option<Self>, ParseError> {
+        Self::from_raw(raw).map(Some)
+    }
+
     /// The value when the key is absent or null; `None` makes the key required.
     fn absent() -> Option<Self> {
         None
@@ -224,7 +229,7 @@ impl<T: Field> Field for Vec<T> {
 
 impl<T: Field> Field for Option<T> {
     fn from_raw(raw: &RawValue) -> Result<Self, ParseError> {
-        T::from_raw(raw).map(Some)
+        T::some_from_raw(raw)
     }
 
     fn absent() -> Option<Self> {

@@ -249,9 +249,10 @@ impl<'a> GeminiCandidate<'a> {
             .unwrap_or_default()
     }
 
-    /// Why it ended, in the words of chats: [`FinishReason::Error`] when it is not whole.
+    /// Why it ended, in the words of chats: [`FinishReason::Error`] when it is not whole. An empty word is none.
     pub fn finish_reason(&self) -> Option<FinishReason> {
-        let word = self.finish_reason.as_deref()?;
+        let word = self.finish_reason.as_deref();
+        let word = word.filter(|word| !word.is_empty())?;
         let row = FINISHES.iter().find(|(known, _)| *known == word);
         let finish = row.map_or(FinishReason::Error, |(_, finish)| finish.clone());
         let calls = self.parts().iter().any(|part| part.function_call.is_some());

@@ -118,10 +118,7 @@ impl<'a> MessagesEvent<'a> {
                 }
             }
             "message_delta" => Self::Ending {
-                finish: event
-                    .delta
-                    .and_then(|delta| delta.stop_reason)
-                    .map(|reason| finish(&reason)),
+                finish: event.delta.and_then(|delta| finish(&delta.stop_reason?)),
                 usage: event
                     .usage
                     .map(|usage| MessagesUsage::parse(usage.get().as_bytes()))
@@ -137,15 +134,16 @@ fn is_whole_block(block: &Typed<'_>) -> bool {
     !FILLED_LATER.contains(&block.kind.as_str())
 }
 
-/// The words of Messages for what chats say in others.
-fn finish(reason: &str) -> FinishReason {
-    match reason {
+/// The words of Messages for what chats say in others; an empty one is none.
+fn finish(reason: &str) -> Option<FinishReason> {
+    Some(match reason {
+        "" => return None,
         "end_turn" | "stop_sequence" | "pause_turn" => FinishReason::Stop,
         "max_tokens" | "model_context_window_exceeded" => FinishReason::Length,
         "tool_use" => FinishReason::ToolCalls,
         "refusal" => FinishReason::ContentFilter,
         other => FinishReason::from(other),
-    }
+    })
 }
 
 envelope! {
@@ -201,8 +199,7 @@ impl MessagesReply {
 
     /// Why the answer ended, in the words of chats.
     pub fn finish_reason(&self) -> Option<FinishReason> {
-        let reason = self.0.get("stop_reason").and_then(as_text)?;
-        Some(finish(&reason))
+        finish(&self.0.get("stop_reason").and_then(as_text)?)
     }
 
     /// Bytes of text, thinking and arguments in the answer.

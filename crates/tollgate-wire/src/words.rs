@@ -55,6 +55,11 @@ macro_rules! open_enum {
             fn from_raw(raw: &serde_json::value::RawValue) -> Result<Self, crate::ParseError> {
                 Ok(serde_json::from_str(raw.get())?)
             }
+
+            /// An empty word is none: some servers write what they leave out as one.
+            fn some_from_raw(raw: &serde_json::value::RawValue) -> Result<Option<Self>, crate::ParseError> {
+                Self::from_raw(raw).map(|word| Some(word).filter(|word| !word.as_str().is_empty()))
+            }
         }
     )* };
 }

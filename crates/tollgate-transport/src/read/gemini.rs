@@ -78,7 +78,7 @@ impl Reader {
         for candidate in reply.candidates() {
             let bit = 1 << candidate.index.min(63);
             self.begun |= bit;
-            if candidate.finish_reason.is_some() {
+            if candidate.finish_reason().is_some() {
                 self.ended |= bit;
             }
             let mut parts = candidate.parts().iter();

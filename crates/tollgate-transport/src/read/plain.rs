@@ -80,7 +80,9 @@ pub(super) fn facts(data: &[u8], lane: Billing) -> Option<Facts> {
 impl Choice<'_> {
     fn is_plain(&self) -> bool {
         let failed = self.error.is_some() || self.finish_reason == FinishReason::Error;
-        !failed && self.message.tool_calls.is_none()
+        // An empty word is none, so the answer is not surely complete.
+        let has_ended = !self.finish_reason.as_str().is_empty();
+        has_ended && !failed && self.message.tool_calls.is_none()
     }
 
     fn bytes(&self) -> usize {

@@ -70,6 +70,12 @@ async fn an_end_without_the_marker_is_good_only_after_a_finish_reason() {
         (text("a") + &finish("stop") + DONE, None),
         (text("a") + &finish("stop"), None),
         (text("a"), Some(FailureKind::Truncated)),
+        // An empty reason is none.
+        (text("a") + &finish(""), Some(FailureKind::Truncated)),
+        (
+            text("a") + &finish("") + &finish("stop") + &finish(""),
+            None,
+        ),
         (text("a") + "data: {\"id\":", Some(FailureKind::Truncated)),
         (
             ": OPENROUTER PROCESSING\n\n".to_owned(),
@@ -83,6 +89,17 @@ async fn an_end_without_the_marker_is_good_only_after_a_finish_reason() {
     ] {
         assert_eq!(outcome(&bytes).await.1, expected, "{bytes}");
     }
+}
+
+#[tokio::test]
+async fn an_empty_finish_reason_on_each_chunk_does_not_end_the_answer() {
+    let chunk = text("a").replace(r#""delta""#, r#""finish_reason":"","delta""#);
+    let server = Server::start([stream((chunk.repeat(2) + DONE).as_bytes())]).await;
+    let (frames, end) = collect(&openrouter(&server), Delivery::Stream).await;
+    assert!(end.is_none(), "{end:?}");
+    // From the reason on, the cost line cuts no more.
+    let finishes: Vec<_> = frames.iter().map(|frame| frame.facts.finish).collect();
+    assert_eq!(finishes, [None; 3]);
 }
 
 #[tokio::test]

@@ -102,8 +102,8 @@ pub struct ChunkChoice<'a> {
     /// The text of a legacy completion.
     #[serde(borrow, default)]
     pub text: Option<&'a RawValue>,
-    /// Why the choice ended; may be repeated on the usage chunk.
-    #[serde(default)]
+    /// Why the choice ended; may be repeated on the usage chunk. An empty word is none: some servers write one on each chunk.
+    #[serde(default, deserialize_with = "empty_is_none")]
     pub finish_reason: Option<FinishReason>,
     /// The same in the provider's own word.
     #[serde(borrow, default)]
@@ -259,4 +259,11 @@ where
     T: Deserialize<'de> + Default,
 {
     Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+fn empty_is_none<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<FinishReason>, D::Error> {
+    let reason = Option::<FinishReason>::deserialize(deserializer)?;
+    Ok(reason.filter(|reason| !reason.as_str().is_empty()))
 }

@@ -106,6 +106,8 @@ impl ChunkMerger {
                 match key {
                     "index" => {}
                     "delta" if is_null(value) => {}
+                    // An empty word says that there is none yet, and undoes none.
+                    "finish_reason" | "native_finish_reason" if value.get() == "\"\"" => {}
                     "delta" => merger.message.push_all(value, delta_rule)?,
                     _ => merger.members.push(key, value, choice_rule(key))?,
                 }

@@ -167,7 +167,7 @@ fn nothing_said_is_null_and_no_calls_are_no_key() {
 fn the_repeated_finish_reason_is_one_and_null_does_not_undo_it() {
     let mut merger = ChunkMerger::new();
     assert_eq!(merger.finish_reason(), None);
-    for finish in [r#""stop""#, r#""stop""#, "null"] {
+    for finish in [r#""""#, r#""stop""#, r#""stop""#, "null", r#""""#] {
         let data = format!(
             r#"{{"choices":[{{"index":0,"delta":{{}},"finish_reason":{finish},"native_finish_reason":{finish}}}]}}"#
         );
@@ -182,6 +182,23 @@ fn the_repeated_finish_reason_is_one_and_null_does_not_undo_it() {
     assert_eq!(
         answer.choices()[0].native_finish_reason.as_deref(),
         Some("stop")
+    );
+}
+
+#[test]
+fn an_empty_finish_reason_is_none_when_the_answer_is_put_together() {
+    let data = br#"{"choices":[{"delta":{"content":"a"},"finish_reason":""}]}"#;
+    let StreamEvent::Chunk(chunk) = StreamEvent::parse(data).unwrap() else {
+        panic!()
+    };
+    assert_eq!(chunk.finish_reason(), None);
+    let mut merger = ChunkMerger::new();
+    merger.push(&chunk).unwrap();
+    assert_eq!(merger.finish_reason(), None);
+    let answer = merger.finish();
+    assert_eq!(
+        String::from_utf8(answer.to_vec()).unwrap(),
+        r#"{"choices":[{"index":0,"message":{"role":"assistant","content":"a"},"finish_reason":null}]}"#
     );
 }
 

@@ -15,6 +15,7 @@ fn an_empty_answer_is_seen() {
         r#"{"choices":[]}"#,
         r#"{"choices":null}"#,
         r#"{"choices":[{"index":0,"message":{"role":"assistant","content":""},"finish_reason":null}]}"#,
+        r#"{"choices":[{"message":{"content":""},"finish_reason":""}]}"#,
         r#"{"choices":[{"message":{"content":null,"tool_calls":[],"reasoning_details":[]}}]}"#,
     ];
     for text in empty {

@@ -1,7 +1,7 @@
 //! Requests of every surface, and the answers of Responses and Messages.
 
 use tollgate_wire::{
-    ChatRequest, FinishReason, MessagesEvent, MessagesReply, MessagesUsage, Request,
+    ChatRequest, FinishReason, GeminiReply, MessagesEvent, MessagesReply, MessagesUsage, Request,
     ResponsesEvent, ResponsesReply, SseDecoder, SseItem, Surface, from_chat,
 };
 
@@ -474,4 +474,20 @@ fn whole_answers_say_why_they_ended_and_how_long_they_are() {
         (message.finish_reason(), message.text_bytes()),
         (Some(FinishReason::Length), 9)
     );
+}
+
+#[test]
+fn an_empty_word_for_why_an_answer_ended_is_none() {
+    let message = br#"{"content":[{"type":"text","text":"Hi"}],"stop_reason":""}"#;
+    let message = MessagesReply::parse(message).unwrap().unwrap();
+    assert_eq!(message.finish_reason(), None);
+    let event = br#"{"type":"message_delta","delta":{"stop_reason":""}}"#;
+    let event = MessagesEvent::parse(event).unwrap();
+    let MessagesEvent::Ending { finish, .. } = event else {
+        panic!("{event:?}")
+    };
+    assert_eq!(finish, None);
+    let reply = br#"{"candidates":[{"content":{"parts":[{"text":"Hi"}]},"finishReason":""}]}"#;
+    let reply = GeminiReply::parse(reply).unwrap().unwrap();
+    assert_eq!(reply.candidates()[0].finish_reason(), None);
 }

@@ -82,6 +82,7 @@ fn what_is_more_than_text_is_read_with_care() {
     }
     for (key, value) in [
         ("finish_reason", Value::Null),
+        ("finish_reason", json!("")),
         ("finish_reason", json!("error")),
         ("error", json!({ "code": 502 })),
         ("message", Value::Null),

@@ -28,6 +28,7 @@ impl Completions {
         chunk: &ChatChunk<'_>,
         losses: &mut Losses,
     ) -> Result<Vec<Object>, ParseError> {
+        self.has_ended |= chunk.finish_reason().is_some();
         let mut completion = Object::parse(chunk.data)?;
         let place = Place::Top.key("choices");
         let choices: Vec<Object> = completion.read("choices")?.unwrap_or_default();
@@ -80,7 +81,6 @@ impl Completions {
                 losses.add(&place.key("message").key(key), "completions are text only");
             }
         }
-        self.has_ended |= choice.has_value("finish_reason");
         let mut completion = object! { "index": index, "text": text };
         for (key, value) in choice.iter() {
             match key {

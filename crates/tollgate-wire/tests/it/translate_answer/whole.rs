@@ -158,6 +158,7 @@ fn a_cut_or_failed_answer_is_never_told_as_whole() {
     let cut = "`choices[0].finish_reason`: is missing at the end, so the answer was cut";
     check("", cut);
     check(r#","finish_reason":null"#, cut);
+    check(r#","finish_reason":"""#, cut);
     let mut translator = StreamTranslator::new(&request(Surface::Messages)).unwrap();
     assert_eq!(translator.finish().unwrap_err().to_string(), cut);
     let embeddings = Request::parse(Surface::Embeddings, br#"{"input":"x"}"#).unwrap();
