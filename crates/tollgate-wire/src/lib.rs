@@ -38,7 +38,8 @@ pub use crate::account::{
     ActivityReply, ActivityRow, Budget, Credits, CreditsReply, FreeModelRequests, KeyInfo, KeyReply,
 };
 pub use crate::byok::{ByokKey, ByokListReply, ByokReply};
-pub use crate::chat::chunk::{ChatChunk, ChunkChoice, Delta, StreamEvent, TextLength};
+pub use crate::chat::chunk::{ChatChunk, ChunkChoice, Delta, StreamEvent};
+pub use crate::chat::content::TextLength;
 pub use crate::chat::message::{ContentPart, Message};
 pub use crate::chat::metadata::{
     AvailableEndpoint, AvailableEndpoints, PipelineStage, RouterAttempt, RouterMetadata,

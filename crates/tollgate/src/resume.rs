@@ -157,7 +157,14 @@ fn is_plain(choice: &ChunkChoice<'_>) -> bool {
     let is_empty = |raw: &serde_json::value::RawValue| matches!(raw.get(), "\"\"" | "[]" | "{}");
     choice.index == 0
         && choice.finish_reason.is_none()
+        && is_string(choice)
         && others.into_iter().flatten().all(|raw| is_empty(raw))
+}
+
+/// Whether what is said is a string. Parts may be more than text.
+fn is_string(choice: &ChunkChoice<'_>) -> bool {
+    let content = choice.delta.content.or(choice.text);
+    content.is_none_or(|content| content.get().starts_with('"'))
 }
 
 /// Leaves out of the beginning of a continuation what repeats `overlap`.
@@ -174,7 +181,8 @@ fn trim(frame: Frame, overlap: &mut String) -> Frame {
     let Ok(StreamEvent::Chunk(chunk)) = StreamEvent::parse(&frame.data) else {
         return frame;
     };
-    let Some(content) = chunk.choices.first().and_then(ChunkChoice::content) else {
+    let choice = chunk.choices.first().filter(|choice| is_string(choice));
+    let Some(content) = choice.and_then(ChunkChoice::content) else {
         return frame;
     };
     let repeated: usize = content

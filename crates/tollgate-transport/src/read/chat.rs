@@ -199,17 +199,14 @@ fn text_bytes(text: Option<&RawValue>) -> usize {
 
 fn choice_bytes(choice: &Choice) -> usize {
     let message = &choice.message;
-    let reasoning = message
-        .reasoning
-        .as_ref()
-        .or(message.reasoning_content.as_ref());
-    let texts = [reasoning, message.refusal.as_ref()];
+    let length = choice.text_length();
+    let refusal = message.refusal.as_ref().map_or(0, String::len);
     let calls: usize = message
         .tool_calls
         .iter()
         .map(|call| call.function.arguments_text().len())
         .sum();
-    choice.text().len() + texts.into_iter().flatten().map(String::len).sum::<usize>() + calls
+    length.content + length.reasoning + refusal + calls
 }
 
 #[cfg(test)]

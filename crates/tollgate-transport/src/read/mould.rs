@@ -28,6 +28,10 @@ impl Mould {
         let Some(written) = choice.delta.content.or(choice.text) else {
             return;
         };
+        // Parts have no one text to stand around.
+        if !written.get().starts_with('"') {
+            return;
+        }
         let text = choice.content().map_or(0, |text| text.len());
         if text == 0 || facts.finish.is_some() || facts.usage.is_some() {
             return;

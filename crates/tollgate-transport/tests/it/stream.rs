@@ -255,6 +255,36 @@ async fn a_tool_call_counts_towards_the_meter() {
 }
 
 #[tokio::test]
+async fn text_in_parts_counts_towards_the_meter() {
+    let chunk = |parts: &str| {
+        event(&format!(
+            r#"{{"choices":[{{"index":0,"delta":{{"content":{parts}}}}}]}}"#
+        ))
+    };
+    for (parts, bytes) in [
+        (r#"[{"type":"text","text":"Gr\u00fc\u00dfe"}]"#, 7),
+        (
+            r#"[{"type":"thinking","thinking":[{"type":"text","text":"Hm"}]},{"type":"text","text":"Hi"}]"#,
+            4,
+        ),
+        (r#"[{"type":"thinking","thinking":"Hm"}]"#, 2),
+        (r#"[{"type":"reference","reference_ids":[1]}]"#, 0),
+        // What cannot be read, by its length.
+        (r#"[{"type":"text","text":7},"ab"]"#, 28),
+        (r#"{"text":"Hi"}"#, 13),
+        (r#"[{"type":"thinking","thinking":[{"thinking":[]}]}]"#, 15),
+    ] {
+        // After one that is alike, too.
+        let bytes_of = chunk(parts).repeat(2) + &finish("stop") + DONE;
+        let (frames, end) = outcome(&bytes_of).await;
+        assert_eq!(end, None, "{parts}");
+        for frame in &frames[..2] {
+            assert_eq!(frame.facts.output_bytes, bytes, "{parts}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_event_over_the_limit_ends_the_stream() {
     let server = Server::start([stream(text("far too long").as_bytes())]).await;
     let mut config = config(&server);

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::content;
 use crate::document::Field;
 use crate::json::utf8;
-use crate::raw::as_text;
-use crate::{ErrorBody, FinishReason, ParseError, Role, Text, Usage};
+use crate::{ErrorBody, FinishReason, ParseError, Role, Text, TextLength, Usage};
 
 /// What the data of one event is. An error is a variant of its own, in whichever of its shapes it came.
 ///
@@ -158,13 +158,15 @@ impl<'a> ChatChunk<'a> {
         self.choices.iter().any(ChunkChoice::is_semantic)
     }
 
-    /// Bytes of text and of reasoning that the chunk adds, over all choices.
+    /// Bytes of text and of reasoning that the chunk adds, over all choices. Content that is neither a string nor parts, and
+    /// parts that cannot be read, count by their length.
     pub fn text_length(&self) -> TextLength {
         let mut length = TextLength::default();
         for choice in &self.choices {
             let reasoning = choice.delta.reasoning.or(choice.delta.reasoning_content);
-            length.content += choice.content().map_or(0, |text| text.len());
-            length.reasoning += reasoning.and_then(as_text).map_or(0, |text| text.len());
+            let said = choice.said().map(content::length).unwrap_or_default();
+            length.content += said.content;
+            length.reasoning += said.reasoning + reasoning.map_or(0, content::thinking_length);
         }
         length
     }
@@ -220,9 +222,13 @@ impl<'a> ChatChunk<'a> {
 }
 
 impl<'a> ChunkChoice<'a> {
-    /// The text that the chunk adds.
+    /// The text that the chunk adds, from a string or from text parts.
     pub fn content(&self) -> Option<Cow<'a, str>> {
-        self.delta.content.or(self.text).and_then(as_text)
+        self.said().and_then(content::text)
+    }
+
+    fn said(&self) -> Option<&'a RawValue> {
+        self.delta.content.or(self.text)
     }
 
     fn is_semantic(&self) -> bool {
@@ -242,15 +248,6 @@ impl<'a> ChunkChoice<'a> {
         .flatten()
         .any(|raw| !matches!(raw.get(), "\"\"" | "[]" | "{}"))
     }
-}
-
-/// Bytes of UTF-8 text in a chunk.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TextLength {
-    /// Of the answer.
-    pub content: usize,
-    /// Of the reasoning.
-    pub reasoning: usize,
 }
 
 fn null_is_empty<'de, D, T>(deserializer: D) -> Result<T, D::Error>

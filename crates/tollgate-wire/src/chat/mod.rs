@@ -1,6 +1,7 @@
 //! Chat completions: request, answer, stream.
 
 pub(crate) mod chunk;
+pub(crate) mod content;
 pub(crate) mod message;
 pub(crate) mod metadata;
 pub(crate) mod plugin;

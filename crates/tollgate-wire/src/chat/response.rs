@@ -2,16 +2,15 @@
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
-
+use super::content;
 use crate::document::{Field, Rows, document, read_field};
 use crate::envelope::envelope;
 use crate::error::choice_has_error;
 use crate::json::is_null;
 use crate::raw::as_text;
 use crate::{
-    ErrorBody, FinishReason, Object, ParseError, PartView, Raw, Role, RouterMetadata, ServiceTier,
-    Usage,
+    ErrorBody, FinishReason, Object, ParseError, Raw, Role, RouterMetadata, ServiceTier,
+    TextLength, Usage,
 };
 
 /// What a body with status 200 holds. An error there is a variant of its own, so that nobody takes it for an answer.
@@ -213,9 +212,27 @@ impl Choice {
     /// The text, from a string or from text parts; empty when there is none.
     pub fn text(&self) -> String {
         match &self.message.content {
-            Some(content) => content_text(content),
+            Some(content) => content::text(content).unwrap_or_default().into_owned(),
             None => self.completion_text.clone().unwrap_or_default(),
         }
+    }
+
+    /// Bytes of text and of reasoning in it, thinking among the parts included.
+    pub fn text_length(&self) -> TextLength {
+        let message = &self.message;
+        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let mut total = match &message.content {
+            Some(content) => content::length(content),
+            None => TextLength {
+                content: length(&self.completion_text),
+                reasoning: 0,
+            },
+        };
+        total.reasoning += match &message.reasoning {
+            Some(reasoning) => reasoning.len(),
+            None => length(&message.reasoning_content),
+        };
+        total
     }
 
     /// Whether nothing came with it; see [`ChatResponse::is_empty_answer`].
@@ -223,8 +240,7 @@ impl Choice {
         let message = &self.message;
         let blank = |text: &Option<String>| text.as_deref().is_none_or(str::is_empty);
         self.finish_reason.is_none()
-            && self.text().is_empty()
-            && blank(&message.reasoning)
+            && self.text_length() == TextLength::default()
             && blank(&message.reasoning_content)
             && blank(&message.refusal)
             && message
@@ -247,15 +263,4 @@ impl FunctionCall {
         text.filter(|text| !text.trim().is_empty())
             .unwrap_or(Cow::Borrowed("{}"))
     }
-}
-
-fn content_text(content: &RawValue) -> String {
-    if let Some(text) = as_text(content) {
-        return text.into_owned();
-    }
-    let parts: Vec<PartView<'_>> = serde_json::from_str(content.get()).unwrap_or_default();
-    parts
-        .iter()
-        .filter_map(|part| part.text.as_deref())
-        .collect()
 }

@@ -60,6 +60,19 @@ fn parts_are_read_as_text() {
 }
 
 #[test]
+fn thinking_among_the_parts_is_reasoning() {
+    let text = r#"{"choices":[{"message":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"Hm."}]},{"type":"text","text":"Hi"}],"reasoning":"So"}}]}"#;
+    let length = TextLength {
+        content: 2,
+        reasoning: 5,
+    };
+    assert_eq!(answer(text).choices()[0].text_length(), length);
+    assert_eq!(answer(text).text(), "Hi");
+    let only = text.replace(r#",{"type":"text","text":"Hi"}"#, "");
+    assert!(!answer(&only).is_empty_answer());
+}
+
+#[test]
 fn the_first_semantic_chunk_is_seen() {
     let check = |delta: &str, semantic: bool, content: usize, reasoning: usize| {
         let data = format!(

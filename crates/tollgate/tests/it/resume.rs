@@ -145,6 +145,7 @@ async fn answers_that_are_more_than_text_do_not_go_on() {
     );
     for delta in [
         r#"{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":""}}]}"#,
+        r#"{"content":[{"type":"text","text":"lo"}]}"#,
         r#"{"reasoning":"Hm."}"#,
         r#"{"reasoning_content":"Hm."}"#,
         r#"{"reasoning_details":[{"type":"reasoning.text","text":"Hm."}]}"#,
