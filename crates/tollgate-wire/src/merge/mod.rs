@@ -2,6 +2,7 @@
 
 mod calls;
 mod details;
+mod parts;
 mod pieces;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use pieces::{Pieces, Rule};
 
 /// Collects the chunks of a stream.
 ///
-/// Text, reasoning, refusals and sound are appended, reasoning items and calls are put together from their pieces, images
+/// Text, reasoning, refusals and sound are appended, parts of content as well, reasoning items and calls are put together from their pieces, images
 /// and annotations are listed, and of everything else the last value that is not null stays.
 ///
 /// ```
@@ -154,7 +155,7 @@ fn choice_rule(key: &str) -> Rule {
 
 fn delta_rule(key: &str) -> Rule {
     match key {
-        "content" | "reasoning" | "reasoning_content" | "refusal" => Rule::Append,
+        "content" | "reasoning" | "reasoning_content" | "refusal" => Rule::Said,
         "images" | "annotations" => Rule::Extend,
         "audio" => Rule::Nested(audio_rule),
         "reasoning_details" => Rule::Items(details::place, details::rule),

@@ -2,6 +2,7 @@
 
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::parts::Parts;
 use crate::json::is_null;
 use crate::raw::as_text;
 use crate::{Object, ParseError};
@@ -11,6 +12,8 @@ use crate::{Object, ParseError};
 pub(super) enum Rule {
     /// Strings are put one after the other.
     Append,
+    /// Strings and parts are put one after the other; a string among parts is a part of text.
+    Said,
     /// Lists are put one after the other.
     Extend,
     /// The last value that is not null stays.
@@ -33,6 +36,7 @@ pub(super) struct Pieces {
 enum Merged {
     Null,
     Text(String),
+    Parts(Parts),
     List(Vec<Box<RawValue>>),
     Value(Box<RawValue>),
     Nested(Pieces),
@@ -133,8 +137,17 @@ impl Merged {
             Rule::Append => match (as_text(value), &mut *self) {
                 (Some(piece), Self::Text(text)) => text.push_str(&piece),
                 (Some(piece), _) => *self = Self::Text(piece.into_owned()),
-                // Parts in place of a string, arguments as an object: whole in one piece.
+                // Arguments as an object: whole in one piece.
                 (None, _) => *self = Self::Value(value.to_owned()),
+            },
+            Rule::Said => match (as_text(value), &mut *self) {
+                (Some(piece), Self::Text(text)) => text.push_str(&piece),
+                (Some(piece), Self::Parts(parts)) => parts.push_text(&piece),
+                (Some(piece), _) => *self = Self::Text(piece.into_owned()),
+                (None, _) => match serde_json::from_str::<Vec<&RawValue>>(value.get()) {
+                    Ok(parts) => self.parts().extend(&parts),
+                    Err(_) => *self = Self::Value(value.to_owned()),
+                },
             },
             Rule::Extend => self
                 .list()
@@ -152,6 +165,20 @@ impl Merged {
             }
         }
         Ok(())
+    }
+
+    fn parts(&mut self) -> &mut Parts {
+        if !matches!(self, Self::Parts(_)) {
+            let mut parts = Parts::default();
+            if let Self::Text(text) = self {
+                parts.push_text(text);
+            }
+            *self = Self::Parts(parts);
+        }
+        match self {
+            Self::Parts(parts) => parts,
+            _ => unreachable!("made parts just above"),
+        }
     }
 
     fn list(&mut self) -> &mut Vec<Box<RawValue>> {
@@ -188,6 +215,7 @@ impl Merged {
         let raw = match self {
             Self::Null => to_raw_value(&()),
             Self::Text(text) => to_raw_value(&text),
+            Self::Parts(parts) => to_raw_value(&parts.into_list()),
             Self::List(list) => to_raw_value(&list),
             Self::Value(value) => return value,
             Self::Nested(pieces) => to_raw_value(&pieces.into_object()),

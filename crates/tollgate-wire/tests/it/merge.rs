@@ -38,6 +38,44 @@ fn the_sample_stream_becomes_the_answer_that_would_have_come_whole() {
 }
 
 #[test]
+fn content_in_parts_is_put_together() {
+    let text = |text: &str| format!(r#"{{"type":"text","text":"{text}"}}"#);
+    let check = |pieces: &[&str], expected: &str| {
+        let deltas: Vec<String> = pieces
+            .iter()
+            .map(|piece| format!(r#"{{"content":{piece}}}"#))
+            .collect();
+        let deltas: Vec<&str> = deltas.iter().map(String::as_str).collect();
+        check(&deltas, "content", expected);
+    };
+    let (hel, lo) = (format!("[{}]", text("Hel")), format!("[{}]", text("lo")));
+    let hello = format!("[{}]", text("Hello"));
+    check(&[&hel, &lo], &hello);
+    check(&[r#""Hel""#, &lo], &hello);
+    check(&[&hel, r#""lo""#, "null", "[]"], &hello);
+    check(&[r#""""#, "null", &hel, r#""""#, &lo], &hello);
+    check(&["[]"], "[]");
+    // A part that is more than its text stays what it is.
+    let thinking = r#"{"type":"thinking","thinking":[{"type":"text","text":"Hm"}]}"#;
+    let marked = r#"{"type":"text","text":"lo","n":1.10}"#;
+    check(
+        &[
+            &format!("[{thinking}]"),
+            &format!("[{thinking},{}]", text("Hel")),
+            &format!("[{marked}]"),
+            r#""!""#,
+        ],
+        &format!(
+            "[{thinking},{thinking},{},{marked},{}]",
+            text("Hel"),
+            text("!")
+        ),
+    );
+    // Of any other kind the last stays.
+    check(&[r#""Hel""#, r#"{"a":1}"#, r#"{"a":2.0}"#], r#"{"a":2.0}"#);
+}
+
+#[test]
 fn reasoning_items_are_put_together_by_index_and_type() {
     check(
         &[
