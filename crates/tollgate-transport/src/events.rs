@@ -87,6 +87,10 @@ impl Events {
             }
             match self.decoder.next() {
                 Some(Ok(SseItem::Comment(text))) => return Ok(Some(Frame::keep_alive(text))),
+                // Some servers keep a connection alive with events that say nothing.
+                Some(Ok(SseItem::Event { data, .. })) if data.trim_ascii().is_empty() => {
+                    return Ok(Some(Frame::keep_alive(Bytes::new())));
+                }
                 Some(Ok(SseItem::Event { data, .. })) => return self.event(data).map(Some),
                 Some(Err(error)) => {
                     let failure = self.evidence.bad_reply(

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::document::document;
-use crate::json::{is_null, utf8};
+use crate::json::{is_null, null_is_empty, utf8};
 use crate::{ErrorBody, ErrorType, FinishReason, Object, ParseError, Text};
 
 /// A piece of an answer, or all of it: a borrowed view.
@@ -44,8 +44,8 @@ pub struct GeminiReply<'a> {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct GeminiCandidate<'a> {
-    /// Position.
-    #[serde(default)]
+    /// Position; the first when it is null or missing.
+    #[serde(default, deserialize_with = "null_is_empty")]
     pub index: u64,
     /// What is new of it.
     #[serde(borrow, default)]

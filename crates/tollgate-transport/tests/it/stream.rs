@@ -127,6 +127,27 @@ async fn what_cannot_be_read_is_a_bad_reply() {
 }
 
 #[tokio::test]
+async fn a_blank_event_only_keeps_the_connection_alive() {
+    for blank in ["data:\n\n", "data:  \n\n", "event: ping\ndata:\ndata:\n\n"] {
+        let bytes = [blank, &text("a"), blank, &finish("stop"), blank, DONE].concat();
+        let (frames, end) = outcome(&bytes).await;
+        assert_eq!(end, None, "{blank:?}");
+        let kinds: Vec<FrameKind> = frames.iter().map(|frame| frame.kind).collect();
+        use FrameKind::{Done, Event, KeepAlive};
+        let expected = [KeepAlive, Event, KeepAlive, Event, KeepAlive, Done];
+        assert_eq!(kinds, expected, "{blank:?}");
+        assert!(frames[2].data.is_empty(), "a comment is one line");
+    }
+}
+
+#[tokio::test]
+async fn an_index_that_is_null_is_the_first() {
+    let null = |event: String| event.replace(r#""index":0"#, r#""index":null"#);
+    let (frames, end) = outcome(&(null(text("a")) + &null(finish("stop")))).await;
+    assert_eq!((frames.len(), end), (2, None));
+}
+
+#[tokio::test]
 async fn an_error_first_is_free_and_an_error_later_may_not_be() {
     let server = Server::start([stream(include_bytes!(
         "../fixtures/chat-stream-error-first.sse"

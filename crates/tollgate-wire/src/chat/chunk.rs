@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::content;
 use crate::document::Field;
-use crate::json::utf8;
+use crate::json::{null_is_empty, utf8};
 use crate::{ErrorBody, FinishReason, ParseError, Role, Text, TextLength, Usage};
 
 /// What the data of one event is. An error is a variant of its own, in whichever of its shapes it came.
@@ -93,8 +93,8 @@ pub struct ChatChunk<'a> {
 #[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct ChunkChoice<'a> {
-    /// Position.
-    #[serde(default)]
+    /// Position; the first when it is null or missing.
+    #[serde(default, deserialize_with = "null_is_empty")]
     pub index: u64,
     /// What is new.
     #[serde(borrow, default, deserialize_with = "null_is_empty")]
@@ -248,14 +248,6 @@ impl<'a> ChunkChoice<'a> {
         .flatten()
         .any(|raw| !matches!(raw.get(), "\"\"" | "[]" | "{}"))
     }
-}
-
-fn null_is_empty<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: Deserialize<'de> + Default,
-{
-    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 fn empty_is_none<'de, D: serde::Deserializer<'de>>(

@@ -487,7 +487,8 @@ fn an_empty_word_for_why_an_answer_ended_is_none() {
         panic!("{event:?}")
     };
     assert_eq!(finish, None);
-    let reply = br#"{"candidates":[{"content":{"parts":[{"text":"Hi"}]},"finishReason":""}]}"#;
+    let reply =
+        br#"{"candidates":[{"index":null,"content":{"parts":[{"text":"Hi"}]},"finishReason":""}]}"#;
     let reply = GeminiReply::parse(reply).unwrap().unwrap();
     assert_eq!(reply.candidates()[0].finish_reason(), None);
 }
