@@ -2,37 +2,49 @@
 
 use serde_json::value::RawValue;
 
+use super::items::{ItemRules, Items, Name, value};
 use super::pieces::{Pieces, Rule};
 use crate::Object;
-use crate::json::is_null;
 use crate::raw::as_text;
+
+pub(super) const RULES: ItemRules = ItemRules {
+    place,
+    names,
+    members: rule,
+};
 
 /// The call with the same index, unless the piece brings another id; without an index the call with the same id, without
 /// either the last call, unless that is whole and the piece brings a name.
-pub(super) fn place(calls: &[Pieces], piece: &Object) -> Option<usize> {
+fn place(calls: &Items, piece: &Object) -> Option<usize> {
     let id = word(piece.get("id"));
-    if let Some(index) = piece.get("index").filter(|index| !is_null(index)) {
-        let same_index = |call: &Pieces| {
-            call.last("index")
-                .is_some_and(|known| known.get() == index.get())
-        };
-        let position = calls.iter().rposition(same_index)?;
-        let same_id = match (id.as_deref(), calls[position].text("id")) {
+    if let Some(index) = value(piece, "index") {
+        let (position, call) = calls.named(&Name::Index(index.get().into()))?;
+        let same_id = match (id.as_deref(), call.text("id")) {
             (Some(new), Some(known)) => known.is_empty() || new == known,
             _ => true,
         };
         return same_id.then_some(position);
     }
     if let Some(id) = id {
-        return calls.iter().rposition(|call| call.text("id") == Some(&id));
+        return calls
+            .named(&Name::Id(id.into()))
+            .map(|(position, _)| position);
     }
-    let last = calls.len().checked_sub(1)?;
+    let (position, last) = calls.last()?;
     let function: Option<Object> = piece.read("function").ok().flatten();
     let named = function.is_some_and(|function| word(function.get("name")).is_some());
-    (!(named && is_whole(&calls[last]))).then_some(last)
+    (!(named && is_whole(last))).then_some(position)
 }
 
-pub(super) fn rule(key: &str) -> Rule {
+fn names(call: &Pieces) -> Vec<Name> {
+    let index = call.last("index");
+    let index = index.map(|index| Name::Index(index.get().into()));
+    let id = call.text("id").filter(|id| !id.is_empty());
+    let id = id.map(|id| Name::Id(id.into()));
+    index.into_iter().chain(id).collect()
+}
+
+fn rule(key: &str) -> Rule {
     match key {
         "function" => Rule::Nested(function_rule),
         "id" | "type" => Rule::LastWord,

@@ -1,39 +1,51 @@
 //! Which item a piece of `reasoning_details` belongs to.
 
-use serde_json::value::RawValue;
-
+use super::items::{ItemRules, Items, Name, value};
 use super::pieces::{Pieces, Rule};
 use crate::Object;
-use crate::json::is_null;
+
+pub(super) const RULES: ItemRules = ItemRules {
+    place,
+    names,
+    members: rule,
+};
 
 /// The item with the same index and type; without an index the last item, when type, format and id do not differ.
-pub(super) fn place(items: &[Pieces], piece: &Object) -> Option<usize> {
+fn place(items: &Items, piece: &Object) -> Option<usize> {
     let fits = |item: &Pieces, key: &str| match (item.last(key), value(piece, key)) {
         (Some(known), Some(new)) => known.get() == new.get(),
         _ => true,
     };
     if let Some(index) = value(piece, "index") {
-        let same_index = |item: &Pieces| {
-            item.last("index")
-                .is_some_and(|known| known.get() == index.get())
-        };
-        return items
-            .iter()
-            .rposition(|item| same_index(item) && fits(item, "type"));
+        let index = || index.get().into();
+        let (position, last) = items.named(&Name::Index(index()))?;
+        if fits(last, "type") {
+            return Some(position);
+        }
+        // An item without a type takes any piece, so where there are several of an index, each has its own.
+        let kind = value(piece, "type")?.get().into();
+        let (position, _) = items.named(&Name::IndexOfType(index(), kind))?;
+        return Some(position);
     }
-    let last = items.last()?;
+    let (position, last) = items.last()?;
     let same =
         last.last("index").is_none() && ["type", "format", "id"].iter().all(|key| fits(last, key));
-    same.then_some(items.len() - 1)
+    same.then_some(position)
 }
 
-pub(super) fn rule(key: &str) -> Rule {
+fn names(item: &Pieces) -> Vec<Name> {
+    let Some(index) = item.last("index") else {
+        return Vec::new();
+    };
+    let index = || index.get().into();
+    let kind = item.last("type");
+    let kind = kind.map(|kind| Name::IndexOfType(index(), kind.get().into()));
+    [Name::Index(index())].into_iter().chain(kind).collect()
+}
+
+fn rule(key: &str) -> Rule {
     match key {
         "text" | "summary" | "data" => Rule::Append,
         _ => Rule::Last,
     }
-}
-
-fn value<'a>(object: &'a Object, key: &str) -> Option<&'a RawValue> {
-    object.get(key).filter(|raw| !is_null(raw))
 }

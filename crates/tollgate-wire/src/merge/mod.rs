@@ -2,6 +2,7 @@
 
 mod calls;
 mod details;
+mod items;
 mod parts;
 mod pieces;
 
@@ -158,8 +159,8 @@ fn delta_rule(key: &str) -> Rule {
         "content" | "reasoning" | "reasoning_content" | "refusal" => Rule::Said,
         "images" | "annotations" => Rule::Extend,
         "audio" => Rule::Nested(audio_rule),
-        "reasoning_details" => Rule::Items(details::place, details::rule),
-        "tool_calls" => Rule::Items(calls::place, calls::rule),
+        "reasoning_details" => Rule::Items(details::RULES),
+        "tool_calls" => Rule::Items(calls::RULES),
         _ => Rule::Last,
     }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::items::{ItemRules, Items};
 use super::parts::Parts;
 use crate::json::is_null;
 use crate::raw::as_text;
@@ -22,8 +23,8 @@ pub(super) enum Rule {
     LastWord,
     /// Objects are merged key by key.
     Nested(fn(&str) -> Rule),
-    /// A list of objects, each put together from pieces: where a piece belongs, and the rules inside.
-    Items(fn(&[Pieces], &Object) -> Option<usize>, fn(&str) -> Rule),
+    /// A list of objects, each put together from pieces.
+    Items(ItemRules),
 }
 
 /// Members in the order in which their keys first came.
@@ -40,7 +41,7 @@ enum Merged {
     List(Vec<Box<RawValue>>),
     Value(Box<RawValue>),
     Nested(Pieces),
-    Items(Vec<Pieces>),
+    Items(Items),
 }
 
 impl Pieces {
@@ -118,7 +119,11 @@ impl Pieces {
         object
     }
 
-    fn push_object(&mut self, object: &Object, rules: fn(&str) -> Rule) -> Result<(), ParseError> {
+    pub(super) fn push_object(
+        &mut self,
+        object: &Object,
+        rules: fn(&str) -> Rule,
+    ) -> Result<(), ParseError> {
         object
             .iter()
             .try_for_each(|(key, value)| self.push(key, value, rules(key)))
@@ -153,14 +158,10 @@ impl Merged {
                 .list()
                 .extend(serde_json::from_str::<Vec<Box<RawValue>>>(value.get())?),
             Rule::Nested(rules) => self.pieces().push_all(value, rules)?,
-            Rule::Items(place, rules) => {
+            Rule::Items(rules) => {
                 let items = self.items();
                 for piece in serde_json::from_str::<Vec<Object>>(value.get())? {
-                    let index = place(items, &piece).unwrap_or_else(|| {
-                        items.push(Pieces::default());
-                        items.len() - 1
-                    });
-                    items[index].push_object(&piece, rules)?;
+                    items.push(&piece, rules)?;
                 }
             }
         }
@@ -201,9 +202,9 @@ impl Merged {
         }
     }
 
-    fn items(&mut self) -> &mut Vec<Pieces> {
+    fn items(&mut self) -> &mut Items {
         if !matches!(self, Self::Items(_)) {
-            *self = Self::Items(Vec::new());
+            *self = Self::Items(Items::default());
         }
         match self {
             Self::Items(items) => items,
@@ -219,12 +220,7 @@ impl Merged {
             Self::List(list) => to_raw_value(&list),
             Self::Value(value) => return value,
             Self::Nested(pieces) => to_raw_value(&pieces.into_object()),
-            Self::Items(items) => to_raw_value(
-                &items
-                    .into_iter()
-                    .map(Pieces::into_object)
-                    .collect::<Vec<_>>(),
-            ),
+            Self::Items(items) => to_raw_value(&items.into_list()),
         };
         raw.expect("texts, lists and objects of raw values serialise")
     }

@@ -1,5 +1,7 @@
 //! Chunks merged into an answer.
 
+use std::time::{Duration, Instant};
+
 use proptest::prelude::*;
 use tollgate_wire::{ChatResponse, ChunkMerger, FinishReason, Object, StreamEvent};
 
@@ -156,6 +158,53 @@ fn a_new_id_on_an_old_index_is_a_new_call() {
             (Some("b".into()), "{}".into())
         ]
     );
+}
+
+/// Looking through all that came before takes minutes, where this takes seconds.
+#[test]
+fn each_of_very_many_calls_is_found_at_once() {
+    const MANY: usize = 20_000;
+    let begun = Instant::now();
+    let check = |key: &str, begin: &dyn Fn(usize) -> String, go_on: &dyn Fn(usize) -> String| {
+        let delta = |piece: &dyn Fn(usize) -> String| {
+            let pieces: Vec<String> = (0..MANY).map(piece).collect();
+            format!(r#"{{"{key}":[{}]}}"#, pieces.join(","))
+        };
+        let message = merge(&[delta(begin), delta(go_on)])
+            .choices()
+            .remove(0)
+            .message
+            .to_object();
+        let items: Vec<Object> = message.read(key).unwrap().unwrap();
+        assert_eq!(items.len(), MANY, "{key}");
+        let whole = [r#""ab""#, r#"{"arguments":"ab"}"#];
+        for item in items {
+            let grown = item.get("text").or(item.get("function")).unwrap().get();
+            assert!(whole.contains(&grown), "{grown}");
+        }
+    };
+    check(
+        "tool_calls",
+        &|at| format!(r#"{{"index":{at},"function":{{"arguments":"a"}}}}"#),
+        &|at| format!(r#"{{"index":{at},"function":{{"arguments":"b"}}}}"#),
+    );
+    check(
+        "tool_calls",
+        &|at| format!(r#"{{"id":"c{at}","function":{{"arguments":"a"}}}}"#),
+        &|at| format!(r#"{{"id":"c{at}","function":{{"arguments":"b"}}}}"#),
+    );
+    check(
+        "reasoning_details",
+        &|at| format!(r#"{{"index":{at},"text":"a"}}"#),
+        &|at| format!(r#"{{"index":{at},"type":"t","text":"b"}}"#),
+    );
+    check(
+        "reasoning_details",
+        &|at| format!(r#"{{"index":0,"type":"t{at}","text":"a"}}"#),
+        &|at| format!(r#"{{"index":0,"type":"t{at}","text":"b"}}"#),
+    );
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(30), "{took:?}");
 }
 
 #[test]
