@@ -65,7 +65,7 @@ pub use crate::gemini::{
 };
 pub use crate::generation::{Generation, GenerationReply, ProviderResponse};
 pub use crate::json::Object;
-pub use crate::merge::ChunkMerger;
+pub use crate::merge::{ChunkMerger, MessagesMerger};
 pub use crate::messages::{CacheCreation, MessagesEvent, MessagesReply, MessagesUsage};
 pub use crate::models::{
     AliasTarget, Architecture, ArenaScore, Benchmarks, Model, ModelCount, ModelCountReply,

@@ -166,6 +166,11 @@ impl MessagesReply {
         })
     }
 
+    /// Takes an object as an answer without looking for errors; [`MessagesReply::parse`] looks.
+    pub fn from_object(object: Object) -> Self {
+        Self(object)
+    }
+
     /// The generation id.
     pub fn id(&self) -> Option<Cow<'_, str>> {
         self.0.get("id").and_then(as_text)

@@ -3,6 +3,7 @@
 mod calls;
 mod details;
 mod items;
+mod messages;
 mod parts;
 mod pieces;
 
@@ -13,6 +14,8 @@ use serde_json::value::RawValue;
 use crate::json::is_null;
 use crate::{ChatChunk, ChatResponse, FinishReason, Object, ParseError};
 use pieces::{Pieces, Rule};
+
+pub use messages::MessagesMerger;
 
 /// Collects the chunks of a stream.
 ///

@@ -3,9 +3,12 @@
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use tollgate_wire::{ChatResponse, ChunkMerger, FinishReason, Object, StreamEvent};
+use tollgate_wire::{
+    ChatResponse, ChunkMerger, FinishReason, MessagesMerger, Object, SseDecoder, SseItem,
+    StreamEvent,
+};
 
-use crate::fixtures::{read_stream, sample};
+use crate::fixtures::{decode, read_stream, sample};
 
 fn merge<T: AsRef<str>>(deltas: &[T]) -> ChatResponse {
     let mut merger = ChunkMerger::new();
@@ -307,6 +310,68 @@ fn choices_logprobs_and_unknown_members_are_kept() {
         String::from_utf8(merger.finish().to_vec()).unwrap(),
         expected
     );
+}
+
+#[test]
+fn the_sample_message_becomes_the_answer_that_would_have_come_whole() {
+    let mut merger = MessagesMerger::new();
+    for item in decode(&mut SseDecoder::new(), &sample("messages-stream.sse")) {
+        if let SseItem::Event { data, .. } = item {
+            merger.push(&data).unwrap();
+        }
+    }
+    merger.push(b"[DONE]").unwrap();
+    let answer = merger.finish();
+    assert_eq!(answer.finish_reason(), Some(FinishReason::ToolCalls));
+    let usage = answer.read_usage().unwrap().unwrap();
+    assert_eq!(
+        (usage.input_tokens, usage.output_tokens),
+        (Some(410), Some(85))
+    );
+    let content = answer.object().get("content").unwrap().get();
+    assert_eq!(
+        content,
+        r#"[{"type":"thinking","thinking":"One city asked.","signature":"c2FtcGxlLXNpZ25hdHVyZS0z"},{"type":"text","text":"Checking Oslo.","citations":[]},{"type":"tool_use","id":"toolu_01Oslo","name":"get_weather","input":{"city": "Oslo"},"caller":{"type":"direct"}}]"#
+    );
+    assert!(answer.object().contains("openrouter_metadata"));
+}
+
+#[test]
+fn pieces_of_a_message_go_into_the_block_that_they_belong_to() {
+    let block = |start: &str, deltas: &[&str]| {
+        let mut merger = MessagesMerger::new();
+        merger
+            .push(
+                format!(r#"{{"type":"content_block_start","index":1,"content_block":{start}}}"#)
+                    .as_bytes(),
+            )
+            .unwrap();
+        for delta in deltas {
+            let event = format!(r#"{{"type":"content_block_delta","index":1,"delta":{delta}}}"#);
+            merger.push(event.as_bytes()).unwrap();
+        }
+        String::from_utf8(merger.finish().content()[0].to_vec()).unwrap()
+    };
+    assert_eq!(
+        block(
+            r#"{"type":"text","text":"","citations":null}"#,
+            &[
+                r#"{"type":"citations_delta","citation":{"n":1.0}}"#,
+                r#"{"type":"text_delta","text":"a"}"#,
+                r#"{"type":"citations_delta","citation":{"n":2}}"#,
+                r#"{"type":"delta_of_tomorrow","new":"b"}"#,
+            ],
+        ),
+        r#"{"type":"text","text":"a","citations":[{"n":1.0},{"n":2}],"new":"b"}"#
+    );
+    // Arguments that were cut stay text; without any, those of the start stay.
+    let call = r#"{"type":"tool_use","id":"c","input":{}}"#;
+    let piece = r#"{"type":"input_json_delta","partial_json":"{\"a\""}"#;
+    assert_eq!(
+        block(call, &[piece]),
+        r#"{"type":"tool_use","id":"c","input":"{\"a\""}"#
+    );
+    assert_eq!(block(call, &[]), call);
 }
 
 proptest! {

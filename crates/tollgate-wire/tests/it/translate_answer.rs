@@ -10,9 +10,9 @@ mod whole;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tollgate_wire::{
-    ChatReply, ChatResponse, ChunkMerger, FinishReason, MessagesEvent, MessagesReply, Object,
-    Request, ResponsesEvent, ResponsesReply, SseDecoder, SseItem, StreamEvent, StreamTranslator,
-    Surface, Usage, answer_from_chat, to_chat,
+    ChatReply, ChatResponse, ChunkMerger, FinishReason, MessagesEvent, MessagesMerger,
+    MessagesReply, Object, Request, ResponsesEvent, ResponsesReply, SseDecoder, SseItem,
+    StreamEvent, StreamTranslator, Surface, Usage, answer_from_chat, to_chat,
 };
 
 use crate::fixtures::{decode, sample};

@@ -57,6 +57,15 @@ fn dealt(calls: &[(String, usize)]) -> Vec<Value> {
     deltas
 }
 
+/// The message that the crate itself puts together.
+fn merged_messages(events: &[Object]) -> Value {
+    let mut merger = MessagesMerger::new();
+    for event in events {
+        merger.push(&event.to_vec()).unwrap();
+    }
+    value(merger.finish().object())
+}
+
 proptest! {
     #[test]
     fn a_stream_and_the_whole_of_the_same_chat_are_the_same_answer(chunks in any_chunks()) {
@@ -67,7 +76,8 @@ proptest! {
         prop_assert_eq!(losses, whole_losses);
         let (events, losses) = translate(Surface::Messages, &chunks);
         let (message, whole_losses) = whole(Surface::Messages, &answer);
-        prop_assert_eq!(read_messages(&values(&events)), message);
+        prop_assert_eq!(read_messages(&values(&events)), message.clone());
+        prop_assert_eq!(merged_messages(&events), message);
         prop_assert_eq!(losses, whole_losses);
         let (events, _) = translate(Surface::Completions, &chunks);
         let text: String = values(&events).iter().map(|event| text(&event["choices"][0], "text").to_owned()).collect();
