@@ -3,6 +3,7 @@ mod trial;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use futures_core::Stream;
 use futures_util::StreamExt;
 use tollgate_core::{
@@ -10,7 +11,7 @@ use tollgate_core::{
     Head, ModelId, Receipt, Served, Won,
 };
 use tollgate_transport::DROPPED_HEADER;
-use tollgate_wire::{ChatResponse, StreamEvent};
+use tollgate_wire::{ChatResponse, StreamEvent, Surface};
 
 use crate::error::Error;
 use crate::feedback::Judge;
@@ -20,7 +21,7 @@ use crate::meter::Meter;
 use crate::pending::Pending;
 use crate::rejoin::{Cut, Onward, Rejoined, Way};
 use crate::resume;
-use crate::whole::{Whole, parse_body};
+use crate::whole::{Whole, parse_body, read_body};
 
 /// The answer to a chat: the frames of the target that answers, metered.
 ///
@@ -42,6 +43,7 @@ use crate::whole::{Whole, parse_body};
 /// by the gateway's own task, and reconciled when only the upstream knows it.
 pub struct Answer {
     call: CallId,
+    surface: Surface,
     // What is large is not moved from step to step.
     source: Box<Source>,
     state: State,
@@ -82,10 +84,18 @@ enum Step {
 }
 
 /// A complete answer in one piece.
+///
+/// A streamed one is put together from its pieces, in the shape of the
+/// [`Surface`](crate::Surface) that was asked.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Collected {
-    /// The answer. A streamed one is put together from its chunks.
+    /// The answer as JSON text, to be read with a type of its surface, such as
+    /// [`MessagesReply`](crate::MessagesReply).
+    pub body: Bytes,
+    /// The same, read as a chat or a completion. An answer of another surface
+    /// is here with all its members, but what it says is not where chats have
+    /// it: its [`text`](ChatResponse::text) is empty. Read `body` then.
     pub response: ChatResponse,
     /// What it cost.
     pub receipt: Receipt,
@@ -100,15 +110,16 @@ impl Answer {
     ) -> Self {
         let warnings = onward.take_warnings();
         let whole = onward.call.delivery == Delivery::Whole;
-        let call = onward.call.id;
+        let (call, surface) = (onward.call.id, onward.call.request.surface());
         let judge = Judge::of(&onward.parts, &onward.call);
         let (source, state) = begin(&onward, won, pending);
         Self {
             call,
+            surface,
             source,
             state,
             onward: Some(onward),
-            whole: whole.then(Box::default),
+            whole: whole.then(|| Box::new(Whole::of(surface))),
             judge,
             lesson: Some(Box::new(lesson)),
             warnings,
@@ -174,10 +185,11 @@ impl Answer {
         }
     }
 
-    /// The next piece of visible text, of the first choice and any other;
-    /// `None` at the end. Reasoning and tool calls are in the frames. When
-    /// [`restarts`](Self::restarts) has grown, this piece is the first of
-    /// another answer.
+    /// The next piece of visible text of a chat or a completion, of the first
+    /// choice and any other; `None` at the end. Answers of other surfaces have
+    /// their text in the frames, or are [collected](Self::collect). Reasoning
+    /// and tool calls are in the frames. When [`restarts`](Self::restarts) has
+    /// grown, this piece is the first of another answer.
     ///
     /// # Errors
     /// The failure that cut the answer, as the last item.
@@ -194,25 +206,36 @@ impl Answer {
     /// Reads the answer to its end. Nothing is shown before, so an answer that
     /// breaks off is taken from another target, as long as there is one.
     ///
+    /// This is for answers of every surface: [`Collected::body`] has the shape
+    /// of the one that was asked, streamed or not. Only chats and completions
+    /// can be read through [`Collected::response`].
+    ///
     /// # Errors
     /// The failure that cut the answer, with the receipt.
     pub async fn collect(mut self) -> Result<Collected, Error> {
         if self.is_begun {
             return Err(read_before());
         }
-        self.whole.get_or_insert_default();
+        let surface = self.surface;
+        self.whole
+            .get_or_insert_with(|| Box::new(Whole::of(surface)));
         if let Some(onward) = &mut self.onward {
             onward.hide();
         }
-        let mut body = None;
+        let mut whole = None;
         while let Some(frame) = self.next().await {
-            match frame.and_then(|frame| parse_body(&frame)) {
-                Ok(response) => body = Some(response),
+            let read = |frame: Frame| Ok((read_body(surface, &frame)?, frame.data));
+            match frame.and_then(read) {
+                Ok(read) => whole = Some(read),
                 Err(failure) => return Err(self.into_error(failure)),
             }
         }
-        match (body, self.take_receipt()) {
-            (Some(response), Some(receipt)) => Ok(Collected { response, receipt }),
+        match (whole, self.take_receipt()) {
+            (Some((response, body)), Some(receipt)) => Ok(Collected {
+                body,
+                response,
+                receipt,
+            }),
             _ => Err(read_before()),
         }
     }
@@ -327,7 +350,8 @@ impl Answer {
                 if let Some(judge) = &mut self.judge {
                     judge.restart();
                 }
-                self.whole = self.whole.take().map(|_| Box::default());
+                let surface = self.surface;
+                self.whole = self.whole.take().map(|_| Box::new(Whole::of(surface)));
                 (self.source, self.state) = begin(&onward, won, pending);
                 self.onward = Some(onward);
             }

@@ -106,8 +106,9 @@ pub use tollgate_transport::{
 };
 pub use tollgate_wire::{
     ByokKey, ChatReply, ChatRequest, ChatResponse, ContentPart, Credits, Delivery as StreamMode,
-    EmbeddingsRequest, Endpoints, Generation, Message, Plugin, ProviderPreferences, ProvidersReply,
-    Reasoning, Request, ResponseFormat, StreamEvent, Surface, Tool, ToolChoice,
+    EmbeddingsRequest, EmbeddingsResponse, Endpoints, Generation, Message, MessagesReply, Plugin,
+    ProviderPreferences, ProvidersReply, Reasoning, Request, ResponseFormat, ResponsesReply,
+    StreamEvent, Surface, Tool, ToolChoice,
 };
 
 pub use tollgate_keys::{Admitted, KeyBook, KeyConfig, KeyEntry, KeyTable, NewKey, SharedLimits};

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::StreamExt;
 use tollgate::{
-    Answer, AttemptEnd, Catalog, CatalogView, ChatRequest, Error, Event, Failure, FailureKind,
-    FrameKind, Gateway, Lane, Loader, Order, Receipt, StreamMode,
+    Answer, AttemptEnd, Capabilities, Catalog, CatalogView, ChatRequest, Error, Event, Failure,
+    FailureKind, FrameKind, Gateway, Lane, Loader, Order, Receipt, StreamMode,
 };
 use tollgate_testkit::builders::lane;
 use tollgate_testkit::providers::{Fault, Script, ScriptedProvider, text_frame};
@@ -45,7 +45,9 @@ impl Rig {
             ..lane(name)
         });
         let models = [
-            ModelSpec::new("a/one").on(&["openrouter", "second", "third"]),
+            ModelSpec::new("a/one")
+                .can(Capabilities::TOOLS | Capabilities::EMBEDDINGS_OUTPUT)
+                .on(&["openrouter", "second", "third"]),
             ModelSpec::new("b/two"),
         ];
         let config = Loader::new()

@@ -2,8 +2,8 @@
 
 use futures_util::StreamExt;
 use tollgate::{
-    ChatReply, CostSource, Delivery, Ended, FailureKind, FrameKind, Order, StreamMode,
-    UpstreamStream,
+    ChatReply, Collected, CostSource, Delivery, EmbeddingsResponse, Ended, FailureKind, Frame,
+    FrameKind, MessagesReply, Order, Request, ResponsesReply, StreamMode, Surface, UpstreamStream,
 };
 use tollgate_testkit::providers::{
     Fault, Script, ScriptedProvider, body_frame, finish_frame, keep_alive_frame, served_text_frame,
@@ -97,4 +97,84 @@ async fn a_whole_answer_that_nobody_reads_is_complete() {
     let receipt = rig.receipt().await;
     assert_eq!(receipt.ended, Ended::Complete);
     assert_eq!(ends(&receipt), [(1, "failed"), (2, "complete")]);
+}
+
+// === other surfaces ===
+
+/// Collects the answer to a request of that surface, which comes in these pieces.
+async fn collect(surface: Surface, members: &str, kind: FrameKind, pieces: &[&str]) -> Collected {
+    let frames = pieces.iter().map(|piece| Frame {
+        kind,
+        data: (*piece).to_owned().into(),
+        ..finish_frame()
+    });
+    let script = Script::new().frames(frames);
+    let rig = Rig::new(ScriptedProvider::new().on("openrouter", "a/one", script)).await;
+    let request = format!(r#"{{"model":"a/one",{members}}}"#);
+    let request = Request::parse(surface, request.as_bytes()).unwrap();
+    let collected = rig.stream(request).await.collect().await.unwrap();
+    assert_eq!(ends(&collected.receipt), [(1, "complete")], "{surface}");
+    collected
+}
+
+const MESSAGE: &str = r#"{"id":"m","type":"message","content":[{"type":"text","text":"Good day"}],"usage":{"input_tokens":3,"output_tokens":2.0},"stop_reason":"end_turn"}"#;
+const RESPONSE: &str = r#"{"id":"r","status":"completed","output":[{"type":"message","content":[{"type":"output_text","text":"Good day"}]}]}"#;
+const TURNS: &str = r#""messages":[{"role":"user","content":"Say hello."}],"max_tokens":100"#;
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_of_any_surface_that_came_whole_is_collected_as_it_came() {
+    let vectors = r#"{"object":"list","data":[{"index":0,"embedding":[0.10]}]}"#;
+    let completion = r#"{"choices":[{"index":0,"text":"Good day","finish_reason":"stop"}]}"#;
+    for (surface, members, body) in [
+        (Surface::Messages, TURNS, MESSAGE),
+        (Surface::Responses, r#""input":"Say hello.""#, RESPONSE),
+        (Surface::Embeddings, r#""input":"Hello""#, vectors),
+        (Surface::Completions, r#""prompt":"Good""#, completion),
+    ] {
+        let collected = collect(surface, members, FrameKind::Body, &[body]).await;
+        assert_eq!(collected.body, body, "{surface}");
+        assert_eq!(collected.response.to_vec(), body.as_bytes(), "{surface}");
+        match surface {
+            Surface::Completions => assert_eq!(collected.response.text(), "Good day"),
+            Surface::Embeddings => {
+                let vectors = EmbeddingsResponse::parse(&collected.body).unwrap();
+                assert_eq!(vectors.data().len(), 1);
+            }
+            _ => assert_eq!(collected.response.text(), ""),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_of_messages_is_collected_as_the_message_that_it_makes() {
+    let members = format!(r#"{TURNS},"stream":true"#);
+    let events = [
+        r#"{"type":"message_start","message":{"id":"m","type":"message","content":[],"usage":{"input_tokens":3}}}"#,
+        r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#,
+        r#"{"type":"ping"}"#,
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Good "}}"#,
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"day"}}"#,
+        r#"{"type":"content_block_stop","index":0}"#,
+        r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":2.0}}"#,
+        r#"{"type":"message_stop"}"#,
+    ];
+    let collected = collect(Surface::Messages, &members, FrameKind::Event, &events).await;
+    assert_eq!(collected.body, MESSAGE);
+    let message = MessagesReply::parse(&collected.body).unwrap().unwrap();
+    assert_eq!(message.text_bytes(), "Good day".len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_of_responses_is_collected_as_the_response_that_it_ends_with() {
+    let ended = format!(r#"{{"type":"response.completed","response":{RESPONSE}}}"#);
+    let events = [
+        r#"{"type":"response.created","response":{"id":"r","status":"in_progress","output":[]}}"#,
+        r#"{"type":"response.output_text.delta","delta":"Good day"}"#,
+        &ended,
+    ];
+    let members = r#""input":"Say hello.","stream":true"#;
+    let collected = collect(Surface::Responses, members, FrameKind::Event, &events).await;
+    assert_eq!(collected.body, RESPONSE);
+    let response = ResponsesReply::parse(&collected.body).unwrap().unwrap();
+    assert_eq!(response.text_bytes(), "Good day".len());
 }
