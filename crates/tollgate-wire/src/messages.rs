@@ -134,16 +134,23 @@ fn is_whole_block(block: &Typed<'_>) -> bool {
     !FILLED_LATER.contains(&block.kind.as_str())
 }
 
-/// The words of Messages for what chats say in others; an empty one is none.
-fn finish(reason: &str) -> Option<FinishReason> {
-    Some(match reason {
-        "" => return None,
-        "end_turn" | "stop_sequence" | "pause_turn" => FinishReason::Stop,
-        "max_tokens" | "model_context_window_exceeded" => FinishReason::Length,
-        "tool_use" => FinishReason::ToolCalls,
-        "refusal" => FinishReason::ContentFilter,
-        other => FinishReason::from(other),
-    })
+/// Why a message ends, and what chats say then; of several words for the same, the first is the plainest. A pause is no
+/// end: the model wants to go on, so the answer is told as cut short.
+pub(crate) const STOP_REASONS: &[(&str, FinishReason)] = &[
+    ("end_turn", FinishReason::Stop),
+    ("stop_sequence", FinishReason::Stop),
+    ("max_tokens", FinishReason::Length),
+    ("model_context_window_exceeded", FinishReason::Length),
+    ("pause_turn", FinishReason::Length),
+    ("tool_use", FinishReason::ToolCalls),
+    ("refusal", FinishReason::ContentFilter),
+];
+
+/// Why a message ended, in the words of chats; an empty word is none.
+pub(crate) fn finish(reason: &str) -> Option<FinishReason> {
+    let row = STOP_REASONS.iter().find(|(word, _)| *word == reason);
+    let finish = row.map_or_else(|| FinishReason::from(reason), |(_, finish)| finish.clone());
+    (!reason.is_empty()).then_some(finish)
 }
 
 envelope! {

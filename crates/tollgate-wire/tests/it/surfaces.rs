@@ -2,7 +2,8 @@
 
 use tollgate_wire::{
     ChatRequest, FinishReason, GeminiReply, MessagesEvent, MessagesReply, MessagesUsage, Request,
-    ResponsesEvent, ResponsesReply, SseDecoder, SseItem, Surface, from_chat,
+    ResponsesEvent, ResponsesReply, SseDecoder, SseItem, Surface, UpstreamDialect,
+    answer_from_chat, chat_from_answer, from_chat,
 };
 
 use crate::fixtures::{decode, sample};
@@ -474,6 +475,27 @@ fn whole_answers_say_why_they_ended_and_how_long_they_are() {
         (message.finish_reason(), message.text_bytes()),
         (Some(FinishReason::Length), 9)
     );
+}
+
+#[test]
+fn a_pause_is_told_to_everybody_as_cut_short() {
+    let body = br#"{"id":"m","content":[{"type":"text","text":"Hi"}],"stop_reason":"pause_turn","usage":{"output_tokens":2}}"#;
+    let message = MessagesReply::parse(body).unwrap().unwrap();
+    assert_eq!(message.finish_reason(), Some(FinishReason::Length));
+    let event = br#"{"type":"message_delta","delta":{"stop_reason":"pause_turn"}}"#;
+    let event = MessagesEvent::parse(event).unwrap();
+    let MessagesEvent::Ending { finish, .. } = event else {
+        panic!("{event:?}")
+    };
+    assert_eq!(finish, Some(FinishReason::Length));
+    let chat = chat_from_answer(UpstreamDialect::Messages, 0, body).unwrap();
+    assert_eq!(chat.value.finish_reason(), Some(FinishReason::Length));
+    // Callers of Messages hear the word itself.
+    let asked = br#"{"messages":[{"role":"user","content":"x"}],"max_tokens":9}"#;
+    let request = Request::parse(Surface::Messages, asked).unwrap();
+    let again = answer_from_chat(&request, &chat.value).unwrap().value;
+    let reason: Option<String> = again.read("stop_reason").unwrap();
+    assert_eq!(reason.as_deref(), Some("pause_turn"));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use super::chat::Chat;
 use super::ids;
 use super::sequence::{Ending, Target, Told};
 use super::usage;
+use crate::messages::STOP_REASONS;
 use crate::raw::as_text;
 use crate::translate::losses::Losses;
 use crate::translate::object;
@@ -23,18 +24,6 @@ const APART: &[&str] = &[
     "usage",
     "service_tier",
     "system_fingerprint",
-];
-
-/// Why a message ends, and what a chat says then, which chooses the first of several unless its provider used a word of
-/// this surface.
-const STOP_REASONS: &[(&str, FinishReason)] = &[
-    ("end_turn", FinishReason::Stop),
-    ("stop_sequence", FinishReason::Stop),
-    ("pause_turn", FinishReason::Stop),
-    ("max_tokens", FinishReason::Length),
-    ("model_context_window_exceeded", FinishReason::Length),
-    ("tool_use", FinishReason::ToolCalls),
-    ("refusal", FinishReason::ContentFilter),
 ];
 
 /// The words for a tier: of chats, of messages.
@@ -333,10 +322,17 @@ fn stop_reason(ending: &Ending, losses: &mut Losses) -> &'static str {
         (FinishReason::Stop, false, true) => FinishReason::ContentFilter,
         (finish, _, _) => finish.clone(),
     };
-    let fits = |(_, means): &&(&str, FinishReason)| *means == finish;
-    let rows = || STOP_REASONS.iter().filter(fits);
-    let native = rows().find(|(word, _)| Some(*word) == ending.native.as_deref());
-    if let Some((word, _)) = native.or_else(|| rows().next()) {
+    // The provider's own word, if it is one of this surface and does not say another thing. Where it says that the answer
+    // was cut, the chat's `stop` does not make it whole.
+    let agrees = |means: &FinishReason| {
+        *means == finish || (finish == FinishReason::Stop && *means == FinishReason::Length)
+    };
+    let mut rows = STOP_REASONS.iter();
+    let is_native = |word: &str| Some(word) == ending.native.as_deref();
+    let native = rows
+        .clone()
+        .find(|(word, means)| is_native(word) && agrees(means));
+    if let Some((word, _)) = native.or_else(|| rows.find(|(_, means)| *means == finish)) {
         return word;
     }
     let place = Place::Top.key("choices");

@@ -8,12 +8,13 @@ use super::block::{Block, annotation, is_empty_object, lose, said, word};
 use super::chunks::{self, Chunks};
 use super::usage;
 use crate::json::{is_null, utf8};
+use crate::messages::finish;
 use crate::raw::as_text;
 use crate::translate::losses::Losses;
 use crate::translate::object;
 use crate::translate::place::Place;
 use crate::translate::request::FORMAT;
-use crate::{FinishReason, MessagesReply, Object, ParseError};
+use crate::{MessagesReply, Object, ParseError};
 
 /// The answer so far.
 #[derive(Debug, Default)]
@@ -45,18 +46,6 @@ const APART: &[&str] = &[
 ];
 
 const PAUSED: &str = "chats are not paused; it is told as `length`";
-
-/// Why a message ends, in the words of chats. A pause is no end: the model wants to go on, so the answer is told as cut
-/// short.
-const FINISHES: &[(&str, FinishReason)] = &[
-    ("end_turn", FinishReason::Stop),
-    ("stop_sequence", FinishReason::Stop),
-    ("max_tokens", FinishReason::Length),
-    ("model_context_window_exceeded", FinishReason::Length),
-    ("pause_turn", FinishReason::Length),
-    ("tool_use", FinishReason::ToolCalls),
-    ("refusal", FinishReason::ContentFilter),
-];
 
 /// A tier in the words of messages and of chats.
 const TIERS: &[(&str, &str)] = &[("standard", "default")];
@@ -293,13 +282,12 @@ impl Messages {
         out: &mut Vec<Object>,
     ) {
         let reason = word(ending, "stop_reason");
-        if reason.is_empty() || std::mem::replace(&mut self.is_over, true) {
+        let Some(finish) = finish(&reason) else {
+            return;
+        };
+        if std::mem::replace(&mut self.is_over, true) {
             return;
         }
-        let row = FINISHES.iter().find(|(here, _)| *here == reason);
-        let finish = row.map_or(FinishReason::from(reason.as_str()), |(_, there)| {
-            there.clone()
-        });
         if reason == "pause_turn" {
             losses.add(&Place::Top.key("stop_reason"), PAUSED);
         }

@@ -140,6 +140,13 @@ fn an_answer_ends_in_the_words_of_its_surface() {
     );
     check(
         said,
+        r#","finish_reason":"stop","native_finish_reason":"pause_turn""#,
+        "completed",
+        Value::Null,
+        "pause_turn",
+    );
+    check(
+        said,
         r#","finish_reason":"length","native_finish_reason":"MAX_TOKENS""#,
         "incomplete",
         json!({"reason":"max_output_tokens"}),
