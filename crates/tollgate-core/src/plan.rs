@@ -201,6 +201,9 @@ pub enum Place {
     OnTrial,
     /// The fallback chain lists it.
     Chain,
+    /// The policy ranked it lower than all that fits into the plan, and it is its
+    /// choice on a host that nothing else of the plan is on.
+    OtherHost,
     /// It is out of service for the moment, and stands behind everything else.
     LastResort,
 }

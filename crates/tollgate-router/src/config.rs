@@ -38,7 +38,7 @@ pub struct RouterConfig {
     /// ceiling that leaves room for less rules a model out. Default 256.
     pub min_answer_tokens: u32,
     /// Most candidates that a policy puts into a plan, 1 to 16; the fallback
-    /// chain comes on top. Default 8.
+    /// chain, and the choice on each other host, come on top. Default 8.
     pub plan_limit: usize,
     /// Whether calls ask for endpoints where an upstream chooses among several
     /// hosts of a model. Default `true`.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use tollgate_core::{
     Breaker, CallProfile, Candidate, Capabilities, CatalogView, DropCounts, Failure, Health,
-    HealthView, Lane, ModelId, OfferIndex, Place, Planned, Quote, Ranked, Ranking, Task, Terms,
-    Usd,
+    HealthView, Lane, LaneIndex, ModelId, OfferIndex, Place, Planned, Quote, Ranked, Ranking, Task,
+    Terms, Usd,
 };
 use tollgate_router_learned::Insight;
 
@@ -187,6 +187,7 @@ impl<'a, R: Recorder> Round<'a, R> {
         let (policy, is_open) = match &aim {
             Aim::Named(models) => {
                 round.take(models, Place::Named);
+                round.take(&chain, Place::Chain);
                 (None, false)
             }
             Aim::Ranked { policy, list } => {
@@ -210,10 +211,11 @@ impl<'a, R: Recorder> Round<'a, R> {
                 };
                 let list = list.as_deref().unwrap_or_default();
                 round.rank(policy, profile, &mut pool, list, limit, &mut warnings);
+                round.take(&chain, Place::Chain);
+                round.add_other_hosts(policy, profile, &pool, list);
                 (Some(*policy), is_open)
             }
         };
-        round.take(&chain, Place::Chain);
         if !config.fallback {
             round.planned.truncate(1);
         }
@@ -369,6 +371,50 @@ impl<'a, R: Recorder> Round<'a, R> {
                     ));
                 }
             }
+        }
+    }
+
+    /// Adds the policy's choice on each host that nothing of the plan is on: if all
+    /// that it ranked best is on one host, that may be the one which is down.
+    fn add_other_hosts(
+        &mut self,
+        policy: &NamedPolicy,
+        profile: &CallProfile,
+        pool: &Pool<'_>,
+        list: &[Listed<'_>],
+    ) {
+        let view = self.view;
+        let host = |lane: LaneIndex| &view.lane(lane).authority;
+        for lane in view.lanes() {
+            let is_planned = |planned: &Planned| planned.lane.authority == lane.authority;
+            if self.planned.iter().any(is_planned) {
+                continue;
+            }
+            let all = pool.paid.iter().chain(&*pool.free);
+            let there = all.filter(|candidate| *host(candidate.lane) == lane.authority);
+            let mut there: Vec<Candidate> = there.copied().collect();
+            if !self.verdict.is_some_and(Verdict::is_by_look) {
+                let published = view.outlooks(profile.task);
+                for candidate in &mut there {
+                    candidate.quality = published[candidate.offer.0 as usize].quality;
+                }
+            }
+            let ranking = match there.is_empty() {
+                true => continue,
+                false => policy.policy.rank(profile, &there),
+            };
+            let first = ranking.choices().first();
+            let Some((ranked, candidate)) =
+                first.and_then(|ranked| Some((*ranked, *there.get(ranked.place as usize)?)))
+            else {
+                continue;
+            };
+            let of = u32::try_from(there.len()).unwrap_or(u32::MAX);
+            let place = Place::OtherHost;
+            self.recorder.planned(Standing::OtherHost { of });
+            let upstream_id = upstream_id(view, list, candidate.offer);
+            self.planned
+                .push(planned(&self.screen, candidate, upstream_id, place, ranked));
         }
     }
 

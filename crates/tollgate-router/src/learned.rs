@@ -68,6 +68,13 @@ pub(crate) struct Verdict {
     doubt: f32,
 }
 
+impl Verdict {
+    /// Whether the ranking is by what was expected on this prompt.
+    pub(crate) fn is_by_look(self) -> bool {
+        self.verdict != LookVerdict::Kept
+    }
+}
+
 /// Ranks by what is expected on this prompt where the guard allows it, else by
 /// what is `published`, in the order of the offers. Who is in the ranking then has
 /// the quality that it is ranked by.

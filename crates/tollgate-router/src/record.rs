@@ -13,6 +13,8 @@ pub(crate) enum Standing {
     OnTrial { of: u32 },
     /// Place in the fallback chain as configured, from 0.
     Chain { number: u32 },
+    /// The best on a host that nothing else is on, and how many competed there.
+    OtherHost { of: u32 },
     /// Out of service, behind everything else.
     LastResort,
 }

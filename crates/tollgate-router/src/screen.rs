@@ -268,7 +268,9 @@ impl<'a> Screen<'a> {
         if worst > self.share {
             (worst, clamp) = self.clamp(place, output, limit)?;
         }
-        if clamp.is_none() && self.profile.max_output.is_none() && brief.any(Brief::UNLIMITED) {
+        // A length without a limit has no worst case, unless it costs nothing.
+        let needs_limit = worst > Usd::ZERO && brief.any(Brief::UNLIMITED);
+        if clamp.is_none() && self.profile.max_output.is_none() && needs_limit {
             clamp = Some(limit);
         }
         let mut candidate = Candidate::neutral(place.0);

@@ -19,6 +19,10 @@ pub(crate) fn why(profile: &CallProfile, planned: &Planned, standing: Standing) 
         Standing::Chain { number } => format!("{} in the fallback chain", ordinal(number)),
         Standing::Ranked { number, of } => ranked(planned, number, of),
         Standing::OnTrial { of } => on_trial(planned, of),
+        Standing::OtherHost { of } => format!(
+            "{}, should the hosts of all others be down",
+            best_on(&planned.lane.authority, of)
+        ),
         Standing::LastResort => {
             "out of service for the moment; tried when all others have failed".to_owned()
         }
@@ -145,6 +149,13 @@ fn behind_best(behind: f32, tolerance: f32, number: u32, of: u32) -> String {
         (_, _) => {
             format!("within {tolerance} of the best quality of {of}, but dearer than the choice")
         }
+    }
+}
+
+fn best_on(host: &str, of: u32) -> String {
+    match of {
+        1 => format!("the only one on {host}"),
+        _ => format!("best of {of} on {host}"),
     }
 }
 

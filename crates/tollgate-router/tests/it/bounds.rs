@@ -256,6 +256,18 @@ fn the_output_is_bounded_by_window_less_prompt_and_never_unbounded() {
         worst(ModelSpec::new("a/b").context(0).max_output(0)),
         (dollars("0.266144"), Some(131_072))
     );
+    // What costs nothing needs no limit, and servers refuse one that they cannot hold.
+    let free = ModelSpec::new("a/b").context(0).max_output(0);
+    let plan = plan(
+        RouterConfig::default(),
+        long_profile("a/b"),
+        &view([free.price(0.0, 0.0)]),
+    )
+    .unwrap();
+    assert_eq!(
+        (plan.worst(), plan.first().candidate.clamp),
+        (Usd::ZERO, None)
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use tollgate_core::{
 };
 use tollgate_router::{CostOptimizer, RouterConfig, RouterError, TaskLists};
 use tollgate_testkit::builders::{self, NOON, model};
-use tollgate_testkit::views::{ModelSpec, view};
+use tollgate_testkit::views::{ModelSpec, view, view_on};
 
 use crate::{line, optimizer, plan, profile};
 
@@ -84,6 +84,50 @@ fn each_policy_picks_what_its_name_says() {
     assert_eq!(choice("tollgate/balanced"), "b/good");
     assert_eq!(choice("tollgate/quality"), "c/best");
     assert_eq!(choice("tollgate/auto"), "b/good");
+}
+
+#[test]
+fn who_is_best_on_another_host_is_kept_for_when_that_of_all_others_is_down() {
+    let many = (0..20).map(|number| {
+        ModelSpec::new(format!("cheap/{number:02}")).price(0.1 + f64::from(number) / 100.0, 0.2)
+    });
+    let direct = [
+        ModelSpec::new("dear/one").price(5.0, 9.0).on(&["direct"]),
+        ModelSpec::new("dear/two").price(7.0, 9.0).on(&["direct"]),
+        ModelSpec::new("only/here").price(9.0, 9.0).on(&["other"]),
+    ];
+    let lanes = ["openrouter", "direct", "other"]
+        .map(builders::lane)
+        .to_vec();
+    let view = view_on(lanes, many.chain(direct));
+    let config = RouterConfig {
+        plan_limit: 3,
+        ..chain(&["cheap/19"])
+    };
+    let decided = plan(config.clone(), profile("tollgate/cheapest"), &view).unwrap();
+    assert_eq!(
+        line(&decided),
+        "cheap/00@openrouter:Ranked cheap/01@openrouter:Ranked cheap/02@openrouter:Ranked \
+         cheap/19@openrouter:Chain dear/one@direct:OtherHost only/here@other:OtherHost"
+    );
+    let optimizer = optimizer(config);
+    let told = optimizer.explain(&profile("tollgate/cheapest"), &view, &HealthView::default());
+    assert_eq!(
+        told.candidates[4].why,
+        "best of 2 on direct, should the hosts of all others be down"
+    );
+    assert_eq!(
+        told.candidates[5].why,
+        "the only one on other, should the hosts of all others be down"
+    );
+
+    // Nobody else is tried where nothing else may be.
+    let alone = RouterConfig {
+        fallback: false,
+        ..RouterConfig::default()
+    };
+    let alone = plan(alone, profile("tollgate/cheapest"), &view).unwrap();
+    assert_eq!(line(&alone), "cheap/00@openrouter:Ranked");
 }
 
 #[test]
