@@ -137,6 +137,8 @@ const SENTENCES: &[(u16, &str, Verdict)] = &[
     // may ask for less.
     (404, "No endpoints found that", FILTERED),
     (404, "matching your data policy", FILTERED),
+    // "a/b is not a valid model ID": the gateway's list is older than the upstream's.
+    (400, "is not a valid model ID", FILTERED),
 ];
 
 /// How messages begin, by status, where an upstream has no other word for it. No message begins

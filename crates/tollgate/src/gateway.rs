@@ -2,8 +2,9 @@ use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
 use tollgate_core::{
-    AfterCommit, Call, CallerKeys, Catalog, Clock, Explanation, Failover, Failure, FailureKind,
-    HealthView, LaneCheck, LaneId, Ledger, LlmProvider, Observer, Plan, Standing, TokenBounds,
+    AfterCommit, Call, CallProfile, CallerKeys, Catalog, CatalogView, Clock, Explanation, Failover,
+    Failure, FailureKind, HealthView, LaneCheck, LaneId, Ledger, LlmProvider, Observer, Plan,
+    Standing, TokenBounds,
 };
 use tollgate_router::CostOptimizer;
 
@@ -118,10 +119,7 @@ impl Gateway {
         let (view, health) = (parts.catalog.view(), parts.failover.health());
         let mut profile = parts.optimizer.profile(&call)?;
         parts.sessions.recognise(&call, &mut profile, &view);
-        let advice = parts.ledger.advise(&call, &profile)?;
-        let profile = advice.apply(profile);
-        let plan = parts.optimizer.plan(profile, &view, &health);
-        let mut plan = plan.map_err(|failure| suggested(advice.explain(failure), &view))?;
+        let mut plan = parts.plan(&call, profile, &view, &health)?;
         parts.warn_unjudged(&mut plan);
         Ok((call, plan))
     }
@@ -193,6 +191,19 @@ impl Gateway {
 }
 
 impl Parts {
+    /// The plan of a call, within what budgets leave for it.
+    pub(crate) fn plan(
+        &self,
+        call: &Call,
+        profile: CallProfile,
+        view: &CatalogView,
+        health: &HealthView,
+    ) -> Result<Plan, Failure> {
+        let advice = self.ledger.advise(call, &profile)?;
+        let plan = self.optimizer.plan(advice.apply(profile), view, health);
+        plan.map_err(|failure| suggested(advice.explain(failure), view))
+    }
+
     /// Says in a plan that nobody judges a model that is on trial.
     pub(crate) fn warn_unjudged(&self, plan: &mut Plan) {
         let places = plan.candidates().map(|planned| planned.place);

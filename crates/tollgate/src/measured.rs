@@ -15,7 +15,6 @@ use crate::order::Order;
 use crate::pending::Pending;
 use crate::rejoin::Onward;
 use crate::span::CallSpan;
-use crate::suggest::suggested;
 
 impl Gateway {
     /// Sends a chat, or a request of any other [`Surface`](crate::Surface), and
@@ -108,7 +107,6 @@ impl Measured {
         } = self;
         let Parts {
             catalog,
-            optimizer,
             ledger,
             failover,
             provider,
@@ -118,11 +116,7 @@ impl Measured {
 
         let (view, health) = (catalog.view(), failover.health());
         let conversation = sessions.recognise(&call, &mut profile, &view);
-        let mut plan = span.plan(|| {
-            let advice = ledger.advise(&call, &profile)?;
-            let plan = optimizer.plan(advice.apply(profile), &view, &health);
-            plan.map_err(|failure| suggested(advice.explain(failure), &view))
-        })?;
+        let mut plan = span.plan(|| parts.plan(&call, profile, &view, &health))?;
         parts.explore(&call, &mut plan);
         parts.warn_unjudged(&mut plan);
         span.planned(&plan);

@@ -72,7 +72,7 @@ impl Shown {
             return None;
         }
         let (view, health) = (parts.catalog.view(), parts.failover.health());
-        let plan = parts.optimizer.plan(profile, &view, &health).ok()?;
+        let plan = parts.plan(&call, profile, &view, &health).ok()?;
         Some(Resumed {
             plan: narrowed(&plan, &broke.model, &broke.lane.id)?,
             call,
