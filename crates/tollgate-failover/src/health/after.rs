@@ -8,7 +8,7 @@ use tollgate_core::{
     Billing, Breaker as State, Failure, FailureKind, LimitLeft, Origin, Planned, Scope, Spot,
 };
 
-use super::{ACCOUNT_POLL, HealthBook, spot_of, spots_of};
+use super::{ACCOUNT_POLL, HealthBook, endpoint_of, spot_of, spots_of};
 use crate::breaker::Verdict;
 
 /// How long a model that does not exist any more is left alone.
@@ -41,6 +41,15 @@ impl HealthBook {
                 self.heal_what_stands_on(&spot, planned);
             }
         }
+    }
+
+    /// A candidate was outrun before it began: it takes at least that long. Were only
+    /// those counted that won, the usual time would fall with each that did not, and
+    /// ordinary answers would count as slow.
+    pub(crate) fn outrun(&self, planned: &Planned, waited: Duration) {
+        self.change(&endpoint_of(planned), planned, |entry| {
+            entry.latency.note(waited, Instant::now());
+        });
     }
 
     /// A candidate began to answer: its key is accepted and its account pays,

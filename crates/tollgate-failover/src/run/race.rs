@@ -149,6 +149,11 @@ impl<'a> Walk<'a> {
     fn outrun(&mut self, slower: &Racer<'a>) {
         let mut record = slower.running.unfinished(&slower.known);
         record.end = AttemptEnd::Outrun;
+        if record.first_token_ms.is_none() {
+            let waited = slower.running.started.elapsed();
+            let planned = slower.running.target.first().planned;
+            self.manager.health.outrun(planned, waited);
+        }
         span::over(&slower.running.span, &record);
         self.keep(record);
     }

@@ -61,6 +61,15 @@ async fn whichever_begins_first_answers_and_the_other_is_cancelled_and_booked() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_is_outrun_counts_as_at_least_that_slow() {
+    let rig = warmed_up(slow(), answer(), 30).await;
+    let won = rig.run().await.unwrap();
+    assert_eq!(hear(won).await.text, "second");
+    let health = rig.health("endpoint first a/one").unwrap();
+    assert_eq!(health.first_token_ms, Some(3_000.0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn both_attempts_fit_into_the_hold() {
     let rig = warmed_up(slow(), answer(), 30).await;
     let won = rig.run().await.unwrap();
