@@ -27,6 +27,7 @@ pub(crate) struct Background {
     learning: Option<(Arc<Learning>, AbortHandle)>,
     hourly: Mutex<Option<Hourly>>,
     byok_fee: Mutex<Option<byok::Watch>>,
+    looks_only: bool,
 }
 
 /// How often lost attempts are looked for.
@@ -36,6 +37,15 @@ const SWEEP: Duration = Duration::from_secs(60);
 const LOST: Duration = Duration::from_secs(3_600);
 
 impl Background {
+    /// Keeps nothing of what is used, whatever the configuration says.
+    pub(crate) fn look_only(&mut self) {
+        self.looks_only = true;
+    }
+
+    pub(crate) fn looks_only(&self) -> bool {
+        self.looks_only
+    }
+
     /// Refreshes the catalog from time to time.
     pub(crate) fn keep_fresh(&mut self, catalog: &ModelCatalog, seed: u64) {
         self.keep_refresh(catalog.start_refresh(seed));

@@ -63,6 +63,7 @@ pub struct GatewayBuilder {
     around: Option<Around>,
     clock: Arc<dyn Clock>,
     seed: Option<u64>,
+    looks_only: bool,
 }
 
 impl Gateway {
@@ -93,6 +94,7 @@ impl Gateway {
             around: None,
             clock: Arc::new(SystemClock),
             seed: None,
+            looks_only: false,
         }
     }
 }
@@ -213,10 +215,10 @@ impl GatewayBuilder {
     }
 
     /// Keeps usage in memory and records no calls, whatever the configuration
-    /// says: for tools that only look.
+    /// says: for tools that only look. The configuration stays what it is, and so
+    /// do the warnings about it.
     pub fn without_store(mut self) -> Self {
-        self.config.openrouter.track_usage = false;
-        self.config.record.enabled = false;
+        self.looks_only = true;
         self
     }
 
@@ -237,6 +239,9 @@ impl GatewayBuilder {
         observers.push(used.clone());
         let observer: Arc<dyn Observer> = Arc::new(Everyone(observers));
         let mut background = Background::default();
+        if self.looks_only {
+            background.look_only();
+        }
 
         let asks = self.provider.is_none();
         let network = Network {

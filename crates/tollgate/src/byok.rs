@@ -103,7 +103,7 @@ async fn look(gateway: &Gateway) {
     let Some(ledger) = parts.background.ledger() else {
         return;
     };
-    if !remembers(&parts.config) {
+    if parts.background.looks_only() || !remembers(&parts.config) {
         return set(gateway, ByokFee::Due).await;
     }
     let query = UsageQuery {

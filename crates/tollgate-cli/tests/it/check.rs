@@ -75,3 +75,16 @@ async fn figures_by_which_nothing_can_be_ranked_are_refused() {
         assert!(run.err().contains(key), "{}", run.err());
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn budgets_with_a_ledger_that_is_kept_are_nothing_to_mend() {
+    let home = Home::new();
+    let budgets = "[ledger]\nstore = \"sqlite\"\n[budgets.x]\nlimit = 1\n";
+    home.write("tollgate.toml", budgets);
+    let run = home.run(&["check"]).await;
+    assert_eq!((run.code(), run.err().as_str()), (0, ""));
+    home.write("tollgate.toml", &budgets.replace("sqlite", "memory"));
+    let run = home.run(&["check"]).await;
+    assert_eq!(run.code(), 8);
+    assert!(run.err().contains("set ledger.store"), "{}", run.err());
+}

@@ -38,7 +38,11 @@ impl Setup {
     ) -> Result<(Arc<dyn Ledger>, Option<Reconciler>), Failure> {
         let shares = config.ledger.store == StoreKind::Postgres && self.store.is_none();
         let parts = (self.clock, self.observer.clone());
-        let tracker = Arc::new(open_ledger(config, self.store, parts).await?);
+        let tracker = match background.looks_only() || !config.openrouter.track_usage {
+            true => UsageTracker::totals_only(&ledger_config(config), parts.0, parts.1),
+            false => open_ledger(config, self.store, parts).await?,
+        };
+        let tracker = Arc::new(tracker);
         background.keep_ledger(tracker.clone());
         let recovered = recover(&tracker).await?;
         if let Some(meter) = self.meter.filter(|_| is_compared(config)) {
@@ -65,9 +69,6 @@ async fn open_ledger(
     (clock, observer): (Arc<dyn Clock>, Arc<dyn Observer>),
 ) -> Result<UsageTracker, Failure> {
     let ledger = ledger_config(config);
-    if !config.openrouter.track_usage {
-        return Ok(UsageTracker::totals_only(&ledger, clock, observer));
-    }
     if let Some(store) = store {
         return Ok(UsageTracker::start(store, &ledger, clock, observer));
     }
@@ -148,7 +149,7 @@ pub(super) fn recorded(
     clock: &Arc<dyn Clock>,
     background: &mut Background,
 ) -> Result<Arc<dyn Ledger>, Failure> {
-    if !config.record.enabled {
+    if background.looks_only() || !config.record.enabled {
         return Ok(ledger);
     }
     let recorder = Recorder::start(config.record.clone(), clock.clone())?;
@@ -176,10 +177,11 @@ pub(crate) fn check_budgets(config: &Config, optimizer: &CostOptimizer) -> Resul
 
 /// Budgets need a ledger that outlives the process.
 pub(super) fn forgetful_budgets(config: &Config) -> Option<String> {
-    let forgets = !config.openrouter.track_usage || config.ledger.store == StoreKind::Memory;
-    (forgets && !config.budgets.is_empty()).then(|| {
-        "budgets begin anew at each start, as the ledger is kept in memory; set ledger.store to \
-         \"sqlite\" or \"postgres\""
-            .to_owned()
-    })
+    let remedy = match (config.openrouter.track_usage, config.ledger.store) {
+        (false, _) => "openrouter.track_usage to true",
+        (true, StoreKind::Memory) => "ledger.store to \"sqlite\" or \"postgres\"",
+        (true, _) => return None,
+    };
+    let said = "budgets begin anew at each start, as the ledger is kept in memory";
+    (!config.budgets.is_empty()).then(|| format!("{said}; set {remedy}"))
 }

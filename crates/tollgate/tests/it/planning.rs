@@ -105,6 +105,30 @@ async fn retired_models_are_warned_of_with_live_ones() {
 }
 
 #[tokio::test]
+async fn who_only_looks_judges_the_ledger_that_is_configured() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.db");
+    let toml = format!(
+        "[ledger]\nstore = \"sqlite\"\npath = {:?}\n[budgets.x]\nlimit = 1\n[record]\nenabled = true\npath = {:?}\n",
+        path.display().to_string(),
+        folder.path().join("records").display().to_string(),
+    );
+    let looking = gateway(&toml).await;
+    assert_eq!(*looking.warnings(), [""; 0]);
+    looking.shutdown().await;
+    let left = std::fs::read_dir(folder.path()).unwrap();
+    assert_eq!(left.count(), 0, "nothing is kept");
+
+    let forgetful = gateway(&format!("{toml}[openrouter]\ntrack_usage = false\n")).await;
+    let warnings = forgetful.warnings();
+    assert_eq!(warnings.len(), 1);
+    assert!(
+        warnings[0].contains("openrouter.track_usage"),
+        "{warnings:?}"
+    );
+}
+
+#[tokio::test]
 async fn with_the_whole_catalog_each_policy_picks_what_it_stands_for() {
     let gateway = gateway("").await;
     for (_, prompt) in PROMPTS {
