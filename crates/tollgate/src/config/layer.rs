@@ -38,12 +38,8 @@ impl Layer {
         let mut problems = Vec::new();
         for (key, value) in &mut table {
             resolve(value, key, environment, &mut |key, message| {
-                problems.push(Problem {
-                    key: key.to_owned(),
-                    message,
-                    origin: Origin::File(path.to_owned(), locate(&text, key)),
-                    hint: Some("set the variable, or write ${NAME:-default}".into()),
-                });
+                let origin = Origin::File(path.to_owned(), locate(&text, key));
+                problems.push(unresolved(key, message, origin));
             });
         }
         if !problems.is_empty() {
@@ -96,7 +92,7 @@ fn table_to_dict(table: toml::Table) -> Dict {
         .collect()
 }
 
-fn to_figment(value: toml::Value) -> Value {
+pub(crate) fn to_figment(value: toml::Value) -> Value {
     match value {
         toml::Value::String(text) => text.into(),
         toml::Value::Integer(number) => number.into(),
@@ -109,7 +105,7 @@ fn to_figment(value: toml::Value) -> Value {
 }
 
 /// Replaces `${NAME}` and `${NAME:-default}` in every string below `value`.
-fn resolve(
+pub(crate) fn resolve(
     value: &mut toml::Value,
     key: &str,
     environment: Environment<'_>,
@@ -131,6 +127,16 @@ fn resolve(
             }
         }
         _ => {}
+    }
+}
+
+/// A string whose variables cannot be resolved.
+pub(crate) fn unresolved(key: &str, message: String, origin: Origin) -> Problem {
+    Problem {
+        key: key.to_owned(),
+        message,
+        origin,
+        hint: Some("set the variable, or write ${NAME:-default}".into()),
     }
 }
 

@@ -7,15 +7,13 @@ use figment::providers::Serialized;
 use figment::{Figment, Metadata, Source};
 
 use super::Config;
+use super::environment;
 use super::error::{ConfigError, Origin, Problem, did_you_mean};
 use super::known;
 use super::layer::Layer;
+use super::outside::OutsideKey;
 
 const DEFAULTS: &str = include_str!("../../../../config/default.toml");
-
-/// Prefix of the environment variables that set configuration keys:
-/// `TOLLGATE_OPENROUTER__MODE` sets `openrouter.mode`.
-pub const ENV_PREFIX: &str = "TOLLGATE_";
 
 /// Puts a configuration together from its layers; later ones win.
 ///
@@ -24,7 +22,7 @@ pub const ENV_PREFIX: &str = "TOLLGATE_";
 /// 3. environment variables `TOLLGATE_SECTION__KEY`,
 /// 4. keys set by the program, such as command-line flags.
 ///
-/// `${NAME}` and `${NAME:-default}` in the strings of files are replaced by
+/// `${NAME}` and `${NAME:-default}` in strings of each layer are replaced by
 /// environment variables.
 ///
 /// ```
@@ -84,7 +82,7 @@ impl Loader {
     pub fn load(self) -> Result<Config, ConfigError> {
         let variables = match self.environment {
             Some(variables) => variables,
-            None => process_environment(),
+            None => environment::of_the_process(),
         };
         let lookup = |name: &str| {
             variables
@@ -113,6 +111,17 @@ impl Loader {
                 Err(mut found) => problems.append(&mut found),
             }
         }
+        let of_variables = variables
+            .iter()
+            .filter_map(|variable| OutsideKey::of_variable(variable, &lookup));
+        let given = self.sets.iter().map(|set| OutsideKey::given(set, &lookup));
+        let mut outside = Vec::new();
+        for key in of_variables.chain(given) {
+            match key {
+                Ok(key) => outside.push(key),
+                Err(mut found) => problems.append(&mut found),
+            }
+        }
         if !problems.is_empty() {
             return Err(ConfigError { problems });
         }
@@ -121,9 +130,8 @@ impl Loader {
         for layer in &layers {
             figment = figment.merge(layer);
         }
-        figment = figment.merge(environment_layer(&variables));
-        for (key, value) in &self.sets {
-            figment = figment.merge(Serialized::default(key, as_toml(value)));
+        for key in &outside {
+            figment = figment.merge(key);
         }
         if let Some(rows) = known_rows(&figment) {
             figment = figment.join(&rows);
@@ -135,12 +143,8 @@ impl Loader {
                 .map(|error| explain(error, &layers))
                 .collect(),
         })?;
-        config
-            .check(&|key| match self.sets.iter().any(|(set, _)| set == key) {
-                true => Origin::Given,
-                false => origin_of(key, &layers, &variables),
-            })
-            .map(|()| config)
+        config.check(&|key| origin_of(key, &layers, &outside))?;
+        Ok(config)
     }
 }
 
@@ -153,63 +157,6 @@ fn known_rows(figment: &Figment) -> Option<Layer> {
     let text = known::layer(providers.as_dict()?);
     // The rows have no variables, and a test reads each of them.
     Layer::parse(Path::new(known::FILE), text, &|_| None).ok()
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the loader is the home of the environment"
-)]
-fn process_environment() -> Vec<(String, String)> {
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect()
-}
-
-/// The variables with our prefix as nested keys.
-fn environment_layer(variables: &[(String, String)]) -> Figment {
-    let mut figment = Figment::new();
-    for (name, value) in variables {
-        let Some(key) = name.strip_prefix(ENV_PREFIX) else {
-            continue;
-        };
-        if !key.contains("__") {
-            continue;
-        }
-        let key = key.to_ascii_lowercase().replace("__", ".");
-        figment = figment.merge(EnvironmentKey {
-            name: name.clone(),
-            layer: Serialized::default(&key, as_toml(value)),
-        });
-    }
-    figment
-}
-
-struct EnvironmentKey<T> {
-    name: String,
-    layer: Serialized<T>,
-}
-
-impl<T: serde::Serialize> figment::Provider for EnvironmentKey<T> {
-    fn metadata(&self) -> Metadata {
-        Metadata::from(
-            format!("environment variable {}", self.name),
-            Source::Custom(self.name.clone()),
-        )
-    }
-
-    fn data(
-        &self,
-    ) -> Result<figment::value::Map<figment::Profile, figment::value::Dict>, figment::Error> {
-        self.layer.data()
-    }
-}
-
-/// A value as TOML reads it; text that is no TOML value stays text.
-fn as_toml(value: &str) -> toml::Value {
-    toml::from_str::<toml::Table>(&format!("value = {value}"))
-        .ok()
-        .and_then(|mut table| table.remove("value"))
-        .unwrap_or_else(|| toml::Value::String(value.to_owned()))
 }
 
 fn explain(error: figment::Error, layers: &[Layer]) -> Problem {
@@ -273,13 +220,9 @@ fn same_file(ours: &Path, theirs: &Path) -> bool {
     ours == theirs || ours.ends_with(theirs) || theirs.ends_with(ours)
 }
 
-fn origin_of(key: &str, layers: &[Layer], variables: &[(String, String)]) -> Origin {
-    let variable = format!(
-        "{ENV_PREFIX}{}",
-        key.replace('.', "__").to_ascii_uppercase()
-    );
-    if variables.iter().any(|(name, _)| *name == variable) {
-        return Origin::Environment(variable);
+fn origin_of(key: &str, layers: &[Layer], outside: &[OutsideKey]) -> Origin {
+    if let Some(last) = outside.iter().rev().find(|outside| outside.sets(key)) {
+        return last.origin().clone();
     }
     match layers.iter().rev().find(|layer| layer.sets(key)) {
         Some(layer) => Origin::File(layer.path().to_owned(), layer.locate(key)),

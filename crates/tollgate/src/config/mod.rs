@@ -1,3 +1,4 @@
+mod environment;
 mod error;
 mod feedback;
 mod hosts;
@@ -5,6 +6,7 @@ mod known;
 mod layer;
 mod learned;
 mod load;
+mod outside;
 mod pool;
 mod problems;
 mod schema;
@@ -32,11 +34,12 @@ use tollgate_transport::{
 
 use crate::record::RecordConfig;
 
+pub use self::environment::ENV_PREFIX;
 pub use self::error::{ConfigError, Origin as ConfigOrigin, Problem};
 pub use self::feedback::{Exploration, FeedbackConfig};
 pub(crate) use self::hosts::host_limits;
 pub use self::learned::LearnedConfig;
-pub use self::load::{ENV_PREFIX, Loader};
+pub use self::load::Loader;
 pub use self::pool::PoolKey;
 pub use self::schema::config_schema;
 pub use self::server::ServerConfig;

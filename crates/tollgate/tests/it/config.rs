@@ -237,3 +237,81 @@ fn two_keys_cannot_make_one_lane_and_direct_ones_have_no_mode() {
     assert!(!found.to_string().contains("sk-secret"), "{found}");
     assert!(found.to_string().contains("weight"), "{found}");
 }
+
+#[test]
+fn dates_outside_of_files_are_text() {
+    let config = Loader::new()
+        .with_environment(environment(&[(
+            "TOLLGATE_OPENROUTER__APP_TITLE",
+            "2026-01-01 10:00:00",
+        )]))
+        .with_key("openrouter.account", "2026-01-01")
+        .with_key("openrouter.app_categories", "[2026-01-02]")
+        .load()
+        .unwrap();
+    let openrouter = &config.openrouter;
+    assert_eq!(openrouter.account.as_deref(), Some("2026-01-01"));
+    assert_eq!(openrouter.app_title.as_deref(), Some("2026-01-01 10:00:00"));
+    assert_eq!(openrouter.app_categories, ["2026-01-02"]);
+}
+
+#[test]
+fn variables_are_resolved_outside_of_files_too() {
+    let variables = environment(&[
+        ("SECRET", "sk-or-1"),
+        ("TOLLGATE_OPENROUTER__ACCOUNT", "${TEAM:-ours}"),
+    ]);
+    let loader = || Loader::new().with_environment(variables.clone());
+    let loaded = loader().with_key("openrouter.api_key", "${SECRET}").load();
+    let openrouter = loaded.unwrap().openrouter;
+    assert_eq!(openrouter.api_key.unwrap().reveal(), "sk-or-1");
+    assert_eq!(openrouter.account.as_deref(), Some("ours"));
+
+    let refused = loader().with_key("openrouter.api_key", "${NOPE}").load();
+    let problem = refused.unwrap_err().problems[0].clone();
+    assert_eq!(
+        (problem.key.as_str(), problem.origin),
+        ("openrouter.api_key", ConfigOrigin::Given)
+    );
+    assert!(problem.message.contains("NOPE"), "{}", problem.message);
+}
+
+#[test]
+fn what_is_wrong_with_a_whole_table_is_blamed_on_who_set_it() {
+    let loader = |variables: &[(&str, &str)]| {
+        Loader::new()
+            .with_environment(environment(variables))
+            .with_text("my.toml", "[ledger]\npath = \"a.db\"\n")
+    };
+    let origin = |loader: Loader, key: &str| {
+        let problem = loader.load().unwrap_err().problems[0].clone();
+        assert_eq!(problem.key, key);
+        problem.origin
+    };
+    for (key, value, table) in [
+        ("ledger.store", "postgres", "ledger"),
+        (
+            "providers.x.base_url",
+            "http://127.0.0.1:1/v1",
+            "providers.x",
+        ),
+        (
+            "providers.x",
+            "{provider=\"opanai\",base_url=\"http://a/v1\"}",
+            "providers.x.provider",
+        ),
+    ] {
+        let given = loader(&[]).with_key(key, value);
+        assert_eq!(origin(given, table), ConfigOrigin::Given, "{key}");
+    }
+    let variable = "TOLLGATE_LEDGER__STORE";
+    assert_eq!(
+        origin(loader(&[(variable, "postgres")]), "ledger"),
+        ConfigOrigin::Environment(variable.into())
+    );
+    // Keys of another table have nothing to do with it.
+    let file = "[ledger]\nstore = \"postgres\"\n";
+    let given = loader(&[]).with_text("my.toml", file);
+    let found = origin(given.with_key("openrouter.account", "ours"), "ledger");
+    assert_eq!(found, at(1, 2));
+}
