@@ -88,3 +88,22 @@ async fn budgets_with_a_ledger_that_is_kept_are_nothing_to_mend() {
     assert_eq!(run.code(), 8);
     assert!(run.err().contains("set ledger.store"), "{}", run.err());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_variable_that_sets_nothing_is_told() {
+    let home = Home::new();
+    let check = |name: &str| {
+        let output = home.command(&["check"]).env(name, "1").output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        (output.status.code(), said)
+    };
+    let (code, said) = check("TOLLGATE_OPENROUTER_OPTIMIZATION_MAX_COST_PER_REQUEST");
+    assert_eq!(code, Some(3), "{said}");
+    let right = "did you mean TOLLGATE_OPENROUTER__OPTIMIZATION__MAX_COST_PER_REQUEST?";
+    assert!(said.contains(right), "{said}");
+    let (code, said) = check("TOLLGATE_FOO");
+    assert_eq!(code, Some(8), "{said}");
+    assert!(said.contains("TOLLGATE_FOO sets nothing"), "{said}");
+    let (code, said) = check("TOLLGATE_SERVICE_PORT");
+    assert_eq!((code, said.as_str()), (Some(0), ""));
+}

@@ -8,7 +8,8 @@ use crate::learned;
 
 impl Parts {
     pub(crate) fn find_warnings(&self) -> Vec<String> {
-        let mut warnings = self.unknown_models();
+        let mut warnings = self.config.warnings.clone();
+        warnings.extend(self.unknown_models());
         warnings.extend(self.unknown_to_the_catalog());
         warnings.extend(self.unmatched_scores());
         warnings.extend(forgetful_budgets(&self.config));

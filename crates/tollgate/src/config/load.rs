@@ -1,5 +1,7 @@
 //! The one place where the layers of the configuration are put together.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use figment::error::Kind;
@@ -7,7 +9,7 @@ use figment::providers::Serialized;
 use figment::{Figment, Metadata, Source};
 
 use super::Config;
-use super::environment;
+use super::environment::{self, Stray};
 use super::error::{ConfigError, Origin, Problem, did_you_mean};
 use super::known;
 use super::layer::Layer;
@@ -23,7 +25,9 @@ const DEFAULTS: &str = include_str!("../../../../config/default.toml");
 /// 4. keys set by the program, such as command-line flags.
 ///
 /// `${NAME}` and `${NAME:-default}` in strings of each layer are replaced by
-/// environment variables.
+/// environment variables. A variable that sets no key for nothing but its
+/// underscores, such as `TOLLGATE_OPENROUTER_MODE`, is a problem; another that
+/// begins with `TOLLGATE_` and sets nothing is one of the [`Config::warnings`].
 ///
 /// ```
 /// use tollgate::Loader;
@@ -84,7 +88,9 @@ impl Loader {
             Some(variables) => variables,
             None => environment::of_the_process(),
         };
+        let read = RefCell::new(BTreeSet::new());
         let lookup = |name: &str| {
+            read.borrow_mut().insert(name.to_owned());
             variables
                 .iter()
                 .find(|(key, _)| key == name)
@@ -122,6 +128,13 @@ impl Loader {
                 Err(mut found) => problems.append(&mut found),
             }
         }
+        let mut warnings = Vec::new();
+        for stray in environment::strays(&variables, &|name| read.borrow().contains(name)) {
+            match stray {
+                Stray::Misspelt(problem) => problems.push(problem),
+                Stray::Unknown(warning) => warnings.push(warning),
+            }
+        }
         if !problems.is_empty() {
             return Err(ConfigError { problems });
         }
@@ -137,13 +150,14 @@ impl Loader {
             figment = figment.join(&rows);
             layers.insert(0, rows);
         }
-        let config: Config = figment.extract().map_err(|errors| ConfigError {
+        let mut config: Config = figment.extract().map_err(|errors| ConfigError {
             problems: errors
                 .into_iter()
                 .map(|error| explain(error, &layers))
                 .collect(),
         })?;
         config.check(&|key| origin_of(key, &layers, &outside))?;
+        config.warnings = warnings;
         Ok(config)
     }
 }

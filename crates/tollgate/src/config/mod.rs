@@ -76,6 +76,10 @@ pub struct Config {
     pub server: ServerConfig,
     /// What the command says about what happens inside.
     pub telemetry: TelemetryConfig,
+    /// What the [`Loader`] noticed and went on; no key. It is among the
+    /// [`Gateway::warnings`](crate::Gateway::warnings).
+    #[serde(skip)]
+    pub warnings: Vec<String>,
 }
 
 /// `[openrouter]`: the account, and how models are chosen.

@@ -315,3 +315,48 @@ fn what_is_wrong_with_a_whole_table_is_blamed_on_who_set_it() {
     let found = origin(given.with_key("openrouter.account", "ours"), "ledger");
     assert_eq!(found, at(1, 2));
 }
+
+#[test]
+fn a_variable_that_misses_its_key_by_underscores_is_a_problem() {
+    for (name, right) in [
+        ("TOLLGATE_OPENROUTER_MODE", "TOLLGATE_OPENROUTER__MODE"),
+        (
+            "TOLLGATE_OPENROUTER_OPTIMIZATION_MAX_COST_PER_REQUEST",
+            "TOLLGATE_OPENROUTER__OPTIMIZATION__MAX_COST_PER_REQUEST",
+        ),
+        (
+            "TOLLGATE_BUDGETS_TEAM_LIMIT",
+            "TOLLGATE_BUDGETS__TEAM__LIMIT",
+        ),
+    ] {
+        let loader = Loader::new().with_environment(environment(&[(name, "1")]));
+        let problem = loader.load().unwrap_err().problems[0].clone();
+        assert_eq!(problem.origin, ConfigOrigin::Environment(name.into()));
+        assert_eq!(problem.hint, Some(format!("did you mean {right}?")));
+    }
+}
+
+#[test]
+fn a_variable_that_is_somebody_elses_stops_nothing() {
+    let warnings = |name: &str, value: &str| {
+        let loader = Loader::new().with_environment(environment(&[(name, value)]));
+        let file = "[openrouter]\naccount = \"${TOLLGATE_LEDGER_PATH:-}\"\n";
+        loader.with_text("my.toml", file).load().unwrap().warnings
+    };
+    let [foo] = &warnings("TOLLGATE_FOO", "1")[..] else {
+        panic!("it sets nothing, and that is told")
+    };
+    assert!(foo.contains("TOLLGATE_FOO"), "{foo}");
+    for (name, value) in [
+        ("TOLLGATE_CONFIG", "a.toml"),
+        ("TOLLGATE_TEST_POSTGRES", "postgres://127.0.0.1/test"),
+        ("TOLLGATE_PORT", "tcp://10.0.0.7:8787"),
+        ("TOLLGATE_SERVICE_HOST", "10.0.0.7"),
+        ("TOLLGATE_PORT_8787_TCP_ADDR", "10.0.0.7"),
+        // The file asks for it.
+        ("TOLLGATE_LEDGER_PATH", "ledger.db"),
+        ("OTHER_OPENROUTER_MODE", "byok"),
+    ] {
+        assert_eq!(warnings(name, value), [""; 0], "{name}");
+    }
+}
