@@ -22,11 +22,12 @@ pub(crate) async fn run(catalog: ModelCatalog, seed: u64) {
     }
 }
 
-/// Nothing to wait for, unless another process has fetched a moment ago.
+/// Nothing to wait for, unless the list was fetched a moment ago, by another
+/// process or by this one.
 fn first_wait(interval: Duration, catalog: &ModelCatalog) -> Duration {
     match catalog.view().source() {
-        CatalogSource::DiskCache => interval.saturating_sub(catalog.age()),
-        _ => Duration::ZERO,
+        CatalogSource::Embedded => Duration::ZERO,
+        _ => interval.saturating_sub(catalog.age()),
     }
 }
 

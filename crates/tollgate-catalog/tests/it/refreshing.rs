@@ -178,6 +178,19 @@ async fn a_young_cache_is_waited_out() {
     assert!(!script.fetches.lock().unwrap().is_empty());
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_was_fetched_at_the_start_is_not_fetched_again_before_the_interval() {
+    let good = list(&[("a/b", 3)]);
+    let script = Script::of([&*good, &*good]);
+    let (catalog, _) = open(open_to_anything(), Some(script.clone()));
+    catalog.refresh().await.unwrap();
+    let _guard = catalog.start_refresh(42);
+    tokio::time::sleep(Duration::from_secs(14 * 60)).await;
+    assert_eq!(script.fetches.lock().unwrap().len(), 1);
+    tokio::time::sleep(Duration::from_secs(2 * 60)).await;
+    assert_eq!(script.fetches.lock().unwrap().len(), 2);
+}
+
 #[tokio::test]
 async fn while_a_cache_is_written_the_list_can_be_read_and_none_newer_is_taken() {
     let folder = tempfile::tempdir().unwrap();
