@@ -11,7 +11,7 @@ use tollgate_wire::{EndpointsReply, ParseError, Percentiles, PublicEndpoint};
 use crate::{facts, price};
 
 /// A median below this many "milliseconds" to the first token can only be told
-/// in seconds.
+/// in seconds, and so are the figures beside it.
 const LEAST_MS: f64 = 20.0;
 
 /// The hosts of models, each as they were last seen.
@@ -95,9 +95,8 @@ fn endpoint(listed: &PublicEndpoint) -> Option<Endpoint> {
     let tokens = |count: Option<u64>| u32::try_from(count.unwrap_or(0)).unwrap_or(u32::MAX);
     let percent = listed.uptime_last_30m.or(listed.uptime_last_1d);
     let latency = listed.latency_last_30m.as_ref();
-    let first_token = |figure: fn(&Percentiles) -> Option<f64>| {
-        latency.and_then(figure).map(|told| in_ms(told) as f32)
-    };
+    let unit = latency.map_or(1.0, unit_in_ms);
+    let in_ms = |told: Option<f64>| told.map(|told| (told * unit) as f32);
     Some(Endpoint {
         tag: tag.into(),
         price: price::price(&listed.pricing).ok()?,
@@ -106,8 +105,8 @@ fn endpoint(listed: &PublicEndpoint) -> Option<Endpoint> {
         max_output: tokens(listed.max_completion_tokens),
         status: i8::try_from(listed.status.unwrap_or(0)).unwrap_or(i8::MIN),
         uptime: percent.map(|percent| (percent / 100.0) as f32),
-        first_token_ms: first_token(|told| told.p50),
-        first_token_p90_ms: first_token(|told| told.p90),
+        first_token_ms: in_ms(latency.and_then(|told| told.p50)),
+        first_token_p90_ms: in_ms(latency.and_then(|told| told.p90)),
         tokens_per_second: listed
             .throughput_last_30m
             .as_ref()
@@ -120,11 +119,11 @@ fn endpoint(listed: &PublicEndpoint) -> Option<Endpoint> {
     })
 }
 
-fn in_ms(told: f64) -> f64 {
-    if told < LEAST_MS {
-        told * 1_000.0
-    } else {
-        told
+/// How many milliseconds one of the figures is.
+fn unit_in_ms(told: &Percentiles) -> f64 {
+    match told.p50.or(told.p90) {
+        Some(median) if median < LEAST_MS => 1_000.0,
+        _ => 1.0,
     }
 }
 
@@ -180,6 +179,26 @@ mod tests {
     fn a_time_that_can_only_be_in_seconds_is_taken_as_such() {
         let row = r#"{"provider_name":"H","tag":"h","pricing":{"prompt":"1","completion":"1"},"latency_last_30m":{"p50":0.25}}"#;
         assert_eq!(read(row).list()[0].first_token_ms, Some(250.0));
+    }
+
+    #[test]
+    fn all_times_of_an_endpoint_have_the_unit_of_its_median() {
+        for (told, times) in [
+            (r#""p50":5,"p90":25"#, (Some(5_000.0), Some(25_000.0))),
+            (r#""p50":250,"p90":900"#, (Some(250.0), Some(900.0))),
+            (r#""p90":2.5"#, (None, Some(2_500.0))),
+        ] {
+            let row = format!(
+                r#"{{"provider_name":"H","tag":"h","pricing":{{"prompt":"1","completion":"1"}},"latency_last_30m":{{{told}}}}}"#
+            );
+            let read = read(&row);
+            let one = &read.list()[0];
+            assert_eq!(
+                (one.first_token_ms, one.first_token_p90_ms),
+                times,
+                "{told}"
+            );
+        }
     }
 
     #[test]
