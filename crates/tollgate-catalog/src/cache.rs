@@ -25,6 +25,8 @@ pub(crate) enum CacheProblem {
 #[derive(Serialize)]
 struct Written<'a> {
     fetched_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upstream: Option<&'a str>,
     held: &'a BTreeMap<String, Held>,
     #[serde(serialize_with = "one_by_one")]
     data: &'a Listing,
@@ -37,13 +39,23 @@ fn one_by_one<S: Serializer>(listing: &Listing, serializer: S) -> Result<S::Ok, 
 #[derive(Deserialize)]
 struct Found<'a> {
     fetched_at: Timestamp,
+    /// Not there for the upstream of the embedded snapshot.
+    upstream: Option<String>,
     held: BTreeMap<String, Held>,
     #[serde(borrow)]
     data: Vec<&'a RawValue>,
 }
 
+/// A list that was cached.
+pub(crate) struct Cached {
+    pub(crate) listing: Listing,
+    pub(crate) fetched_at: Timestamp,
+    /// Whose it is; see [`ModelSource::upstream`](crate::ModelSource::upstream).
+    pub(crate) upstream: Option<String>,
+}
+
 /// Reads the cache; `None` when there is no file yet.
-pub(crate) fn read(path: &Path) -> Result<Option<(Listing, Timestamp)>, CacheProblem> {
+pub(crate) fn read(path: &Path) -> Result<Option<Cached>, CacheProblem> {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -55,14 +67,23 @@ pub(crate) fn read(path: &Path) -> Result<Option<(Listing, Timestamp)>, CachePro
     let rows = rows
         .collect::<Result<_, _>>()
         .map_err(Refusal::Unreadable)?;
-    let listing = Listing::of(rows, found.held, 0)?;
-    Ok(Some((listing, found.fetched_at)))
+    Ok(Some(Cached {
+        listing: Listing::of(rows, found.held, 0)?,
+        fetched_at: found.fetched_at,
+        upstream: found.upstream,
+    }))
 }
 
 /// Writes the cache.
-pub(crate) fn write(path: &Path, listing: &Listing, fetched_at: Timestamp) -> io::Result<()> {
+pub(crate) fn write(
+    path: &Path,
+    listing: &Listing,
+    fetched_at: Timestamp,
+    upstream: Option<&str>,
+) -> io::Result<()> {
     let content = Written {
         fetched_at,
+        upstream,
         held: &listing.held,
         data: listing,
     };

@@ -67,6 +67,16 @@ pub(crate) struct Limits {
     pub(crate) confirmations: u32,
 }
 
+impl Limits {
+    /// None at all: there is nothing to measure the list by.
+    pub(crate) const NONE: Self = Self {
+        max_shrink: 1.0,
+        max_jumps: 1.0,
+        jump_factor: u32::MAX,
+        confirmations: 1,
+    };
+}
+
 impl CatalogConfig {
     /// Checks every value against its range.
     ///

@@ -12,6 +12,7 @@ use tollgate_core::{
 use crate::assemble::{Known, Stamp, assemble, layers};
 use tollgate_wire::Model;
 
+use crate::cache::{self, Cached};
 use crate::config::{CatalogConfig, Limits};
 use crate::endpoints::EndpointTable;
 use crate::error::CatalogError;
@@ -21,10 +22,10 @@ use crate::listing::Listing;
 use crate::quality::feedback::Feedback;
 use crate::quality::layers::QualityLayers;
 use crate::quality::scores::Scores;
+use crate::refresh;
 use crate::screen::{RefreshReport, screen};
 use crate::source::ModelSource;
 use crate::table::{PriceTable, TableInUse};
-use crate::{cache, refresh};
 
 /// All models with their prices, capabilities and quality, kept fresh.
 ///
@@ -67,8 +68,8 @@ struct Ground {
 
 impl ModelCatalog {
     /// Opens the catalog from the disk cache, or from the embedded snapshot
-    /// when there is no cache, it cannot be read, or it is the older of the
-    /// two. Fetches nothing: see [`ModelCatalog::refresh`]. Reads files, so it
+    /// when there is no cache, it cannot be read, it is of another upstream, or
+    /// it is the older of the two. Fetches nothing: see [`ModelCatalog::refresh`]. Reads files, so it
     /// belongs to the start of a program.
     ///
     /// What was found, and that it is stale, is told to `observer`.
@@ -94,7 +95,8 @@ impl ModelCatalog {
         if let Some(what) = passed_over(&prices).map(str::to_owned) {
             observer.on(&Event::Catalog { what, taken: true });
         }
-        let start = Start::find(&config, clock.now(), &*observer)?;
+        let upstream = source.as_ref().and_then(|source| source.upstream());
+        let start = Start::find(&config, upstream, clock.now(), &*observer)?;
         let stamp = Stamp {
             version: 1,
             source: start.source,
@@ -391,7 +393,7 @@ impl Shared {
         let prices = prices_for(&self.config, &lanes)?;
         let mut ground = self.ground();
         let (accepted, mut report) =
-            screen(&ground.listing, parsed, &self.limits).map_err(CatalogError::Refused)?;
+            screen(&ground.listing, parsed, &self.limits_now()).map_err(CatalogError::Refused)?;
         let stamp = Stamp {
             version: self.view.load().version() + 1,
             source: CatalogSource::Network,
@@ -412,6 +414,21 @@ impl Shared {
         Ok(report)
     }
 
+    /// What a list may change of the one in use: anything, when that is the
+    /// embedded one and the upstream is another.
+    fn limits_now(&self) -> Limits {
+        let is_embedded = self.view.load().source() == CatalogSource::Embedded;
+        match is_embedded && self.upstream().is_some() {
+            true => Limits::NONE,
+            false => self.limits,
+        }
+    }
+
+    /// Whose list is fetched.
+    fn upstream(&self) -> Option<&str> {
+        self.source.as_ref()?.upstream()
+    }
+
     fn listing(&self) -> Arc<Listing> {
         self.ground().listing.clone()
     }
@@ -421,7 +438,7 @@ impl Shared {
         let Some(path) = &self.config.cache_path else {
             return;
         };
-        if let Err(error) = cache::write(path, listing, as_of) {
+        if let Err(error) = cache::write(path, listing, as_of, self.upstream()) {
             let path = path.display();
             let what =
                 format!("cannot write the catalog cache {path}: {error}; check catalog.cache_path");
@@ -465,6 +482,7 @@ struct Start {
 impl Start {
     fn find(
         config: &CatalogConfig,
+        upstream: Option<&str>,
         now: Timestamp,
         observer: &dyn Observer,
     ) -> Result<Self, CatalogError> {
@@ -475,7 +493,21 @@ impl Start {
             .as_deref()
             .map(|path| (path, cache::read(path)));
         match found {
-            Some((_, Ok(Some((listing, fetched_at))))) if fetched_at >= snapshot => {
+            Some((path, Ok(Some(cached)))) if cached.upstream.as_deref() != upstream => {
+                let path = path.display();
+                tell(
+                    format!(
+                        "the catalog cache {path} is of another upstream and was not used; the next refresh replaces it"
+                    ),
+                    false,
+                );
+            }
+            Some((_, Ok(Some(cached)))) if cached.fetched_at >= snapshot => {
+                let Cached {
+                    listing,
+                    fetched_at,
+                    ..
+                } = cached;
                 // A clock that was set back must not make the cache look fresh for ever.
                 let as_of = fetched_at.min(now);
                 return Ok(Self {

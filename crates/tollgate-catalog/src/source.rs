@@ -12,6 +12,13 @@ use tollgate_wire::Bytes;
 pub trait ModelSource: Send + Sync {
     /// Fetches the list.
     async fn fetch(&self) -> Result<Bytes, Failure>;
+
+    /// Whose list it is, for as long as the source lives: a name, such as an
+    /// address, or `None` for the upstream that the embedded snapshot is of.
+    /// Lists are measured by, and cached for, their own upstream.
+    fn upstream(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// Where the endpoints of a model come from: who serves it, at which price, how

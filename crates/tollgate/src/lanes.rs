@@ -230,31 +230,58 @@ pub(crate) fn openrouter_lane() -> LaneId {
 
 /// The upstream's list of models, and of who serves each, for the catalog: asked
 /// with the key of the configuration that is in use at the moment.
-pub(crate) struct NetworkModels(Arc<Current>);
+pub(crate) struct NetworkModels {
+    current: Arc<Current>,
+    /// Only a start takes over another address.
+    upstream: Option<String>,
+}
 
 impl NetworkModels {
-    /// `None` when the catalog is to stay offline.
-    pub(crate) fn of(current: &Arc<Current>, config: &Config) -> Option<Arc<dyn ModelSource>> {
-        (!config.catalog.offline).then(|| Arc::new(Self(current.clone())) as _)
+    pub(crate) fn of(current: &Arc<Current>, config: &Config) -> Arc<dyn ModelSource> {
+        Arc::new(Self {
+            current: current.clone(),
+            upstream: upstream(&config.openrouter.base_url),
+        })
     }
 
     /// Who serves a model. With a key the upstream also tells how fast.
     pub(crate) fn endpoints_of(current: &Arc<Current>) -> Arc<dyn EndpointSource> {
-        Arc::new(Self(current.clone()))
+        Arc::new(Self {
+            current: current.clone(),
+            upstream: None,
+        })
     }
+}
+
+/// Whose models an address leads to; `None` for OpenRouter's own. A name in the
+/// address stays out of it, as it ends in a file.
+fn upstream(base_url: &str) -> Option<String> {
+    let named = |url: &str| {
+        let path = url
+            .split_once("://")
+            .and_then(|(_, rest)| rest.split_once('/'));
+        let path = path.map_or("", |(_, path)| path.trim().trim_end_matches('/'));
+        Some(format!("{}/{path}", authority(url)?))
+    };
+    let own = named(&OpenRouter::default().base_url);
+    named(base_url).filter(|_| own != named(base_url))
 }
 
 #[async_trait]
 impl ModelSource for NetworkModels {
     async fn fetch(&self) -> Result<Bytes, Failure> {
-        self.0.get().openrouter.models_raw().await
+        self.current.get().openrouter.models_raw().await
+    }
+
+    fn upstream(&self) -> Option<&str> {
+        self.upstream.as_deref()
     }
 }
 
 #[async_trait]
 impl EndpointSource for NetworkModels {
     async fn fetch_endpoints(&self, model: &ModelId) -> Result<Bytes, Failure> {
-        self.0.get().openrouter.endpoints_raw(model).await
+        self.current.get().openrouter.endpoints_raw(model).await
     }
 }
 

@@ -90,6 +90,44 @@ async fn a_price_that_is_held_back_is_still_held_after_a_restart() {
     assert_eq!(seen, [None, Some(1), Some(2), None]);
 }
 
+#[tokio::test]
+async fn a_cache_serves_the_upstream_that_it_is_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("catalog.json");
+    let config = CatalogConfig {
+        cache_path: Some(path.clone()),
+        ..CatalogConfig::default()
+    };
+    let of = |upstream| Some(Script::of_upstream(upstream, [&*list(&[("a/b", 3)])]));
+    let (catalog, _) = open(config.clone(), of("proxy/v1"));
+    catalog.refresh().await.unwrap();
+
+    let (own, heard) = open(config.clone(), of("proxy/v1"));
+    assert_eq!(own.view().source(), CatalogSource::DiskCache);
+    assert_eq!(heard.take(), []);
+    for other in [of("other/v1"), Some(Script::of([])), None] {
+        let (catalog, heard) = open(config.clone(), other);
+        assert_eq!(catalog.view().source(), CatalogSource::Embedded);
+        let heard = heard.take();
+        assert!(
+            heard[0].0.contains("is of another upstream") && !heard[0].1,
+            "{heard:?}"
+        );
+    }
+    let (other, _) = open(config.clone(), of("other/v1"));
+    other.refresh().await.unwrap();
+    let (own, _) = open(config.clone(), of("other/v1"));
+    assert_eq!(own.view().source(), CatalogSource::DiskCache);
+
+    // Files of earlier versions name nobody.
+    let old = r#"{"fetched_at":1788000000000,"held":{},"data":[{"id":"a/b"}]}"#;
+    fs::write(&path, old).unwrap();
+    let (catalog, _) = open(config.clone(), Some(Script::of([])));
+    assert_eq!(catalog.view().source(), CatalogSource::DiskCache);
+    let (catalog, _) = open(config, of("proxy/v1"));
+    assert_eq!(catalog.view().source(), CatalogSource::Embedded);
+}
+
 #[test]
 fn a_damaged_or_outdated_cache_is_passed_over_with_a_word() {
     let folder = tempfile::tempdir().unwrap();

@@ -192,6 +192,27 @@ async fn what_was_fetched_at_the_start_is_not_fetched_again_before_the_interval(
 }
 
 #[tokio::test]
+async fn a_list_is_measured_by_those_of_its_own_upstream_alone() {
+    // The embedded snapshot has it at 0.25 dollars per million.
+    let known = "anthropic/claude-3-haiku";
+    let (few, fewer) = (
+        list(&[(known, 90), ("a/b", 3), ("a/c", 3)]),
+        list(&[(known, 90)]),
+    );
+    let script = Script::of_upstream("proxy/v1", [&*few, &*fewer]);
+    let (catalog, _) = open(CatalogConfig::default(), Some(script));
+    let report = catalog.refresh().await.unwrap();
+    assert_eq!((report.models, report.quarantined), (3, vec![]));
+    let refused = catalog.refresh().await.unwrap_err();
+    assert!(
+        refused
+            .to_string()
+            .contains("it has 1 models where 3 were known"),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
 async fn while_a_cache_is_written_the_list_can_be_read_and_none_newer_is_taken() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("catalog.json");

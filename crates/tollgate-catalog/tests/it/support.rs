@@ -35,6 +35,7 @@ pub(crate) fn now() -> Timestamp {
 pub(crate) struct Script {
     answers: Mutex<VecDeque<String>>,
     pub(crate) fetches: Mutex<Vec<tokio::time::Instant>>,
+    upstream: Option<&'static str>,
 }
 
 impl Script {
@@ -42,6 +43,19 @@ impl Script {
         let answers = Mutex::new(answers.into_iter().map(str::to_owned).collect());
         Arc::new(Self {
             answers,
+            ..Self::default()
+        })
+    }
+
+    /// As [`of`](Self::of), of another upstream than the embedded snapshot.
+    pub(crate) fn of_upstream<'a>(
+        upstream: &'static str,
+        answers: impl IntoIterator<Item = &'a str>,
+    ) -> Arc<Self> {
+        let answers = Mutex::new(answers.into_iter().map(str::to_owned).collect());
+        Arc::new(Self {
+            answers,
+            upstream: Some(upstream),
             ..Self::default()
         })
     }
@@ -58,6 +72,10 @@ impl ModelSource for Script {
         answer
             .map(Bytes::from)
             .ok_or_else(|| Failure::new(FailureKind::Connect, "the network is down"))
+    }
+
+    fn upstream(&self) -> Option<&str> {
+        self.upstream
     }
 }
 

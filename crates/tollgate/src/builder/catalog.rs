@@ -35,7 +35,7 @@ impl Setup<'_> {
         let catalog = ModelCatalog::open(
             config.catalog.clone(),
             lanes::specs(config, self.byok_fee.get()),
-            source,
+            Some(source),
             self.clock,
             self.observer,
         )

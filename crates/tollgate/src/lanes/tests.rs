@@ -327,7 +327,7 @@ async fn the_catalog_asks_with_the_key_that_is_in_use() {
     let heard = std::thread::spawn(move || [(); 3].map(|()| key_heard(&listener)));
     let first = with_key("sk-or-1");
     let current = Arc::new(Current::new(Arc::new(laid(&first, None))));
-    let models = NetworkModels::of(&current, &first).unwrap();
+    let models = NetworkModels::of(&current, &first);
     let endpoints = NetworkModels::endpoints_of(&current);
     assert!(models.fetch().await.is_err());
 
@@ -336,4 +336,20 @@ async fn the_catalog_asks_with_the_key_that_is_in_use() {
     assert!(models.fetch().await.is_err());
     assert!(endpoints.fetch_endpoints(&model("a/b")).await.is_err());
     assert_eq!(heard.join().unwrap(), ["sk-or-1", "sk-or-2", "sk-or-2"]);
+}
+
+#[test]
+fn an_upstream_is_known_by_where_its_address_leads() {
+    for (url, known) in [
+        ("https://openrouter.ai/api/v1", None),
+        (" https://OpenRouter.ai:443/api/v1/ ", None),
+        (
+            "https://eu.openrouter.ai/api/v1",
+            Some("eu.openrouter.ai/api/v1"),
+        ),
+        ("https://openrouter.ai/api/v2", Some("openrouter.ai/api/v2")),
+        ("http://ann:secret@127.0.0.1:81", Some("127.0.0.1:81/")),
+    ] {
+        assert_eq!(upstream(url).as_deref(), known, "{url}");
+    }
 }

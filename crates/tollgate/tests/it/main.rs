@@ -29,5 +29,6 @@ mod spans;
 mod storm;
 mod support;
 mod trial;
+mod upstream;
 mod walker;
 mod whole;
