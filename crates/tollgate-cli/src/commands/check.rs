@@ -1,22 +1,28 @@
 use serde_json::json;
+use tollgate_core::{Billing, CatalogView};
 
 use crate::args::Global;
 use crate::exit::{Trouble, code};
 use crate::{config, ui};
 
+const NOBODY: &str = "no lane can serve: there is no key for OpenRouter, and no provider with models; \
+    set OPENROUTER_API_KEY, or add a table [providers.NAME]";
+
 pub(crate) async fn run(global: &Global) -> Result<(), Trouble> {
     let mut settings = config::load(global)?;
     settings.catalog.offline = true;
-    let has_key = settings
-        .openrouter
-        .api_key
-        .as_ref()
-        .is_some_and(|key| !key.is_empty());
+    let more = settings.openrouter.api_keys.iter().map(|more| &more.key);
+    let mut keys = settings.openrouter.api_key.iter().chain(more);
+    let has_key = keys.any(|key| !key.is_empty());
     let gateway = tollgate::Gateway::builder(settings)
         .without_store()
         .build()
         .await?;
     let view = gateway.catalog().view();
+    let mut warnings = gateway.warnings().to_vec();
+    if !has_key && !has_direct(&view) {
+        warnings.push(NOBODY.to_owned());
+    }
     let file = config::file(global);
     if global.json {
         ui::json(&json!({
@@ -25,10 +31,10 @@ pub(crate) async fn run(global: &Global) -> Result<(), Trouble> {
             "models": view.models().len(),
             "catalog_as_of": view.as_of().to_string(),
             "policies": gateway.policies(),
-            "warnings": gateway.warnings(),
+            "warnings": warnings,
         }));
     } else {
-        for warning in gateway.warnings().iter() {
+        for warning in &warnings {
             ui::warning(warning);
         }
         let file = file.map_or_else(
@@ -47,11 +53,17 @@ pub(crate) async fn run(global: &Global) -> Result<(), Trouble> {
         ));
         ui::data(format!("policies: {}", gateway.policies().join(", ")));
     }
-    match gateway.warnings().len() {
+    match warnings.len() {
         0 => Ok(()),
         count => Err(Trouble::new(
             code::CHECK,
             format!("{count} thing(s) to mend, see above"),
         )),
     }
+}
+
+/// Whether a provider serves something without OpenRouter.
+fn has_direct(view: &CatalogView) -> bool {
+    let mut offers = view.offers().iter();
+    offers.any(|offer| view.lane(offer.lane).billing == Billing::Direct)
 }

@@ -107,3 +107,28 @@ async fn a_variable_that_sets_nothing_is_told() {
     let (code, said) = check("TOLLGATE_SERVICE_PORT");
     assert_eq!((code, said.as_str()), (Some(0), ""));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_nobody_to_serve_there_is_something_to_mend() {
+    let home = Home::new();
+    let check = |flags: &[&str]| {
+        let mut command = home.command(&["check"]);
+        let output = command
+            .args(flags)
+            .env_remove("OPENROUTER_API_KEY")
+            .output();
+        let output = output.unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        (output.status.code(), said)
+    };
+    let (code, said) = check(&[]);
+    assert_eq!(code, Some(8), "{said}");
+    assert!(said.contains("no lane can serve"), "{said}");
+    for someone in [
+        "openrouter.api_keys=[\"sk-or-1\"]",
+        "providers.mine={base_url=\"http://127.0.0.1:1/v1\",models={\"a/b\"=\"b\"}}",
+    ] {
+        let (code, said) = check(&["--set", someone]);
+        assert_eq!((code, said.as_str()), (Some(0), ""), "{someone}");
+    }
+}
