@@ -165,7 +165,7 @@ pub(crate) struct CallArgs {
     #[arg(long, value_name = "USD", value_parser = str::parse::<Usd>)]
     pub(crate) max_cost: Option<Usd>,
     /// Limit of output tokens.
-    #[arg(long, value_name = "TOKENS")]
+    #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) max_tokens: Option<u64>,
     /// Puts free variants first.
     #[arg(long)]

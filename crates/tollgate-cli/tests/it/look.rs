@@ -1,6 +1,8 @@
 //! Commands that only look.
 
-use crate::support::{Home, MISSION};
+use tollgate_sim::Scenario;
+
+use crate::support::{Home, MISSION, base_url, simulator};
 
 const PROMPTS: [(&str, &str); 3] = [
     (
@@ -162,4 +164,14 @@ async fn what_is_too_dear_ends_with_the_code_for_money() {
         .run(&["chat", "--max-cost", "0.00000001", "Say hello."])
         .await;
     assert_eq!(dear.code(), 6, "{}", dear.err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_tokens_are_no_limit_that_is_sent() {
+    let simulator = simulator(Scenario::default()).await;
+    let arguments = ["chat", &base_url(&simulator), "--max-tokens", "0", "hi"];
+    let run = Home::new().run(&arguments).await;
+    assert_eq!(run.code(), 2, "{}", run.err());
+    assert!(run.err().contains("--max-tokens"), "{}", run.err());
+    assert!(simulator.log().is_empty());
 }
