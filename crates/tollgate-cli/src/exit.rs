@@ -2,7 +2,10 @@
 
 use std::process::ExitCode;
 
+use serde_json::{Value, json};
 use tollgate::{ConfigError, FailureKind, Origin};
+
+use crate::{render, ui};
 
 /// Why a command ended without success.
 #[derive(Debug)]
@@ -10,6 +13,17 @@ pub(crate) struct Trouble {
     pub(crate) code: u8,
     pub(crate) message: String,
     pub(crate) hint: Option<String>,
+    /// What kind it is, where it is more than the code says.
+    kind: Option<FailureKind>,
+    /// What the call did that ended so.
+    receipt: Option<Value>,
+}
+
+/// What the user asked for on standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    Text,
+    Json,
 }
 
 /// Exit codes, as `--help` lists them.
@@ -23,6 +37,24 @@ pub(crate) mod code {
     pub(crate) const LEDGER: u8 = 7;
     pub(crate) const CHECK: u8 = 8;
     pub(crate) const RECONCILE: u8 = 9;
+    /// Ended by Ctrl-C, as shells have it.
+    pub(crate) const INTERRUPTED: u8 = 130;
+
+    /// The word of a code, for programs.
+    pub(super) fn word(code: u8) -> &'static str {
+        match code {
+            USAGE => "usage",
+            CONFIGURATION => "configuration",
+            REQUEST => "invalid_request",
+            UPSTREAM => "upstream_error",
+            MONEY => "cost_limit",
+            LEDGER => "ledger_unavailable",
+            CHECK => "check",
+            RECONCILE => "reconcile",
+            INTERRUPTED => "interrupted",
+            _ => "internal",
+        }
+    }
 }
 
 impl Trouble {
@@ -31,6 +63,8 @@ impl Trouble {
             code,
             message: message.into(),
             hint: None,
+            kind: None,
+            receipt: None,
         }
     }
 
@@ -39,11 +73,45 @@ impl Trouble {
         self
     }
 
-    /// Prints the message to standard error.
-    pub(crate) fn report(self) -> ExitCode {
-        crate::ui::error(&self.message, self.hint.as_deref());
+    /// Prints the message to standard error, and as JSON to standard output where that was asked
+    /// for and nothing else is there yet: what is on it stays one document.
+    pub(crate) fn report(self, form: Form) -> ExitCode {
+        if form == Form::Json && !ui::has_printed() {
+            ui::json(&self.json());
+        }
+        ui::error(&self.message, self.hint.as_deref());
         ExitCode::from(self.code)
     }
+
+    fn json(&self) -> Value {
+        let kind = self.kind.map(|kind| kind.to_string());
+        let mut value = json!({
+            "error": {
+                "code": self.code,
+                "kind": kind.unwrap_or_else(|| code::word(self.code).to_owned()),
+                "message": self.message,
+                "hint": self.hint,
+            },
+        });
+        if let Some(receipt) = &self.receipt {
+            value["receipt"] = receipt.clone();
+        }
+        value
+    }
+}
+
+/// Reports what is wrong with the arguments, or prints the help that they ask for.
+pub(crate) fn usage(error: &clap::Error, form: Form) -> ExitCode {
+    if form == Form::Json && error.use_stderr() {
+        let text = error.render().to_string();
+        // Behind the first paragraph, tips and the usage are for people.
+        let message = text.split("\n\n").next().unwrap_or_default().trim();
+        let message = message.strip_prefix("error: ").unwrap_or(message);
+        ui::json(&Trouble::new(code::USAGE, message).json());
+    }
+    // To a closed pipe there is nothing to say.
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(code::USAGE))
 }
 
 impl From<ConfigError> for Trouble {
@@ -61,6 +129,11 @@ impl From<std::io::Error> for Trouble {
 impl From<tollgate::Error> for Trouble {
     fn from(error: tollgate::Error) -> Self {
         let code = exit_code(error.failure());
+        let kind = match code {
+            code::LEDGER => FailureKind::LedgerUnavailable,
+            _ => error.kind(),
+        };
+        let receipt = error.receipt().map(render::receipt_json);
         let hint = error.failure().hint().map(str::to_owned);
         let mut message = error.to_string();
         let mut source = std::error::Error::source(&error);
@@ -75,6 +148,8 @@ impl From<tollgate::Error> for Trouble {
             code,
             message,
             hint,
+            kind: Some(kind),
+            receipt,
         }
     }
 }

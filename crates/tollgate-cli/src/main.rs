@@ -17,17 +17,31 @@ use std::sync::Arc;
 use clap::Parser;
 
 use crate::args::{Cli, Command, Global};
-use crate::exit::Trouble;
+use crate::exit::{Form, Trouble};
 use crate::otel::{Counts, Export};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let asks_for_json = std::env::args_os().any(|argument| argument == "--json");
+            return exit::usage(&error, form(asks_for_json));
+        }
+    };
+    let form = form(cli.global.json);
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(trouble) => trouble.report(),
+        Err(trouble) => trouble.report(form),
+    }
+}
+
+fn form(is_json: bool) -> Form {
+    match is_json {
+        true => Form::Json,
+        false => Form::Text,
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::adapter::strip_str;
 use comfy_table::{ContentArrangement, Table, presets};
@@ -11,14 +12,23 @@ use tollgate::Usd;
 
 use crate::log;
 
+/// Whether anything was written to standard output.
+static HAS_PRINTED: AtomicBool = AtomicBool::new(false);
+
+pub(crate) fn has_printed() -> bool {
+    HAS_PRINTED.load(Ordering::Relaxed)
+}
+
 /// Writes a line to standard output.
 pub(crate) fn data(text: impl Display) {
+    HAS_PRINTED.store(true, Ordering::Relaxed);
     let mut out = anstream::stdout().lock();
     let _ = writeln!(out, "{text}");
 }
 
 /// Writes text to standard output without a line end, at once.
 pub(crate) fn piece(text: &str) {
+    HAS_PRINTED.store(true, Ordering::Relaxed);
     let mut out = anstream::stdout().lock();
     let _ = out.write_all(text.as_bytes());
     let _ = out.flush();

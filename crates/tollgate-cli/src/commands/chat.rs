@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use owo_colors::OwoColorize;
-use serde_json::{Value, json};
+use serde_json::json;
 use tollgate::{Answer, Error, Failure, FailureKind, Gateway, Order, Receipt, Silent, StreamMode};
 
 use crate::args::{ChatArgs, Global};
@@ -40,9 +40,7 @@ async fn send(
         print_text(gateway, order, args.quiet).await
     };
     result.map_err(|error| {
-        if global.json {
-            ui::json(&failed_json(&error));
-        } else if let (Some(receipt), false) = (error.receipt(), args.quiet) {
+        if let (Some(receipt), false) = (error.receipt(), args.quiet || global.json) {
             ui::note(render::receipt(receipt));
         }
         error.into()
@@ -69,18 +67,6 @@ async fn print_text(gateway: &Gateway, order: Order, quiet: bool) -> Result<(), 
         ui::note(render::receipt(&receipt));
     }
     Ok(())
-}
-
-/// What went wrong, and what it cost so far.
-fn failed_json(error: &Error) -> Value {
-    json!({
-        "error": {
-            "kind": error.kind().to_string(),
-            "message": error.to_string(),
-            "hint": error.failure().hint(),
-        },
-        "receipt": error.receipt().map(render::receipt_json),
-    })
 }
 
 fn interrupted() -> Trouble {

@@ -16,6 +16,9 @@ pub(crate) async fn run(args: LedgerArgs, global: &Global) -> Result<(), Trouble
         settings.ledger.path.clone_from(path);
     }
     let found = ledgers::verify(&settings).await?;
+    if let (true, Some(path)) = (found.is_empty(), path) {
+        return Err(missing(&path));
+    }
     if global.json {
         ui::json(&found.iter().map(Line::new).collect::<Vec<_>>());
     } else {
@@ -23,19 +26,15 @@ pub(crate) async fn run(args: LedgerArgs, global: &Global) -> Result<(), Trouble
             ui::data(lines(path, check));
         }
     }
-    match (found.is_empty(), path) {
-        (false, _) => verdict(&found),
-        (true, Some(path)) => Err(missing(&path)),
-        (true, None) => {
-            ui::note(match settings.ledger.store {
-                StoreKind::Memory => {
-                    "nothing to verify: a ledger in memory does not outlive its process"
-                }
-                _ => "nothing to verify: there is no ledger yet",
-            });
-            Ok(())
-        }
+    if found.is_empty() {
+        ui::note(match settings.ledger.store {
+            StoreKind::Memory => {
+                "nothing to verify: a ledger in memory does not outlive its process"
+            }
+            _ => "nothing to verify: there is no ledger yet",
+        });
     }
+    verdict(&found)
 }
 
 /// A ledger in JSON.

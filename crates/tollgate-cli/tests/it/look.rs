@@ -167,6 +167,43 @@ async fn what_is_too_dear_ends_with_the_code_for_money() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn errors_are_json_where_json_was_asked_for_and_nothing_else_was_printed() {
+    let home = Home::new();
+    let offline = "--set=catalog.offline=true";
+    for (arguments, code, kind) in [
+        (
+            &["plan", offline, "--policy", "nope", "hi"][..],
+            4,
+            "invalid_request",
+        ),
+        (&["plan", offline, "--max-tokens", "0", "hi"], 2, "usage"),
+        (&["models", offline, "--can", "nope"], 2, "usage"),
+        (&["check", "--set=openrouter.nope=1"], 3, "configuration"),
+        (&["ledger", "verify", "none.db"], 7, "ledger_unavailable"),
+    ] {
+        let run = home.run(&[arguments, &["--json"]].concat()).await;
+        assert_eq!(run.code(), code, "{}", run.err());
+        assert!(run.err().contains("error:"), "{}", run.err());
+        let printed: serde_json::Value = serde_json::from_str(&run.out())
+            .unwrap_or_else(|error| panic!("{arguments:?}: {error}: {}", run.out()));
+        let error = &printed["error"];
+        assert_eq!(
+            (&error["code"], &error["kind"]),
+            (&code.into(), &kind.into())
+        );
+        let message = error["message"].as_str().unwrap();
+        let first = message.lines().next().unwrap();
+        assert!(run.err().contains(first), "{message}: {}", run.err());
+    }
+    // What was left out says more than the error, and stays the only document.
+    let dear = ["plan", offline, "--json", "--max-cost=0.000000001", "hi"];
+    let run = home.run(&dear).await;
+    assert_eq!(run.code(), 6);
+    let printed: serde_json::Value = serde_json::from_str(&run.out()).unwrap();
+    assert!(printed["dropped"].is_array(), "{printed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_tokens_are_no_limit_that_is_sent() {
     let simulator = simulator(Scenario::default()).await;
     let arguments = ["chat", &base_url(&simulator), "--max-tokens", "0", "hi"];

@@ -25,7 +25,10 @@ async fn usage(home: &Home, arguments: &[&str]) -> String {
 async fn refused(arguments: &[&str]) -> String {
     let arguments = [&["usage"], arguments].concat();
     let run = Home::new().run(&arguments).await;
-    assert_eq!((run.code(), run.out().as_str()), (2, ""), "{arguments:?}");
+    assert_eq!(run.code(), 2, "{arguments:?}");
+    let is_json = arguments.contains(&"--json");
+    assert_eq!(run.out().contains("\"error\""), is_json, "{}", run.out());
+    assert!(is_json || run.out().is_empty(), "{}", run.out());
     run.err()
 }
 
