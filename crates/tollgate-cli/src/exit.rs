@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
-use tollgate::{ConfigError, FailureKind, Origin};
+use tollgate::{ConfigError, FailureKind, LedgerOpenError, Origin};
+use tollgate_keys::KeyStoreError;
+use tollgate_ledger_postgres::OpenError as SharedLedgerOpenError;
 
 use crate::{render, ui};
 
@@ -170,6 +172,7 @@ fn exit_code(failure: &tollgate::Failure) -> u8 {
         FailureKind::NoCandidate if is_dear() => code::MONEY,
         FailureKind::CostLimit | FailureKind::BudgetExceeded => code::MONEY,
         FailureKind::LedgerUnavailable => code::LEDGER,
+        FailureKind::Configuration if is_about_a_store(failure) => code::LEDGER,
         FailureKind::Configuration => code::CONFIGURATION,
         FailureKind::Internal => code::DEFECT,
         FailureKind::NotFound | FailureKind::ContextLength | FailureKind::NoCandidate => {
@@ -178,4 +181,30 @@ fn exit_code(failure: &tollgate::Failure) -> u8 {
         _ if failure.origin() == Origin::Caller => code::REQUEST,
         _ => code::UPSTREAM,
     }
+}
+
+/// Whether the configuration may be right, and the ledger or the keys that it names cannot be
+/// opened.
+fn is_about_a_store(failure: &tollgate::Failure) -> bool {
+    use SharedLedgerOpenError as Shared;
+    let Some(source) = std::error::Error::source(failure) else {
+        return false;
+    };
+    if let Some(error) = source.downcast_ref() {
+        return !matches!(
+            error,
+            LedgerOpenError::Config(_) | LedgerOpenError::NotLocal
+        );
+    }
+    if let Some(error) = source.downcast_ref() {
+        return !matches!(
+            error,
+            Shared::Url(_)
+                | Shared::SchemaName(_)
+                | Shared::SslMode(_)
+                | Shared::RootCert { .. }
+                | Shared::Roots(_)
+        );
+    }
+    matches!(source.downcast_ref(), Some(KeyStoreError::Io { .. }))
 }

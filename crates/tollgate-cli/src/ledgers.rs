@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tollgate::{
-    Config, Failure, Gateway, LedgerCheck, LedgerOpenError, Observer, StoreKind, UsageQuery,
-    UsageRow,
+    Config, Failure, Gateway, LedgerCheck, LedgerConfig, LedgerOpenError, Observer, StoreKind,
+    UsageQuery, UsageRow,
 };
 
 use crate::config;
@@ -24,10 +24,8 @@ const MOST: usize = 16;
 
 /// A gateway on the first ledger that no other process holds.
 pub(crate) async fn open(config: Config, observer: Arc<dyn Observer>) -> Result<Gateway, Trouble> {
-    if config.ledger.store == StoreKind::Sqlite
-        && let Some(folder) = config.ledger.path.parent()
-    {
-        std::fs::create_dir_all(folder)?;
+    if config.ledger.store == StoreKind::Sqlite {
+        make_folder(&config.ledger)?;
     }
     let mut paths = paths(&config);
     if !config.budgets.is_empty() {
@@ -48,6 +46,20 @@ pub(crate) async fn open(config: Config, observer: Arc<dyn Observer>) -> Result<
             opened => return Ok(opened?),
         }
     }
+}
+
+/// Makes the folder of a ledger in a file, which is that of the file of keys too.
+pub(crate) fn make_folder(ledger: &LedgerConfig) -> Result<(), Trouble> {
+    let folder = ledger.path.parent();
+    let Some(folder) = folder.filter(|folder| !folder.as_os_str().is_empty()) else {
+        return Ok(());
+    };
+    std::fs::create_dir_all(folder).map_err(|error| {
+        let folder = folder.display();
+        let message = format!("cannot make {folder}, the folder of the ledger: {error}");
+        Trouble::new(code::LEDGER, message)
+            .with_hint("set ledger.path, or XDG_DATA_HOME, to where files may be written")
+    })
 }
 
 /// Sums over all ledgers of a configuration.

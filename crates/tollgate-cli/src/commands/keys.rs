@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use owo_colors::OwoColorize;
 use serde::Serialize;
 use serde_json::json;
-use tollgate::{Clock, Config, KeyRing, SystemClock, Timestamp};
+use tollgate::{Clock, Config, KeyRing, StoreKind, SystemClock, Timestamp};
 use tollgate_keys::{
     Expiry, KeyBook, KeyBudget, KeyConfig, KeyStore, KeyStoreError, KeyTable, ModelPattern, NewKey,
     NoRandomness, Pepper,
@@ -13,7 +13,7 @@ use tollgate_keys::{
 
 use crate::args::{CreateKeyArgs, Global, KeysCommand};
 use crate::exit::{Trouble, code};
-use crate::{config, ui};
+use crate::{config, ledgers, ui};
 
 pub(crate) async fn run(command: KeysCommand, global: &Global) -> Result<(), Trouble> {
     let config = config::load(global)?;
@@ -58,7 +58,9 @@ async fn create(
         ..table_of(args)
     };
     check(&name, &table, pepper)?;
-    make_folder(config)?;
+    if config.ledger.store != StoreKind::Postgres {
+        ledgers::make_folder(&config.ledger)?;
+    }
     store.create(&name, &table).await?;
     if global.json {
         ui::json(&json!({
@@ -73,15 +75,6 @@ async fn create(
     ui::note(format!("{name} is kept in {place}, as {hash}"));
     ui::note("the key itself is not kept and not shown again: copy it now".yellow());
     Ok(())
-}
-
-/// The folder of the file of keys, which is that of the ledger.
-fn make_folder(config: &Config) -> Result<(), Trouble> {
-    let folder = config.ledger.path.parent();
-    match folder.filter(|folder| !folder.as_os_str().is_empty()) {
-        Some(folder) => Ok(std::fs::create_dir_all(folder)?),
-        None => Ok(()),
-    }
 }
 
 /// A key that does not begin like another one.

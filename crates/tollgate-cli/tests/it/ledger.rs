@@ -1,9 +1,11 @@
 //! `tollgate ledger verify` over whole and changed ledgers.
 
 use serde_json::Value;
+use tollgate_sim::Scenario;
 
 use crate::books;
-use crate::support::Home;
+use crate::serve::Server;
+use crate::support::{Home, base_url, simulator};
 
 /// Where the books are kept.
 const LEDGER: &str = ".local/share/tollgate/ledger.db";
@@ -80,4 +82,61 @@ async fn what_is_no_ledger_is_said_to_be_none() {
     let run = home.run(&["ledger", "verify", "notes.txt"]).await;
     assert_eq!(run.code(), 7);
     assert!(run.err().contains("is not a Tollgate ledger"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_cannot_be_made_is_named_with_what_to_do() {
+    let home = Home::new();
+    std::fs::create_dir_all(home.path().join(".local/share")).unwrap();
+    home.write(".local/share/tollgate", "a file");
+    home.write("notes.txt", "a file");
+    let elsewhere = "--set=ledger.path=notes.txt/new/ledger.db";
+    for (arguments, place) in [
+        (&["chat", "hi"][..], ".local/share/tollgate"),
+        (&["keys", "create", "ci"], ".local/share/tollgate"),
+        (&["keys", "list"], ".local/share/tollgate"),
+        (&["serve", "--listen=127.0.0.1:0"], ".local/share/tollgate"),
+        (&["chat", elsewhere, "hi"], "notes.txt/new"),
+        (
+            &["serve", "--listen=127.0.0.1:0", elsewhere],
+            "notes.txt/new",
+        ),
+    ] {
+        let run = home.run(arguments).await;
+        assert_eq!(run.code(), 7, "{arguments:?}: {}", run.err());
+        assert!(run.err().contains(place), "{arguments:?}: {}", run.err());
+    }
+    let run = home.run(&["chat", "hi"]).await;
+    assert!(run.err().contains("XDG_DATA_HOME"), "{}", run.err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_is_none_or_in_use_ends_with_the_code_for_ledgers() {
+    let simulator = simulator(Scenario::default()).await;
+    let url = base_url(&simulator);
+    let home = Home::new();
+    home.write("notes.txt", &"remember the milk ".repeat(100));
+    let notes = "--set=ledger.path=notes.txt";
+    let serve = ["serve", "--listen=127.0.0.1:0", &url];
+    for arguments in [
+        &["chat", &url, notes, "hi"][..],
+        &[&serve[..], &[notes]].concat(),
+    ] {
+        let run = home.run(arguments).await;
+        assert_eq!(run.code(), 7, "{arguments:?}: {}", run.err());
+        assert!(run.err().contains("notes.txt"), "{}", run.err());
+    }
+
+    let mine = "--set=ledger.path=mine.db";
+    let _server = Server::start(&home, &[&serve[..], &[mine]].concat());
+    let run = home.run(&["chat", &url, mine, "--json", "hi"]).await;
+    assert_eq!(run.code(), 7, "{}", run.err());
+    assert!(run.err().contains("in use by another"), "{}", run.err());
+    let printed: Value = serde_json::from_str(&run.out()).unwrap();
+    assert_eq!(printed["error"]["kind"], "ledger_unavailable");
+
+    // What is wrong about the configuration itself is still that.
+    let zero = "--set=ledger.queue=0";
+    let run = home.run(&["chat", &url, zero, "hi"]).await;
+    assert_eq!(run.code(), 3, "{}", run.err());
 }
