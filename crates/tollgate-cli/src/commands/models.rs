@@ -2,8 +2,8 @@ use std::fmt::Write;
 
 use owo_colors::OwoColorize;
 use tollgate::{
-    Capabilities, CatalogView, ModelCard, ModelIndex, OfferCard, PriceCard, QualitySource,
-    SearchQuery, SortBy, Task, did_you_mean, search,
+    Capabilities, Catalog, CatalogSource, CatalogView, Gateway, ModelCard, ModelIndex, OfferCard,
+    PriceCard, QualitySource, SearchQuery, SortBy, Task, did_you_mean, search,
 };
 
 use crate::args::{Global, ModelsArgs, Order};
@@ -14,10 +14,10 @@ pub(crate) async fn run(args: ModelsArgs, global: &Global) -> Result<(), Trouble
     let query = query(&args)?;
     let mut settings = config::load(global)?;
     settings.catalog.offline |= !args.refresh;
-    let gateway = tollgate::Gateway::builder(settings)
-        .without_store()
-        .build()
-        .await?;
+    let gateway = Gateway::builder(settings).without_store().build().await?;
+    if args.refresh {
+        refresh(&gateway).await?;
+    }
     let view = gateway.catalog().view();
     if let [id] = args.query.as_slice()
         && let Some(place) = view.find(id)
@@ -43,6 +43,23 @@ pub(crate) async fn run(args: ModelsArgs, global: &Global) -> Result<(), Trouble
         ui::note(format!("{} of {total}, as of {}", cards.len(), view.as_of()).dimmed());
     }
     Ok(())
+}
+
+/// Has the list fetched, however fresh the one at hand is.
+async fn refresh(gateway: &Gateway) -> Result<(), Trouble> {
+    let models = gateway
+        .models()
+        .ok_or_else(|| Trouble::new(code::DEFECT, "the gateway has no catalog"))?;
+    // Where there was no list but the program's own, building the gateway fetched one.
+    if models.view().source() == CatalogSource::Network {
+        return Ok(());
+    }
+    models.refresh().await.map(|_| ()).map_err(|failure| {
+        let mut trouble = Trouble::from(failure);
+        let why = &trouble.message;
+        trouble.message = format!("the list of models could not be fetched: {why}");
+        trouble
+    })
 }
 
 fn query(args: &ModelsArgs) -> Result<SearchQuery, Trouble> {

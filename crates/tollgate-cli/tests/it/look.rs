@@ -167,6 +167,32 @@ async fn what_is_too_dear_ends_with_the_code_for_money() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refreshed_list_is_fetched_however_fresh_the_one_at_hand_is() {
+    let simulator = simulator(Scenario::default()).await;
+    let home = Home::new();
+    let fetched = || {
+        let log = simulator.log();
+        let is_list = |path: &str| path.split('?').next().unwrap().ends_with("/models");
+        log.iter().filter(|seen| is_list(&seen.path)).count()
+    };
+    let url = base_url(&simulator);
+    let mut before = 0;
+    for _ in 0..2 {
+        let run = home.run(&["models", "--refresh", &url]).await;
+        assert_eq!(run.code(), 0, "{}", run.err());
+        assert!(fetched() > before);
+        before = fetched();
+    }
+    assert_eq!(home.run(&["models", &url]).await.code(), 0);
+    assert_eq!(fetched(), before, "without the flag nobody is asked");
+
+    let nobody = "--set=openrouter.base_url=http://127.0.0.1:1/api/v1";
+    let run = home.run(&["models", "--refresh", nobody]).await;
+    assert_eq!((run.code(), run.out().as_str()), (5, ""), "{}", run.err());
+    assert!(run.err().contains("could not be fetched"), "{}", run.err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn errors_are_json_where_json_was_asked_for_and_nothing_else_was_printed() {
     let home = Home::new();
     let offline = "--set=catalog.offline=true";
