@@ -235,11 +235,15 @@ pub(crate) enum PricesCommand {
     List(PricesArgs),
     /// Compares the table with what OpenRouter lists.
     Check(PricesArgs),
-    /// Takes a newer table, after all of it was checked, and keeps it beside the catalog's cache.
+    /// Takes a newer table in place of all that is known, after all of it was checked, and keeps it
+    /// beside the catalog's cache.
     Refresh {
         /// File or URL of the table; redirects are not followed.
         #[arg(long, value_name = "FILE|URL")]
         from: String,
+        /// Takes it also when more than half of the known models would be gone.
+        #[arg(long)]
+        force: bool,
     },
 }
 

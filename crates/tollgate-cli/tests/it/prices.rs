@@ -20,7 +20,7 @@ fn kept(home: &Home) -> PathBuf {
 }
 
 async fn refresh(home: &Home, from: &str) -> Run {
-    home.run(&["prices", "refresh", "--json", "--from", from])
+    home.run(&["prices", "refresh", "--force", "--json", "--from", from])
         .await
 }
 
@@ -110,6 +110,31 @@ async fn a_newer_table_is_kept_and_used() {
         .json();
     assert_eq!(one["date"], "2999-01-01");
     assert_eq!(one["path"], kept(&home).to_str().unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_of_a_few_models_replaces_all_only_when_it_is_told_to() {
+    let home = Home::new();
+    home.write("mine.json", &table("2999-01-01", "0.000009"));
+    let arguments = ["prices", "refresh", "--from", "mine.json"];
+    let run = home.run(&arguments).await;
+    assert_eq!(run.code(), 4, "{}", run.err());
+    for words in [
+        "known models are not in mine.json",
+        "would be gone",
+        "nothing was changed",
+        "--force",
+    ] {
+        assert!(run.err().contains(words), "{words}: {}", run.err());
+    }
+    assert!(!kept(&home).exists());
+
+    let run = home.run(&[&arguments[..], &["--force"]].concat()).await;
+    assert_eq!(run.code(), 0, "{}", run.err());
+    let back = format!("kept in {}; to go back", kept(&home).display());
+    assert!(run.err().contains(&back), "{}", run.err());
+    // Now it is all that is known, and nothing of it would go.
+    assert_eq!(home.run(&arguments).await.code(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

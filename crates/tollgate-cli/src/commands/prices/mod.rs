@@ -16,7 +16,7 @@ pub(crate) async fn run(command: PricesCommand, global: &Global) -> Result<(), T
     match command {
         PricesCommand::List(args) => list::run(args.provider.as_deref(), config, global).await,
         PricesCommand::Check(args) => check::run(args.provider.as_deref(), config, global).await,
-        PricesCommand::Refresh { from } => refresh::run(&from, &config, global).await,
+        PricesCommand::Refresh { from, force } => refresh::run(&from, force, &config, global).await,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use owo_colors::OwoColorize;
 use serde::Serialize;
 use tollgate::{Config, Price, PriceTable};
 
@@ -20,7 +21,25 @@ struct Change {
     repriced: usize,
 }
 
-pub(super) async fn run(from: &str, config: &Config, global: &Global) -> Result<(), Trouble> {
+impl Change {
+    /// Whether it takes most of what is known away, as a list of a few prices does that was meant
+    /// to be added to the others.
+    fn takes_most(&self) -> bool {
+        self.gone * 2 > self.known()
+    }
+
+    /// Models before it.
+    fn known(&self) -> usize {
+        self.models - self.added + self.gone
+    }
+}
+
+pub(super) async fn run(
+    from: &str,
+    force: bool,
+    config: &Config,
+    global: &Global,
+) -> Result<(), Trouble> {
     let Some(path) = config.catalog.fetched_prices() else {
         let trouble = Trouble::new(code::CONFIGURATION, "there is no folder for a price table");
         return Err(trouble.with_hint("set catalog.cache_path; the table is kept beside it"));
@@ -45,6 +64,18 @@ pub(super) async fn run(from: &str, config: &Config, global: &Global) -> Result<
         return Err(Trouble::new(code::REQUEST, message).with_hint("nothing was changed"));
     }
     let change = change(&known, &fresh)?;
+    if change.takes_most() && !force {
+        let message = format!(
+            "{} of {} known models are not in {from} and would be gone: a table replaces the one \
+             before as a whole",
+            change.gone,
+            change.known()
+        );
+        return Err(Trouble::new(code::REQUEST, message).with_hint(
+            "nothing was changed; for a few prices of your own, set `prices` of the provider in \
+             the configuration; to take the table all the same, add --force",
+        ));
+    }
     fresh.save(&path).map_err(|error| {
         Trouble::new(
             code::CONFIGURATION,
@@ -66,6 +97,8 @@ pub(super) async fn run(from: &str, config: &Config, global: &Global) -> Result<
             change.date, change.models, change.added, change.gone, change.repriced
         ));
     }
+    let kept = path.display();
+    ui::note(format!("kept in {kept}; to go back to the table of the program, remove it").dimmed());
     Ok(())
 }
 
