@@ -157,7 +157,7 @@ async fn what_is_older_or_no_table_changes_nothing() {
         assert!(run.err().contains(problem), "{}", run.err());
         assert_eq!(std::fs::read(kept(&home)).unwrap(), before);
     }
-    assert_eq!(refresh(&home, "missing.json").await.code(), 4);
+    assert_eq!(refresh(&home, "missing.json").await.code(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -81,7 +81,7 @@ async fn what_is_no_table_is_refused() {
     assert_eq!(run.code(), 3, "{}", run.err());
     assert!(run.err().contains("it is none of aider"), "{}", run.err());
     let run = home.run(&["quality", "import", "missing.yml"]).await;
-    assert_eq!(run.code(), 4, "{}", run.err());
+    assert_eq!(run.code(), 2, "{}", run.err());
     let run = home
         .run(&["quality", "import", "board.yml", "--format", "stars"])
         .await;

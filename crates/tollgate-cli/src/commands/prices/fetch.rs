@@ -36,19 +36,18 @@ pub(super) async fn text(from: &str) -> Result<String, Trouble> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Trouble> {
-    let unreadable = |why: String| {
-        Trouble::new(
-            code::REQUEST,
-            format!("cannot read {}: {why}", path.display()),
-        )
+    let unreadable = |error: std::io::Error| {
+        let path = path.display();
+        Trouble::new(code::USAGE, format!("cannot read {path}: {error}"))
     };
-    let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
+    let file = File::open(path).map_err(unreadable)?;
     let mut bytes = Vec::new();
     file.take(MOST as u64 + 1)
         .read_to_end(&mut bytes)
-        .map_err(|error| unreadable(error.to_string()))?;
+        .map_err(unreadable)?;
     if bytes.len() > MOST {
-        return Err(unreadable(too_long()));
+        let message = format!("cannot take {}: {}", path.display(), too_long());
+        return Err(Trouble::new(code::REQUEST, message));
     }
     Ok(bytes)
 }

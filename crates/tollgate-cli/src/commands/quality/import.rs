@@ -38,7 +38,7 @@ pub(super) async fn run(
 fn read(path: &PathBuf) -> Result<ScoresInput, Trouble> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         let path = path.display();
-        Trouble::new(code::REQUEST, format!("cannot read {path}: {error}"))
+        Trouble::new(code::USAGE, format!("cannot read {path}: {error}"))
     })?;
     Ok(ScoresInput {
         path: path.clone(),
@@ -56,7 +56,7 @@ fn write(path: &Path, imported: &ImportedScores) -> Result<(), Trouble> {
     };
     std::fs::write(path, text).map_err(|error| {
         let path = path.display();
-        Trouble::new(code::REQUEST, format!("cannot write {path}: {error}"))
+        Trouble::new(code::USAGE, format!("cannot write {path}: {error}"))
     })
 }
 
