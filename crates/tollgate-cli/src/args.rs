@@ -1,7 +1,7 @@
 //! Every command and flag, in one table; help, completions and the reference
 //! page are made from it.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -70,6 +70,20 @@ fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().into(), value.into())),
         _ => Err("write it as KEY=VALUE".into()),
+    }
+}
+
+/// An address to listen on; `localhost` is this machine, and no other name is looked up.
+fn listen(text: &str) -> Result<SocketAddr, String> {
+    let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
+    let port: Option<u16> = port.parse().ok();
+    match (text.parse(), host, port) {
+        (Ok(address), ..) => Ok(address),
+        (Err(_), "localhost", Some(port)) => Ok((Ipv4Addr::LOCALHOST, port).into()),
+        (_, _, Some(port)) => Err(format!(
+            "write 127.0.0.1:{port} for this machine alone, 0.0.0.0:{port} for others too"
+        )),
+        _ => Err(format!("write an address and a port, such as {LISTEN}")),
     }
 }
 
@@ -441,7 +455,7 @@ pub(crate) enum LedgerCommand {
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
     /// Address to listen on. Without keys only loopback addresses are allowed.
-    #[arg(long, default_value = LISTEN)]
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = LISTEN, value_parser = listen)]
     pub(crate) listen: SocketAddr,
     /// How long running answers may take to end when the server is told to stop.
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
@@ -462,7 +476,7 @@ pub(crate) struct SimArgs {
     #[arg(long = "as", value_name = "HOST", value_parser = str::parse::<Host>)]
     pub(crate) host: Option<Host>,
     /// Address to listen on.
-    #[arg(long, default_value = "127.0.0.1:8788")]
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8788", value_parser = listen)]
     pub(crate) listen: SocketAddr,
     /// Scenario file (TOML) with the faults to inject.
     #[arg(long, value_name = "FILE")]

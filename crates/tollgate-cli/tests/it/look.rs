@@ -193,6 +193,21 @@ async fn a_refreshed_list_is_fetched_however_fresh_the_one_at_hand_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_address_to_listen_on_is_told_with_one_that_is() {
+    let home = Home::new();
+    for (command, address, right) in [
+        ("serve", "8787", "127.0.0.1:8787 for this machine"),
+        ("serve", ":8787", "0.0.0.0:8787 for others"),
+        ("sim", ":9000", "127.0.0.1:9000"),
+        ("sim", "localhost", "such as 127.0.0.1:8787"),
+    ] {
+        let run = home.run(&[command, "--listen", address]).await;
+        assert_eq!(run.code(), 2, "{}", run.err());
+        assert!(run.err().contains(right), "{right}: {}", run.err());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn errors_are_json_where_json_was_asked_for_and_nothing_else_was_printed() {
     let home = Home::new();
     let offline = "--set=catalog.offline=true";
