@@ -464,9 +464,12 @@ pub(crate) struct ServeArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct HealthArgs {
-    /// Address of the server.
+    /// Address of the server: `http://HOST:PORT`, or `HOST:PORT` alone.
     #[arg(long, default_value_t = format!("http://{LISTEN}"))]
     pub(crate) url: String,
+    /// Variable of the environment that has a key with `admin = true`, for a server that has keys.
+    #[arg(long, value_name = "VARIABLE")]
+    pub(crate) key_env: Option<String>,
 }
 
 #[derive(Debug, Args)]

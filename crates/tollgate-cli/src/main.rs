@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod config;
 mod exit;
+mod key;
 mod ledgers;
 mod log;
 mod order;

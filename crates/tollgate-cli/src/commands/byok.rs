@@ -11,7 +11,7 @@ use tollgate::{
 
 use crate::args::{AddByokArgs, ByokCommand, Global};
 use crate::exit::{Trouble, code};
-use crate::{config, ui};
+use crate::{config, key, ui};
 
 pub(crate) async fn run(command: ByokCommand, global: &Global) -> Result<(), Trouble> {
     let openrouter = managed(&config::load(global)?)?;
@@ -110,34 +110,10 @@ const HOW: &str = "pipe the key, `tollgate byok add PROVIDER < FILE`, or name th
 
 /// The key, from a variable or from standard input.
 fn key(variable: Option<&str>) -> Result<ApiKey, Trouble> {
-    let text = match variable {
-        Some(name) => variable_text(name)?,
-        None => line()?,
-    };
-    let text = text.trim();
-    let place = variable.unwrap_or("standard input");
-    if text.is_empty() {
-        let message = format!("there is no key in {place}");
-        return Err(Trouble::new(code::USAGE, message).with_hint(HOW));
+    match variable {
+        Some(name) => key::of_variable(name).map_err(|trouble| trouble.with_hint(HOW)),
+        None => key::read(&line()?, "standard input").map_err(|trouble| trouble.with_hint(HOW)),
     }
-    // Whatever else is in it, a key is one word; so a whole file of them is noticed.
-    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        let message = format!("what is in {place} is no key: a key is one word without spaces");
-        return Err(Trouble::new(code::USAGE, message).with_hint(HOW));
-    }
-    Ok(ApiKey::new(text))
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a key that is passed on once is no setting"
-)]
-fn variable_text(name: &str) -> Result<String, Trouble> {
-    std::env::var(name).map_err(|_| {
-        // The name may be the key itself, typed in the wrong place.
-        let message = "the variable that --key-env names is not set";
-        Trouble::new(code::USAGE, message).with_hint("export it first, or pipe the key")
-    })
 }
 
 /// The first line of standard input.

@@ -97,11 +97,56 @@ async fn what_is_no_tollgate_is_not_taken_for_one() {
         run.err()
     );
 
-    let run = Home::new().run(&["health", "--url", "nonsense"]).await;
-    assert_eq!(run.code(), 3, "{}", run.err());
-    assert!(
-        run.err().contains("write https://host/path"),
-        "{}",
-        run.err()
-    );
+    for (url, shown) in [
+        ("nonsense", "nonsense"),
+        ("http://me:secret@localhost:8787", "localhost:8787"),
+        ("ftp://localhost", "ftp://localhost"),
+    ] {
+        let run = Home::new().run(&["health", "--url", url]).await;
+        assert_eq!(run.code(), 2, "{}", run.err());
+        for words in [&format!("{shown:?}")[..], "--url http://HOST:PORT"] {
+            assert!(run.err().contains(words), "{words}: {}", run.err());
+        }
+        assert!(!run.err().contains("secret"), "{}", run.err());
+        assert!(!run.err().contains("base_url"), "{}", run.err());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_with_keys_tells_who_shows_that_of_an_operator() {
+    let simulator = simulator(Scenario::default()).await;
+    let home = Home::new();
+    let mut keys = Vec::new();
+    for arguments in [&["operator", "--admin"][..], &["caller"]] {
+        let run = home.run(&[&["keys", "create"], arguments].concat()).await;
+        keys.push(run.out().trim().to_owned());
+    }
+    let set = base_url(&simulator);
+    let server = Server::start(&home, &["serve", "--listen", "localhost:0", &set]);
+
+    let without = ["health", "--url", &server.address];
+    let run = home.run(&without).await;
+    assert_eq!(run.code(), 5, "{}", run.err());
+    for words in ["wants a key with `admin = true`", "--key-env"] {
+        assert!(run.err().contains(words), "{words}: {}", run.err());
+    }
+    assert!(!run.err().contains("no tollgate server"), "{}", run.err());
+
+    let with = [&without[..], &["--key-env", "MY_KEY"]].concat();
+    let shown = |key: &str| home.command(&with).env("MY_KEY", key).output().unwrap();
+    let output = shown(&keys[0]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let output = shown(&keys[1]);
+    assert_eq!(output.status.code(), Some(5), "{output:?}");
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert!(err.contains("refuses the key in MY_KEY"), "{err}");
+    assert!(!err.contains(&keys[1]), "{err}");
+
+    assert_eq!(home.run(&with).await.code(), 2, "the variable is not set");
+    let elsewhere = ["health", "--url=http://10.255.255.1", "--key-env=MY_KEY"];
+    let mut command = home.command(&elsewhere);
+    let output = command.env("MY_KEY", &keys[0]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert!(err.contains("use https"), "{err}");
 }
