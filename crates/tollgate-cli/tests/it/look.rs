@@ -1,5 +1,7 @@
 //! Commands that only look.
 
+use std::process::Stdio;
+
 use tollgate_sim::Scenario;
 
 use crate::support::{Home, MISSION, base_url, simulator};
@@ -190,6 +192,20 @@ async fn a_refreshed_list_is_fetched_however_fresh_the_one_at_hand_is() {
     let run = home.run(&["models", "--refresh", nobody]).await;
     assert_eq!((run.code(), run.out().as_str()), (5, ""), "{}", run.err());
     assert!(run.err().contains("could not be fetched"), "{}", run.err());
+}
+
+#[test]
+fn a_reader_who_has_enough_of_completions_is_no_error() {
+    let home = Home::new();
+    let mut child = home
+        .command(&["completions", "bash"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
