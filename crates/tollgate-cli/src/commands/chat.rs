@@ -5,11 +5,8 @@ use serde_json::json;
 use tollgate::{Answer, Error, Failure, FailureKind, Gateway, Order, Receipt, Silent, StreamMode};
 
 use crate::args::{ChatArgs, Global};
-use crate::exit::Trouble;
+use crate::exit::{Trouble, code};
 use crate::{config, order, render, ui};
-
-/// Exit code of a command that Ctrl-C ended, as shells have it.
-const INTERRUPTED: u8 = 130;
 
 pub(crate) async fn run(args: ChatArgs, global: &Global) -> Result<(), Trouble> {
     let gateway = config::gateway(config::load(global)?, Arc::new(Silent)).await?;
@@ -19,13 +16,31 @@ pub(crate) async fn run(args: ChatArgs, global: &Global) -> Result<(), Trouble> 
         StreamMode::Stream
     };
     let order = order::order(&args.call, Some(mode))?;
-    let result = tokio::select! {
-        result = send(&gateway, order, &args, global) => result,
+    let sent = tokio::select! {
+        result = send(&gateway, order, &args, global) => Some(result),
         // Dropping the call closes its connection and has the gateway book it.
-        Ok(()) = tokio::signal::ctrl_c() => Err(interrupted()),
+        Ok(()) = tokio::signal::ctrl_c() => None,
+    };
+    let Some(result) = sent else {
+        return Err(interrupted(gateway).await);
     };
     gateway.shutdown().await;
     result
+}
+
+/// Waits until it is known what the call cost, which can take a while where an answer is billed
+/// to its end whoever reads it, or until Ctrl-C comes again.
+async fn interrupted(gateway: Gateway) -> Trouble {
+    // The terminal's cursor stands behind the last token.
+    ui::note("");
+    ui::note("waiting up to 5 s for what the call cost; Ctrl-C again leaves at once".dimmed());
+    let hint = tokio::select! {
+        () = gateway.shutdown() => "what the call cost is in the ledger: tollgate usage",
+        Ok(()) = tokio::signal::ctrl_c() => {
+            "the next call books this one at the most that it can have cost"
+        }
+    };
+    Trouble::new(code::INTERRUPTED, "interrupted").with_hint(hint)
 }
 
 async fn send(
@@ -67,13 +82,6 @@ async fn print_text(gateway: &Gateway, order: Order, quiet: bool) -> Result<(), 
         ui::note(render::receipt(&receipt));
     }
     Ok(())
-}
-
-fn interrupted() -> Trouble {
-    // The terminal's cursor stands behind the last token.
-    ui::note("");
-    Trouble::new(INTERRUPTED, "interrupted")
-        .with_hint("what the call cost is in the ledger: tollgate usage")
 }
 
 /// Prints the answer's text as it comes; gives back the receipt.

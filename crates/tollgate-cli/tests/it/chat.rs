@@ -225,6 +225,52 @@ async fn an_interrupted_answer_is_booked() {
     );
 }
 
+/// An answer that is billed to its end is read on for a while.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_interruption_leaves_at_once_and_the_first_says_so() {
+    use std::io::{BufRead, BufReader, Read};
+    use std::process::Stdio;
+    use std::time::{Duration, Instant};
+    let stall = Rule::new(Fault::named("stall=3").unwrap()).for_route("chat");
+    let simulator = simulator(Scenario::default().with_rule(stall).with_output_tokens(40)).await;
+    let home = Home::new();
+    home.write(
+        "tollgate.toml",
+        "[openrouter]\nstops_billing = false\nstops_billing_by_provider = {}\n",
+    );
+    let mut child = home
+        .command(&["chat", &base_url(&simulator), "-m", MODEL, "hi"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let ended = tokio::task::spawn_blocking(move || {
+        stdout.read_exact(&mut [0]).unwrap();
+        crate::serve::signal("INT", child.id());
+        let mut told = String::new();
+        while !told.contains("Ctrl-C again") {
+            assert!(stderr.read_line(&mut told).unwrap() > 0, "{told}");
+        }
+        let since = Instant::now();
+        crate::serve::signal("INT", child.id());
+        stderr.read_to_string(&mut told).unwrap();
+        (child.wait().unwrap(), told, since.elapsed())
+    });
+    let (status, told, took) = ended.await.unwrap();
+    assert_eq!(status.code(), Some(130), "{told}");
+    assert!(told.contains("at the most that it can have cost"), "{told}");
+    assert!(took < Duration::from_secs(4), "{took:?}");
+
+    simulator.set_scenario(Scenario::default()).unwrap();
+    let arguments = ["chat", &base_url(&simulator), "-m", MODEL, "hi"];
+    assert_eq!(home.run(&arguments).await.code(), 0);
+    let usage = home.run(&["usage", "--json"]).await.json();
+    assert_eq!(usage["total"]["attempts"], 2, "{usage}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_begins_anew_says_so_beside_the_text() {
     let cut = Rule::new(Fault::named("cut-event=3").unwrap()).for_model(MODEL);
