@@ -149,12 +149,16 @@ impl From<tollgate::Error> for Trouble {
         Self {
             code,
             message,
-            hint,
+            hint: hint.map(|hint| hint.replace(IN_THE_LOG, SHOWN)),
             kind: Some(kind),
             receipt,
         }
     }
 }
+
+/// Where hints say that an upstream's own words are, and how a command shows them.
+const IN_THE_LOG: &str = "is in the log at debug level";
+const SHOWN: &str = "is shown with -vv";
 
 impl From<tollgate::Failure> for Trouble {
     fn from(failure: tollgate::Failure) -> Self {

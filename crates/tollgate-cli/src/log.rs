@@ -54,7 +54,9 @@ pub(crate) fn start(global: &Global, spans: Spans) -> Option<Export> {
     // A line says whatever there is to say; what is around it is in the trace.
     // Questions whether anybody listens are neither, and asked for the lines.
     let events = filter_fn(|metadata| !metadata.is_span());
-    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(ui::is_coloured());
     let log = match telemetry.log_format {
         LogFormat::Text => log.with_filter(filter.and(events)).boxed(),
         LogFormat::Json => {

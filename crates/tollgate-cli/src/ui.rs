@@ -70,6 +70,11 @@ pub(crate) fn json(value: &impl serde::Serialize) {
     }
 }
 
+/// Whether standard error takes colours.
+pub(crate) fn is_coloured() -> bool {
+    anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
+}
+
 /// Columns of the terminal that standard output is, or 80 when it is none.
 pub(crate) fn width() -> usize {
     let out = std::io::stdout();

@@ -272,6 +272,21 @@ async fn a_second_interruption_leaves_at_once_and_the_first_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_reason_of_a_refusal_is_shown_as_the_hint_says() {
+    let rule = Rule::new(Fault::named("bad-request").unwrap()).for_route("chat");
+    let simulator = simulator(Scenario::default().with_rule(rule)).await;
+    let home = Home::new();
+    let url = base_url(&simulator);
+    let run = home.run(&["chat", &url, "-m", MODEL, "hi"]).await;
+    assert!(run.err().contains("is shown with -vv"), "{}", run.err());
+    assert!(!run.err().contains("Invalid request"), "{}", run.err());
+    let run = home.run(&["chat", &url, "-m", MODEL, "-vv", "hi"]).await;
+    let line = "attempt failed call=";
+    assert!(run.err().contains(line), "no colours: {}", run.err());
+    assert!(run.err().contains("Invalid request"), "{}", run.err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_begins_anew_says_so_beside_the_text() {
     let cut = Rule::new(Fault::named("cut-event=3").unwrap()).for_model(MODEL);
     let simulator = simulator(Scenario::default().with_rule(cut)).await;
