@@ -7,7 +7,9 @@ use futures_util::stream::{self, StreamExt};
 use owo_colors::OwoColorize;
 use serde::Serialize;
 use tokio::time::Instant;
-use tollgate::{ChatRequest, Gateway, Message, Order, Receipt, Silent, StreamMode, Usd};
+use tollgate::{
+    ChatRequest, CostSource, Gateway, Message, Order, Receipt, Silent, StreamMode, Usd,
+};
 use tollgate_sim::{Fault, Latency, Rule, Scenario, Simulator};
 
 use super::gateway;
@@ -40,12 +42,24 @@ pub(super) struct Batch {
     answered: u32,
     failed: u32,
     failovers: u32,
-    cost: Usd,
+    #[serde(flatten)]
+    books: Books,
     simulator_bill: String,
     mean_quality: f32,
     median_ms: u64,
     p95_ms: u64,
     models: usize,
+}
+
+/// What all calls cost by their receipts, of those too that got no answer: an
+/// attempt that was given up may be on the bill.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+struct Books {
+    cost: Usd,
+    /// The part of `cost` that nobody has reported.
+    estimated: Usd,
+    /// The most that is missing in `cost`.
+    unresolved: Usd,
 }
 
 pub(super) async fn run(args: &DemoArgs, global: &Global) -> Result<Vec<Batch>, Trouble> {
@@ -104,31 +118,28 @@ async fn one(policy: &'static str, args: &DemoArgs, tick: &dyn Fn()) -> Result<B
 
     let mut latencies = Vec::new();
     let mut receipts = Vec::new();
-    let mut failed = 0;
+    let mut failures = Vec::new();
     for (result, took) in results {
         match result {
             Ok(receipt) => {
                 latencies.push(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
                 receipts.push(receipt);
             }
-            Err(_) => failed += 1,
+            Err(error) => failures.push(error),
         }
     }
+    let of_failures = failures.iter().filter_map(tollgate::Error::receipt);
     latencies.sort_unstable();
     let batch = Batch {
         policy,
         requests: args.requests,
         answered: u32::try_from(receipts.len()).unwrap_or(u32::MAX),
-        failed,
+        failed: u32::try_from(failures.len()).unwrap_or(u32::MAX),
         failovers: receipts
             .iter()
             .map(|receipt| u32::try_from(receipt.failovers()).unwrap_or(0))
             .sum(),
-        cost: receipts
-            .iter()
-            .filter_map(Receipt::cost)
-            .map(|cost| cost.amount())
-            .sum(),
+        books: Books::of(receipts.iter().chain(of_failures)),
         simulator_bill: simulator.bill().total().to_string(),
         mean_quality: mean_quality(&gateway, &receipts),
         median_ms: percentile(&latencies, 50),
@@ -138,6 +149,48 @@ async fn one(policy: &'static str, args: &DemoArgs, tick: &dyn Fn()) -> Result<B
     gateway.shutdown().await;
     simulator.shutdown().await;
     Ok(batch)
+}
+
+impl Books {
+    fn of<'a>(receipts: impl Iterator<Item = &'a Receipt>) -> Self {
+        let mut books = Self::default();
+        for cost in receipts.flat_map(|receipt| &receipt.attempts) {
+            let Some(cost) = cost.cost else { continue };
+            match cost.source {
+                CostSource::WorstCase => books.unresolved += cost.amount(),
+                CostSource::Estimated => {
+                    books.cost += cost.amount();
+                    books.estimated += cost.amount();
+                }
+                _ => books.cost += cost.amount(),
+            }
+        }
+        books
+    }
+
+    /// The bill beside these books.
+    fn compare(&self, bill: &str) -> String {
+        match self.cost.to_string() == bill {
+            true => "equal".to_owned(),
+            false => format!("${bill}"),
+        }
+    }
+
+    /// What is not certain of them, so that nobody wonders about a bill that
+    /// differs.
+    fn doubts(&self) -> Option<String> {
+        let mut parts = Vec::new();
+        if self.estimated > Usd::ZERO {
+            parts.push(format!("${} of the cost is estimated", self.estimated));
+        }
+        if self.unresolved > Usd::ZERO {
+            parts.push(format!(
+                "at most ${} more for attempts whose cost is not known yet",
+                self.unresolved
+            ));
+        }
+        (!parts.is_empty()).then(|| parts.join(", and "))
+    }
 }
 
 pub(super) fn scenario() -> Result<Scenario, Trouble> {
@@ -229,27 +282,76 @@ fn print(batches: &[Batch]) {
     ]);
     for batch in batches {
         let each = batch
+            .books
             .cost
             .share_ceil(1, u64::from(batch.answered.max(1)))
             .unwrap_or_default();
-        let bill = match batch.cost.to_string() == batch.simulator_bill {
-            true => "equal".to_owned(),
-            false => format!("${}", batch.simulator_bill),
-        };
         table.add_row([
             batch.policy.to_owned(),
             batch.answered.to_string(),
             batch.failed.to_string(),
             batch.failovers.to_string(),
-            format!("${}", batch.cost),
+            format!("${}", batch.books.cost),
             dollars(each),
             format!("{:.2}", batch.mean_quality),
             format!("{} ms", batch.median_ms),
             format!("{} ms", batch.p95_ms),
             batch.models.to_string(),
-            bill,
+            batch.books.compare(&batch.simulator_bill),
         ]);
     }
     ui::data(table);
+    for batch in batches {
+        if let Some(doubts) = batch.books.doubts() {
+            ui::data(format!("{}: {doubts}", batch.policy));
+        }
+    }
     ui::data("cost, latency and failovers were measured against the simulator; quality is the catalog's figure for the models that answered".dimmed());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn books(cost: i64, estimated: i64, unresolved: i64) -> Books {
+        let [cost, estimated, unresolved] = [cost, estimated, unresolved].map(Usd::from_nanos);
+        Books {
+            cost,
+            estimated,
+            unresolved,
+        }
+    }
+
+    #[test]
+    fn a_bill_that_differs_is_shown_beside_what_is_not_known() {
+        let certain = books(1_500_000_000, 0, 0);
+        assert_eq!(certain.compare("1.5"), "equal");
+        assert_eq!(certain.doubts(), None);
+        let doubtful = books(1_500_000_000, 250_000_000, 100_000_000);
+        assert_eq!(doubtful.compare("1.55"), "$1.55");
+        assert_eq!(
+            doubtful.doubts().unwrap(),
+            "$0.25 of the cost is estimated, and at most $0.1 more for attempts whose cost is not \
+             known yet"
+        );
+    }
+
+    /// Everything hangs after its status line, so every call fails, with
+    /// attempts that may be on the bill.
+    #[tokio::test(start_paused = true)]
+    async fn calls_that_failed_are_in_the_books() {
+        let stall = Rule::new(Fault::named("stall=2").unwrap());
+        let simulator = Simulator::builder()
+            .scenario(Scenario::default().with_rule(stall))
+            .start()
+            .await
+            .unwrap();
+        let gateway = gateway(&simulator, "cheapest", 1, Arc::new(Silent)).await;
+        let gateway = gateway.unwrap();
+        let error = call(&gateway, 0, None).await.unwrap_err();
+        let books = Books::of(error.receipt().into_iter());
+        assert!(books.cost + books.unresolved > Usd::ZERO, "{books:?}");
+        gateway.shutdown().await;
+        simulator.shutdown().await;
+    }
 }

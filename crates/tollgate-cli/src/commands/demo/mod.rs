@@ -21,7 +21,7 @@ pub(crate) async fn run(args: DemoArgs, global: &Global) -> Result<(), Trouble> 
     let simulator = simulator(args.seed).await?;
     if !global.json {
         ui::note(format!(
-            "{}  Nothing here is real but the models' names, prices and scores: the answers come \
+            "{} Nothing here is real but the models' names, prices and scores: the answers come \
              from a simulator\nof OpenRouter inside this process, at {}. No key, no network.\n",
             "This is a demonstration.".bold(),
             simulator.base_url(),
