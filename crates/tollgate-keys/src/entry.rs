@@ -78,6 +78,11 @@ impl KeyEntry {
         &self.tags
     }
 
+    /// When it ends; never, when there is nothing.
+    pub fn expires(&self) -> Option<Expiry> {
+        self.expires
+    }
+
     /// Whether a call may bring the key of a provider.
     pub fn may_bring_keys(&self) -> bool {
         self.byok

@@ -363,8 +363,9 @@ fn answers() -> Vec<(&'static str, Value)> {
                     ),
                     (
                         "rate_limit",
-                        open("there is none; its numbers are the largest"),
+                        open("the key's `requests_per_minute`, or the largest number"),
                     ),
+                    ("expires_at", nullable("string")),
                 ]),
             )]),
         ),

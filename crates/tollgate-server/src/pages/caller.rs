@@ -14,14 +14,16 @@ pub(crate) struct Caller {
     pub(crate) id: CallerId,
     /// Whether it is the operator: nobody's key, and on this machine.
     pub(crate) is_operator: bool,
-    is_admin: bool,
+    /// The key that it has shown, where there are keys.
+    pub(crate) key: Option<Arc<KeyEntry>>,
 }
 
 impl Caller {
     /// Whether it may see what was spent of a budget. One that everybody counts
     /// in tells of everybody's calls.
     pub(crate) fn sees(&self, budget: &BudgetStanding) -> bool {
-        budget.per != Per::All || self.is_operator || self.is_admin
+        let is_admin = self.key.as_ref().is_some_and(|key| key.is_admin());
+        budget.per != Per::All || self.is_operator || is_admin
     }
 }
 
@@ -42,9 +44,8 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let id = of(&parts.extensions);
         let is_here = parts.extensions.get::<OnThisMachine>().is_some();
-        let entry = parts.extensions.get::<Arc<KeyEntry>>();
         Ok(Self {
-            is_admin: entry.is_some_and(|entry| entry.is_admin()),
+            key: parts.extensions.get::<Arc<KeyEntry>>().cloned(),
             is_operator: is_here && id == CallerId::local(),
             id,
         })

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
-use tollgate::{BudgetStanding, CallerStanding, Gateway, Per, Period, Spending};
+use tollgate::{BudgetStanding, CallerStanding, Gateway, KeyEntry, Per, Period, Spending};
 
 use crate::pages::caller::Caller;
 use crate::pages::dollars::Dollars;
@@ -56,7 +56,7 @@ struct FreeRequests {
 struct RateLimit {
     requests: i32,
     interval: &'static str,
-    note: &'static str,
+    note: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -92,6 +92,7 @@ impl Key {
         let shown = || standing.budgets.iter().filter(|budget| caller.sees(budget));
         let effective = shown().min_by_key(|budget| budget.left());
         let spent = &standing.spent;
+        let expires = caller.key.as_ref().and_then(|key| key.expires());
         let own = |spending: Spending| Dollars(spending.own);
         let byok = |spending: Spending| Dollars(spending.byok);
         Self {
@@ -123,12 +124,33 @@ impl Key {
             creator_user_id: None,
             organization_id: None,
             workspace_id: None,
-            expires_at: None,
-            rate_limit: RateLimit {
-                requests: NO_LIMIT,
-                interval: "10s",
-                note: "there is no such limit; the largest number stands for it",
-            },
+            expires_at: expires.map(|at| at.to_string()),
+            rate_limit: RateLimit::of(caller.key.as_deref()),
+        }
+    }
+}
+
+impl RateLimit {
+    /// The key's limits: of requests in OpenRouter's members, and of what it
+    /// has no members for in words.
+    fn of(key: Option<&KeyEntry>) -> Self {
+        let limits = key.map(|key| key.gate().limits()).unwrap_or_default();
+        let mut note = match limits.requests {
+            Some(_) => "of any 60 seconds".to_owned(),
+            None => "there is no such limit; the largest number stands for it".to_owned(),
+        };
+        if let Some(tokens) = limits.tokens {
+            note.push_str(&format!("; at most {tokens} tokens in any 60 seconds"));
+        }
+        if let Some(concurrent) = limits.concurrent {
+            note.push_str(&format!("; at most {concurrent} calls at the same time"));
+        }
+        Self {
+            requests: limits
+                .requests
+                .map_or(NO_LIMIT, |most| i32::try_from(most).unwrap_or(NO_LIMIT)),
+            interval: "60s",
+            note,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tollgate::{
     Dimension, FrameKind, Gateway, KeyBook, KeyConfig, KeyTable, NewKey, ServerConfig, UsageQuery,
@@ -430,6 +431,38 @@ async fn a_stream_that_its_client_leaves_counts_as_far_as_it_came() {
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     }
     assert!(has_room(1_000).is_err(), "a hundred tokens have gone past");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_is_told_its_end_and_its_limits() {
+    let limits = "requests_per_minute = 60\ntokens_per_minute = 9000\nmax_concurrent = 4";
+    let limits = format!("expires = 9000-01-01\n{limits}");
+    let known = Known::start(&[("limited", &*limits), ("free", "")]).await;
+    for (name, expires, requests, note) in [
+        (
+            "limited",
+            json!("9000-01-01T00:00:00Z"),
+            60,
+            "of any 60 seconds; at most 9000 tokens in any 60 seconds; at most 4 calls at the same \
+             time",
+        ),
+        (
+            "free",
+            Value::Null,
+            i32::MAX,
+            "there is no such limit; the largest number stands for it",
+        ),
+    ] {
+        let reply = known.ask("GET", "/v1/key", &known.bearer(name), "").await;
+        let (_, body) = reply.split_once("\r\n\r\n").unwrap();
+        let page: Value = serde_json::from_str(body).unwrap();
+        assert_eq!(page["data"]["expires_at"], expires, "{name}");
+        assert_eq!(
+            page["data"]["rate_limit"],
+            json!({ "requests": requests, "interval": "60s", "note": note }),
+            "{name}"
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]
