@@ -46,13 +46,20 @@ impl Default for SimConfig {
 }
 
 impl SimConfig {
-    /// Reads the files and starts.
+    /// How many requests, charges and generations a program keeps, each.
+    pub const LOG_LIMIT: usize = 10_000;
+
+    /// Reads the files and starts. Since a program may serve for days, it keeps the latest
+    /// [`LOG_LIMIT`](Self::LOG_LIMIT) requests, as [`log_limit`](crate::SimulatorBuilder::log_limit) says.
     ///
     /// # Errors
     /// [`Error::Read`] for a file that is not there, [`Error::Scenario`] or [`Error::Catalog`] for
     /// one that is not valid, [`Error::Listen`] when the address is in use.
     pub async fn start(&self) -> Result<Simulator, Error> {
-        let mut builder = Simulator::builder().seed(self.seed).listen(self.listen);
+        let mut builder = Simulator::builder()
+            .seed(self.seed)
+            .listen(self.listen)
+            .log_limit(Self::LOG_LIMIT);
         if let Some(host) = self.host {
             builder = builder.host(host);
         }

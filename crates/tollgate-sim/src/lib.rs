@@ -59,6 +59,7 @@ mod draw;
 mod json;
 mod nearest;
 mod recent;
+mod remembered;
 mod schema;
 
 pub use crate::bill::{Bill, BillLine};

@@ -159,8 +159,9 @@ impl SimulatorBuilder {
     }
 
     /// Keeps only the latest `requests` in the log, and as many charges and generations; sums and
-    /// counts are of all. By default everything is kept, about a kilobyte per request and what its
-    /// body has.
+    /// counts are of all. Of their bodies, the latest 64 MiB are kept; requests before those have
+    /// [`body_dropped`](crate::Seen::body_dropped). By default everything is kept, about a kilobyte
+    /// per request and what its body has.
     #[must_use]
     pub fn log_limit(mut self, requests: usize) -> Self {
         self.log_limit = requests;

@@ -17,9 +17,10 @@ use crate::draw::{Draw, hash};
 use crate::fault::Fault;
 use crate::host::Host;
 use crate::json::Object;
-use crate::log::Seen;
+use crate::log::{Log, Seen};
 use crate::money::NanoUsd;
 use crate::recent::Recent;
+use crate::remembered::Remembered;
 use crate::request::Request;
 use crate::rule::{Tally, Target, strike};
 use crate::scenario::Scenario;
@@ -46,12 +47,12 @@ pub(crate) struct World {
 pub(crate) struct Records {
     pub(crate) scenario: Arc<Scenario>,
     tallies: Vec<Tally>,
-    pub(crate) log: Recent<Seen>,
+    pub(crate) log: Log,
     pub(crate) till: Till,
     generations: HashMap<String, Generation>,
     /// The ids of `generations`, in order.
     kept: Recent<String>,
-    cached: HashMap<u64, u64>,
+    cached: Remembered,
     /// In the order in which they were stored.
     pub(crate) provider_keys: Vec<StoredKey>,
     /// Goes up with every reset, so that an answer begun before one is not billed after it.
@@ -136,13 +137,10 @@ impl World {
     }
 
     /// Enters a request into the log.
-    pub(crate) fn admit(&self, mut seen: Seen) -> Ticket {
+    pub(crate) fn admit(&self, seen: Seen) -> Ticket {
         let mut records = self.records();
-        let number = records.log.count() + 1;
-        seen.number = number;
-        records.log.push(seen);
         Ticket {
-            number,
+            number: records.log.push(seen),
             epoch: records.epoch,
         }
     }
@@ -197,11 +195,11 @@ impl Records {
         Self {
             scenario,
             tallies: Vec::new(),
-            log: Recent::new(limit),
+            log: Log::new(limit),
             till: Till::new(limit),
             generations: HashMap::new(),
             kept: Recent::new(limit),
-            cached: HashMap::new(),
+            cached: Remembered::default(),
             provider_keys: Vec::new(),
             epoch,
         }
@@ -250,7 +248,7 @@ impl Records {
         for turn in prompt {
             state = hash(&[state_bytes(state), state_bytes(turn.fingerprint)].concat());
             tokens += turn.tokens;
-            if self.cached.insert(state, tokens).is_some() {
+            if self.cached.insert(state) {
                 known = tokens;
             }
         }
