@@ -108,6 +108,13 @@ pub(crate) struct ReasoningAsk {
     pub(crate) exclude: bool,
 }
 
+impl ReasoningAsk {
+    /// Whether there are to be no thoughts at all.
+    pub(crate) fn is_off(&self) -> bool {
+        self.enabled == Some(false) || self.effort.as_deref() == Some("none")
+    }
+}
+
 /// Parameters that a model lists when it supports them.
 const LISTED: [&str; 20] = [
     "temperature",

@@ -28,6 +28,7 @@ mod effects;
 mod embeddings;
 mod infer;
 mod metadata;
+mod model_filter;
 mod pages;
 mod performance;
 mod play;

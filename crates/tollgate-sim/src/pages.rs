@@ -10,6 +10,7 @@ use crate::catalog::Model;
 use crate::effects;
 use crate::endpoint::{PROVIDERS, endpoints};
 use crate::json::{Object, object, raw};
+use crate::model_filter::Filter;
 use crate::performance::Performance;
 use crate::refusal::{self, Refusal, Scene, USER};
 use crate::refuse::{fault_refusal, refuse, refuse_plainly, request_fault};
@@ -20,32 +21,20 @@ use crate::world::World;
 
 /// `GET /models`, with the default filter: models that write text.
 pub(crate) fn models(world: &World, request: &Request) -> Page {
-    let wanted = request
-        .query("output_modalities")
-        .unwrap_or_else(|| "text".to_owned());
-    Ok(model_list(world, request, |model| {
-        wanted == "all"
-            || wanted
-                .split(',')
-                .any(|modality| model.writes(modality.trim()))
-    }))
+    Ok(model_list(world, request, &Filter::read(request)?))
 }
 
 /// `GET /embeddings/models`.
 pub(crate) fn embedding_models(world: &World, request: &Request) -> Page {
-    Ok(model_list(world, request, |model| {
-        model.writes("embeddings")
-    }))
+    let filter = Filter::read(request)?.giving("embeddings");
+    Ok(model_list(world, request, &filter))
 }
 
 /// `GET /models/count`.
-pub(crate) fn model_count(world: &World, _: &Request) -> Page {
-    let count = world
-        .catalog
-        .models()
-        .iter()
-        .filter(|model| model.writes("text"))
-        .count();
+pub(crate) fn model_count(world: &World, request: &Request) -> Page {
+    let filter = Filter::read(request)?;
+    let models = world.catalog.models().iter();
+    let count = models.filter(|model| filter.wants(model)).count();
     Ok(data(&object! { "count": count }))
 }
 
@@ -145,6 +134,7 @@ pub(crate) fn key(world: &World, request: &Request) -> Page {
         "organization_id": NULL,
         "workspace_id": WORKSPACE,
         "expires_at": NULL,
+        // OpenRouter says -1, which a published client refuses to read.
         "rate_limit": object! { "requests": 1000, "interval": "10s", "note": "deprecated" },
     }))
 }
@@ -252,32 +242,34 @@ fn status(request: &Request) -> u16 {
     }
 }
 
-fn model_list(world: &World, request: &Request, shown: impl Fn(&Model) -> bool) -> Object {
+fn model_list(world: &World, request: &Request, filter: &Filter) -> Object {
     let all: Vec<&Model> = world
         .catalog
         .models()
         .iter()
         .map(AsRef::as_ref)
-        .filter(|model| shown(model))
+        .filter(|model| filter.wants(model))
         .collect();
-    let number = |name: &str| {
-        request
-            .query(name)
-            .and_then(|value| value.parse::<usize>().ok())
-    };
-    let (offset, limit) = (
-        number("offset").unwrap_or(0),
-        number("limit").unwrap_or(usize::MAX),
-    );
-    let rows: Vec<_> = all
-        .iter()
-        .skip(offset)
-        .take(limit)
-        .map(|model| &model.row)
-        .collect();
-    let more = offset.saturating_add(limit) < all.len();
-    let next = more.then(|| format!("/api/v1/models?offset={}&limit={limit}", offset + limit));
+    let limit = filter.limit.unwrap_or(all.len());
+    let rows = all.iter().skip(filter.offset).take(limit);
+    let rows: Vec<_> = rows.map(|model| &model.row).collect();
+    let end = filter.offset.saturating_add(limit);
+    let next = (end < all.len()).then(|| next(request, end, limit));
     object! { "data": rows, "total_count": all.len(), "links": object! { "next": next } }
+}
+
+/// The link to the next part of a list: the same query, but for the part.
+fn next(request: &Request, offset: usize, limit: usize) -> String {
+    let mut link = format!("{}?offset={offset}&limit={limit}", request.path());
+    let pairs = request.parts.uri.query().unwrap_or_default().split('&');
+    for pair in pairs.filter(|pair| !pair.is_empty()) {
+        let name = pair.split('=').next().unwrap_or(pair);
+        if !matches!(name, "offset" | "limit") {
+            link.push('&');
+            link.push_str(pair);
+        }
+    }
+    link
 }
 
 /// The model in a path, which may hold an escaped slash or colon.

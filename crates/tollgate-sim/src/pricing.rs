@@ -13,6 +13,9 @@ use crate::money::{NanoUsd, atto_text, parse_atto};
 pub(crate) struct PriceSheet {
     base: BTreeMap<String, i128>,
     overrides: Vec<Override>,
+    /// A share of the price that was taken off, and no price. The listed prices are taken as
+    /// reduced by it, so it is only told again.
+    discount: Option<Value>,
 }
 
 /// Prices that hold instead of the base ones when every condition is met.
@@ -77,8 +80,10 @@ impl PriceSheet {
             .and_then(Value::as_array)
             .map(Vec::as_slice)
             .unwrap_or_default();
+        let is_price = |key: &str| !matches!(key, "overrides" | "discount");
         Ok(Self {
-            base: prices(fields.iter().filter(|(key, _)| *key != "overrides"))?,
+            base: prices(fields.iter().filter(|(key, _)| is_price(key)))?,
+            discount: fields.get("discount").cloned(),
             overrides: overrides
                 .iter()
                 .map(Override::from_json)
@@ -119,6 +124,7 @@ impl PriceSheet {
         };
         Self {
             base: raise(&self.base),
+            discount: self.discount.clone(),
             overrides: self
                 .overrides
                 .iter()
@@ -137,6 +143,8 @@ impl PriceSheet {
             let overrides = self.overrides.iter().map(Override::to_json).collect();
             fields.insert("overrides".into(), Value::Array(overrides));
         }
+        let discount = self.discount.iter().cloned();
+        fields.extend(discount.map(|discount| ("discount".to_owned(), discount)));
         Value::Object(fields)
     }
 
@@ -295,6 +303,15 @@ mod tests {
             ],
         }))
         .unwrap()
+    }
+
+    #[test]
+    fn a_discount_is_a_number_that_no_price_follows() {
+        let listed = json!({ "prompt": "0.000001", "completion": "0.000004", "discount": 0.25 });
+        let sheet = PriceSheet::from_json(&listed).unwrap();
+        assert_eq!(sheet.to_json(), listed);
+        assert_eq!(sheet.dearer(100).to_json()["discount"], 0.25);
+        assert_eq!(sheet.dearer(100).to_json()["prompt"], "0.000002");
     }
 
     fn total(prompt: u64, cached: u64, completion: u64, now: u64) -> String {

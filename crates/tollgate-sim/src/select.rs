@@ -228,9 +228,8 @@ impl Walk<'_> {
     fn check(&self, model: &Model) -> Result<(), Refusing> {
         let host = self.request.host;
         if let Some(lack) = self.lacks(model) {
-            // A direct provider has no other endpoint to look for: the request is a bad one.
-            let status = if host.is_direct() { 400 } else { 404 };
-            return Err(self.plain(status, lack.message(host, &host.served_name(model))));
+            let message = lack.message(host, &host.served_name(model));
+            return Err(self.plain(lack.status(host), message));
         }
         let (prompt, limit) = (self.ask.prompt_tokens(), self.ask.limit.unwrap_or(0));
         let window = model.context_length;
@@ -255,6 +254,11 @@ impl Walk<'_> {
         }
         if ask.has("tools") && !model.supports("tools") {
             return Some(Lack::Tools);
+        }
+        // What direct providers make of it differs from model to model.
+        let must_think = model.reasoning.as_ref().is_some_and(|own| own.mandatory);
+        if must_think && ask.reasoning.is_off() && !self.request.host.is_direct() {
+            return Some(Lack::Silence);
         }
         let lengths = ask.limit.zip(model.top_provider.max_completion_tokens);
         if let Some((asked, most)) = lengths.filter(|(asked, most)| asked > most) {

@@ -16,9 +16,21 @@ pub(crate) enum Lack {
     },
     /// A parameter, where `provider.require_parameters` insists on all.
     Parameters,
+    /// Thoughts that cannot be turned off.
+    Silence,
 }
 
 impl Lack {
+    /// The status it is refused with: OpenRouter looks for an endpoint that can, while the request is
+    /// a bad one where there is no other to look for.
+    pub(crate) fn status(self, host: Host) -> u16 {
+        match self {
+            Self::Silence => 400,
+            _ if host.is_direct() => 400,
+            _ => 404,
+        }
+    }
+
     pub(crate) fn message(self, host: Host, model: &str) -> String {
         match host {
             Host::OpenRouter => self.of_openrouter().to_owned(),
@@ -32,6 +44,7 @@ impl Lack {
             Self::TextOutput => "No endpoints found that support text output",
             Self::Images => "No endpoints found that support image input",
             Self::Tools => "No endpoints found that support tool use",
+            Self::Silence => "Reasoning is mandatory for this endpoint and cannot be disabled.",
             Self::Length { .. } | Self::Parameters => {
                 "No endpoints found that can handle the requested parameters"
             }
@@ -52,7 +65,7 @@ impl Lack {
             ),
             (Self::Images, _) => format!("{model} does not support image input"),
             (Self::Tools, _) => format!("{model} does not support tools"),
-            (Self::Batch | Self::TextOutput | Self::Parameters, _) => {
+            (Self::Batch | Self::TextOutput | Self::Parameters | Self::Silence, _) => {
                 format!("{model} does not support this request")
             }
         }

@@ -31,6 +31,24 @@ async fn an_answer_has_what_clients_insist_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn reasoning_that_is_mandatory_cannot_be_turned_off() {
+    let sim = sim("").await;
+    let off = [json!({"enabled": false}), json!({"effort": "none"})];
+    for (model, reasoning, status) in [
+        ("x-ai/grok-4.5", &off[0], 400),
+        ("x-ai/grok-4.5", &off[1], 400),
+        ("x-ai/grok-4.5", &json!({"effort": "low"}), 200),
+        ("openrouter/auto", &off[0], 200),
+        (MODEL, &off[1], 200),
+    ] {
+        let ask = Ask::chat(json!({"model": model, "reasoning": reasoning}));
+        let reply = ask.send(&sim).await;
+        assert_eq!(reply.status, Some(status), "{model} {reasoning}");
+        assert_eq!(reply.text().contains("mandatory"), status == 400);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn reasoning_is_told_counted_and_can_be_hidden() {
     let sim = sim("").await;
     let model = "deepseek/deepseek-r1";

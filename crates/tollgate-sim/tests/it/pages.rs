@@ -55,6 +55,85 @@ async fn models_are_served_as_recorded() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn lists_of_models_are_filtered_as_the_query_says() {
+    let sim = sim("").await;
+    let list = async |query: &str| -> Vec<Value> {
+        let page = get(&sim, &format!("/api/v1/models?{query}")).await;
+        page["data"].as_array().unwrap().clone()
+    };
+    let all = list("").await;
+    let has = |row: &Value, list: &str, word: &str| {
+        let list = row.pointer(list).unwrap().as_array().unwrap();
+        list.iter().any(|one| one == word)
+    };
+    let price = |row: &Value, key: &str| -> f64 {
+        row["pricing"][key]
+            .as_str()
+            .unwrap()
+            .parse::<f64>()
+            .unwrap()
+            * 1e6
+    };
+    let named = |row: &Value, text: &str| {
+        let name = row["name"].as_str().unwrap().to_lowercase();
+        name.contains(text) || row["id"].as_str().unwrap().contains(text)
+    };
+    let check = async |query: &str, expected: &dyn Fn(&Value) -> bool| {
+        let expected: Vec<_> = all.iter().filter(|row| expected(row)).cloned().collect();
+        let found = list(query).await;
+        assert!(!found.is_empty() && found.len() < all.len(), "{query}");
+        assert_eq!(found, expected, "{query}");
+    };
+    check("q=Haiku", &|row| named(row, "haiku")).await;
+    check("supported_parameters=tools,reasoning", &|row| {
+        let has = |word| has(row, "/supported_parameters", word);
+        has("tools") && has("reasoning")
+    })
+    .await;
+    check("input_modalities=image,file", &|row| {
+        let has = |word| has(row, "/architecture/input_modalities", word);
+        has("image") && has("file")
+    })
+    .await;
+    check("min_price=1&max_price=3.5", &|row| {
+        (0.999_999..=3.500_001).contains(&price(row, "prompt"))
+    })
+    .await;
+    check("max_output_price=0.5", &|row| {
+        (0.0..=0.500_001).contains(&price(row, "completion"))
+    })
+    .await;
+    check("context=1000000", &|row| {
+        row["context_length"].as_u64() >= Some(1_000_000)
+    })
+    .await;
+
+    let page = get(
+        &sim,
+        "/api/v1/models?q=a&limit=2&supported_parameters=tools",
+    )
+    .await;
+    assert_eq!(
+        page["links"]["next"],
+        "/api/v1/models?offset=2&limit=2&q=a&supported_parameters=tools"
+    );
+    for query in [
+        "limit=0",
+        "limit=1001",
+        "limit=x",
+        "offset=-1",
+        "max_price=x",
+    ] {
+        let reply = Ask::get(&format!("/api/v1/models?{query}"))
+            .send(&sim)
+            .await;
+        assert_eq!(reply.status, Some(400), "{query}: {}", reply.text());
+    }
+    let count = get(&sim, "/api/v1/models/count?output_modalities=embeddings").await;
+    assert_eq!(count["data"]["count"], 2);
+}
+
 const MANAGEMENT_KEY: &str = "sk-or-management-not-real-000";
 
 #[tokio::test(start_paused = true)]
