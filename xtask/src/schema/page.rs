@@ -19,6 +19,13 @@ parts, so `openrouter.base_url` is `TOLLGATE_OPENROUTER__BASE_URL`.
 Defaults are those of the code; where the column is empty, the meaning says what
 holds. The built-in file `config/default.toml` comes on top of them: it takes
 `openrouter.api_key` from the environment variable `OPENROUTER_API_KEY`.
+
+The command line keeps files where the library keeps none. Unless the
+configuration says otherwise, `ledger.store` is `sqlite` there, and
+`ledger.path`, `catalog.cache_path` and `record.path` are `ledger.db`,
+`models.json` and `records` in `$XDG_DATA_HOME/tollgate`, or
+`~/.local/share/tollgate`, with a ledger file for each process that runs at the
+same time. A `ledger.path` that the configuration gives is for one process.
 ";
 
 /// Deepest table that is followed; a schema may be recursive.
@@ -283,10 +290,12 @@ fn without_default(about: &str) -> &str {
         .map_or(about, |(about, _)| about)
 }
 
-/// The description as one paragraph.
+/// The description as one paragraph, without its examples: they are Rust.
 fn prose(schema: &Value) -> Option<String> {
     let text = schema["description"].as_str()?;
-    Some(text.split_whitespace().collect::<Vec<_>>().join(" "))
+    let parts = text.split("```").step_by(2);
+    let words: Vec<_> = parts.flat_map(str::split_whitespace).collect();
+    Some(words.join(" "))
 }
 
 fn cell(text: &str) -> String {
@@ -330,7 +339,7 @@ mod tests {
                     },
                 },
                 "Mode": {
-                    "description": "Who pays, a | b.",
+                    "description": "Who pays, a | b.\n\n```\nlet a = 1;\n```",
                     "oneOf": [
                         { "const": "credits", "description": "Credits." },
                         { "const": "byok", "description": "Own key." },
