@@ -48,7 +48,8 @@ def events(text):
 def of_the_page():
     path = os.path.join(os.path.dirname(__file__), "snippets", "chat.sh")
     done = subprocess.run(["sh", path], capture_output=True, text=True)
-    assert json.loads(done.stdout)["choices"] and "x-tollgate-cost: 0." in done.stderr
+    head, _, body = done.stdout.replace("\r\n", "\n").partition("\n\n")
+    assert json.loads(body)["choices"] and "x-tollgate-cost: 0." in head
 
 
 @case("chat")

@@ -1,4 +1,4 @@
-curl --silent --show-error --fail-with-body --dump-header /dev/stderr \
+curl --silent --show-error --fail-with-body --include \
   "${TOLLGATE_URL:-http://127.0.0.1:8787}/v1/chat/completions" \
   --header "content-type: application/json" \
   --header "x-tollgate-tags: project=docs" \
