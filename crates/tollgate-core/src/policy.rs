@@ -358,6 +358,10 @@ impl<K: Key> Default for Best<K> {
 impl<K: Key> Best<K> {
     #[inline(always)]
     fn offer(&mut self, key: K, place: u32) {
+        // Nearly all are below what is kept, and by their scores alone.
+        if self.bar.is_some_and(|bar| key.score() < bar.score()) {
+            return;
+        }
         let key = key.in_order();
         match self.bar {
             Some(bar) if key > bar => self.insert(key, place),

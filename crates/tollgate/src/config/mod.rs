@@ -266,8 +266,8 @@ impl Default for Optimization {
     }
 }
 
-/// `[providers.NAME]`: a provider that is reached without OpenRouter and
-/// speaks OpenAI's chat dialect.
+/// `[providers.NAME]`: a provider that is reached without OpenRouter, in the
+/// dialect of its own that `dialect` names.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DirectProvider {
