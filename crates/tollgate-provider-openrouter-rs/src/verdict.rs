@@ -67,6 +67,8 @@ const WORDS: &[(&str, Verdict)] = &[
     ("openrouter_in_flight_budget",   is(RateLimited).of(Scope::Account)),
     ("openrouter_credits",            is(Payment)),
     ("openrouter_key_limit",          is(Payment)),
+    ("openrouter_guardrail_budget",   is(Payment)),
+    ("openrouter_workspace_budget",   is(Payment)),
     // Resets at midnight; paid models still serve.
     ("openrouter_free_tier_daily",    LIMITED.not_here()),
     ("openrouter_shared_capacity",    LIMITED),
@@ -93,6 +95,7 @@ const WORDS: &[(&str, Verdict)] = &[
 /// Members of the metadata that only one kind of error has.
 const MEMBERS: &[(&str, Verdict)] = &[
     ("flagged_input", is(ContentPolicy)),
+    ("reasons", is(ContentPolicy)),
     ("patterns", is(ContentPolicy)),
     ("limit_usd", is(Payment)),
     ("routing_funnel", FILTERED),

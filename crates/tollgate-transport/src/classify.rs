@@ -139,6 +139,8 @@ const SENTENCES: &[(u16, &str, Verdict)] = &[
     (404, "matching your data policy", FILTERED),
     // "a/b is not a valid model ID": the gateway's list is older than the upstream's.
     (400, "is not a valid model ID", FILTERED),
+    // Other models answer without thinking.
+    (400, "Reasoning is mandatory", FILTERED),
 ];
 
 /// How messages begin, by status, where an upstream has no other word for it. No message begins

@@ -45,6 +45,7 @@ const ROWS: &[Row] = &[
     ("no such model",    405, "{}",                                                           NotFound,       Scope::Endpoint, Elsewhere, No),
     ("no such model",    410, "{}",                                                           NotFound,       Scope::Endpoint, Elsewhere, No),
     ("no such model",    400, r#"{"code":400,"message":"a/b is not a valid model ID"}"#,      NotFound,       Scope::None,     Elsewhere, No),
+    ("unsupported",      400, r#"{"code":400,"message":"Reasoning is mandatory for this endpoint and cannot be disabled."}"#, NotFound, Scope::None, Elsewhere, No),
     ("unsupported",      400, r#"{"type":"invalid_request_error","code":"unsupported_parameter"}"#, NotFound, Scope::None,     Elsewhere, No),
     ("unsupported",      400, r#"{"type":"invalid_request_error","code":"unsupported_value"}"#, NotFound,     Scope::None,     Elsewhere, No),
     ("unsupported",      404, r#"{"metadata":{"routing_funnel":[{"step":"tools"}]}}"#,        NotFound,       Scope::None,     Elsewhere, No),
