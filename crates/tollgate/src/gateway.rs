@@ -105,7 +105,7 @@ impl Gateway {
         match optimizer.plan(profile, &view, &health) {
             Ok(_) => Ok(explanation),
             Err(failure) if is_about_the_models(&failure) => Ok(explanation),
-            Err(failure) => Err(suggested(failure, &view).into()),
+            Err(failure) => Err(suggested(failure, call.request.surface(), &view).into()),
         }
     }
 
@@ -201,7 +201,7 @@ impl Parts {
     ) -> Result<Plan, Failure> {
         let advice = self.ledger.advise(call, &profile)?;
         let plan = self.optimizer.plan(advice.apply(profile), view, health);
-        plan.map_err(|failure| suggested(advice.explain(failure), view))
+        plan.map_err(|failure| suggested(advice.explain(failure), call.request.surface(), view))
     }
 
     /// Says in a plan that nobody judges a model that is on trial.

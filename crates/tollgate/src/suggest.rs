@@ -1,15 +1,20 @@
 //! The closest models to one that a caller named and nobody has.
 
 use tollgate_catalog::did_you_mean;
-use tollgate_core::{CatalogView, Failure, FailureKind};
+use tollgate_core::{CatalogView, Failure, FailureKind, Surface};
 
 /// How many are named.
 const NAMED: usize = 3;
 
 /// The failure to plan, with the closest names where the one that was asked for is unknown.
-pub(crate) fn suggested(failure: Failure, view: &CatalogView) -> Failure {
+pub(crate) fn suggested(failure: Failure, surface: Surface, view: &CatalogView) -> Failure {
     if failure.kind() != FailureKind::NotFound {
         return failure;
+    }
+    if surface == Surface::Embeddings {
+        // Vectors of another model are no substitute, and no policy chooses one.
+        return failure
+            .with_hint("see `tollgate models --can embeddings_output` for the models there are");
     }
     let mut context = failure.context().iter();
     let Some((_, asked)) = context.find(|(key, _)| *key == "model") else {
@@ -35,26 +40,28 @@ mod tests {
 
     use super::*;
 
-    fn hint(asked: &str) -> Option<String> {
+    fn hint(asked: &str, surface: Surface) -> Option<String> {
         let view = view([
             ModelSpec::new("openai/gpt-oss-120b"),
             ModelSpec::new("mistralai/mistral-small"),
         ]);
         let failure = Failure::new(FailureKind::NotFound, "no such model").with("model", asked);
-        suggested(failure, &view).hint().map(str::to_owned)
+        suggested(failure, surface, &view).hint().map(str::to_owned)
     }
 
     #[test]
     fn a_name_with_a_slip_is_told_what_is_close_to_it() {
-        let told = hint("opnai/gpt-oss-120b").expect("a hint");
+        let told = hint("opnai/gpt-oss-120b", Surface::Chat).expect("a hint");
         assert!(told.starts_with("closest: openai/gpt-oss-120b"), "{told}");
-        assert_eq!(hint("zzz/qqq"), None);
+        assert_eq!(hint("zzz/qqq", Surface::Chat), None);
+        let told = hint("opnai/gpt-oss-120b", Surface::Embeddings).expect("a hint");
+        assert!(told.contains("embeddings_output"), "{told}");
     }
 
     #[test]
     fn nothing_else_is_touched() {
         let view = view([ModelSpec::new("a/b")]);
         let failure = Failure::new(FailureKind::ContextLength, "too long").with("model", "a/b");
-        assert_eq!(suggested(failure, &view).hint(), None);
+        assert_eq!(suggested(failure, Surface::Chat, &view).hint(), None);
     }
 }
