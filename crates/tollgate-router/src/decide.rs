@@ -40,6 +40,7 @@ pub(crate) struct Scratch {
     seen: Seen,
     paid: Vec<Candidate>,
     free: Vec<Candidate>,
+    there: Vec<Candidate>,
 }
 
 /// Decides which models serve a call.
@@ -164,6 +165,7 @@ impl<'a, R: Recorder> Round<'a, R> {
             seen,
             paid,
             free,
+            there,
         } = scratch;
         let config = optimizer.config();
         let mut warnings = Vec::from_iter(beyond_ceiling(profile));
@@ -212,7 +214,9 @@ impl<'a, R: Recorder> Round<'a, R> {
                 let list = list.as_deref().unwrap_or_default();
                 round.rank(policy, profile, &mut pool, list, limit, &mut warnings);
                 round.take(&chain, Place::Chain);
-                round.add_other_hosts(policy, profile, &pool, list);
+                if config.fallback {
+                    round.add_other_hosts(policy, profile, &pool, list, there);
+                }
                 (Some(*policy), is_open)
             }
         };
@@ -382,6 +386,7 @@ impl<'a, R: Recorder> Round<'a, R> {
         profile: &CallProfile,
         pool: &Pool<'_>,
         list: &[Listed<'_>],
+        there: &mut Vec<Candidate>,
     ) {
         let view = self.view;
         let host = |lane: LaneIndex| &view.lane(lane).authority;
@@ -391,18 +396,19 @@ impl<'a, R: Recorder> Round<'a, R> {
                 continue;
             }
             let all = pool.paid.iter().chain(&*pool.free);
-            let there = all.filter(|candidate| *host(candidate.lane) == lane.authority);
-            let mut there: Vec<Candidate> = there.copied().collect();
+            there.clear();
+            there.extend(all.filter(|candidate| *host(candidate.lane) == lane.authority));
+            if there.is_empty() {
+                continue;
+            }
             if !self.verdict.is_some_and(Verdict::is_by_look) {
                 let published = view.outlooks(profile.task);
-                for candidate in &mut there {
+                for candidate in &mut *there {
                     candidate.quality = published[candidate.offer.0 as usize].quality;
                 }
             }
-            let ranking = match there.is_empty() {
-                true => continue,
-                false => policy.policy.rank(profile, &there),
-            };
+            let ranking = policy.policy.rank(profile, there);
+            // A policy may be anyone's: see `rank`.
             let first = ranking.choices().first();
             let Some((ranked, candidate)) =
                 first.and_then(|ranked| Some((*ranked, *there.get(ranked.place as usize)?)))

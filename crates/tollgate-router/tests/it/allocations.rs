@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tollgate_core::{CallProfile, CatalogView, Health, HealthView, Spot, Usd};
 use tollgate_router::RouterConfig;
-use tollgate_testkit::{builders, views::synthetic};
+use tollgate_testkit::builders;
+use tollgate_testkit::views::{ModelSpec, synthetic, view_on};
 use tollgate_wire::{Request, Surface};
 
 use crate::{optimizer, profile};
@@ -42,6 +43,20 @@ fn a_plan_takes_less_than_a_byte_for_each_model() {
             assert!(bytes < MODELS as u64, "{policy} {ceiling:?}: {bytes}");
         }
     }
+}
+
+#[test]
+fn who_is_best_on_another_host_takes_no_more_of_many() {
+    let lanes = ["openrouter", "direct"].map(builders::lane).to_vec();
+    let models = (0..MODELS).map(|number| {
+        let spec = ModelSpec::new(format!("a/{number:05}"));
+        match number % 2 {
+            0 => spec.price(1.0, 2.0),
+            _ => spec.price(5.0, 9.0).on(&["direct"]),
+        }
+    });
+    let bytes = bytes("cheapest", |_| {}, &view_on(lanes, models));
+    assert!(bytes < MODELS as u64, "{bytes}");
 }
 
 #[test]
